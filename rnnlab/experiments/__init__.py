@@ -1,0 +1,15 @@
+"""Experiments: each turns a claim from the literature into a table, figures and checks.
+
+A module here whose name has no leading underscore is an experiment and consists of four things:
+
+``Spec``
+    What is varied: a frozen, validated model with a default for every field.
+``measure(spec, each=map)``
+    The measurement: a tidy DataFrame. ``each`` maps a function over parts of the work, in order.
+``draw(table)``
+    The figures, by name, from the table alone.
+``checks(table)``
+    The claims: expected, measured, tolerance, source, ok.
+
+Modules with a leading underscore serve all experiments and know none of them.
+"""

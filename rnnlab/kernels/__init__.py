@@ -1,0 +1,65 @@
+"""Numba kernels, callable from Python and from your own ``@njit`` code: they compute and never check.
+
+A wrong shape reads and writes out of bounds, as in C. Unless you are writing compiled code yourself, call the checked
+functions of `rnnlab` instead.
+
+>>> from numba import njit
+>>> from rnnlab import kernels
+>>> @njit
+... def gate(a):
+...     return kernels.sigmoid(a)
+>>> gate(0.0)
+0.5
+"""
+
+from rnnlab.kernels.activations import (
+    LINEAR,
+    RELU,
+    SIGMOID,
+    TANH,
+    linear_and_slope,
+    relu_and_slope,
+    sigmoid,
+    sigmoid_and_slope,
+    tanh,
+    tanh_and_slope,
+)
+from rnnlab.kernels.one_unit import Weights, backward, forward
+from rnnlab.kernels.one_unit_scaled import (
+    WINDOW,
+    Adjoint,
+    Gradients,
+    Scaled,
+    Tape,
+    last_state_gradients,
+    scaled_backward,
+    scaled_forward,
+)
+from rnnlab.kernels.scaling import add, normalise, to_float
+
+__all__ = [
+    "LINEAR",
+    "RELU",
+    "SIGMOID",
+    "TANH",
+    "WINDOW",
+    "Adjoint",
+    "Gradients",
+    "Scaled",
+    "Tape",
+    "Weights",
+    "add",
+    "backward",
+    "forward",
+    "last_state_gradients",
+    "linear_and_slope",
+    "normalise",
+    "relu_and_slope",
+    "scaled_backward",
+    "scaled_forward",
+    "sigmoid",
+    "sigmoid_and_slope",
+    "tanh",
+    "tanh_and_slope",
+    "to_float",
+]

@@ -1,0 +1,105 @@
+"""Activation functions: each value with its slope, branch-free, so that loops over many lanes vectorise.
+
+A nonlinearity is named by one of the codes :data:`LINEAR`, :data:`RELU`, :data:`TANH`, :data:`SIGMOID`. ``tanh`` and
+``sigmoid`` share one range reduction: e^y = 2^k (1 + p) with k = round(y / ln 2) and p = expm1(y - k ln 2) from a
+polynomial (J.-M. Muller, *Elementary Functions*, 3rd ed., 2016, sections 3.2 and 11.1).
+
+The slope f'(a) comes from the same exponential and not from 1 - h^2, which is exactly 0 from |a| = 19 on: a saturated
+unit has a tiny gradient, not none.
+
+Everything is computed in the type of the argument, float32 or float64, to at most 3 units in the last place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnlab.kernels._floats import constants_of, reinterpret
+from rnnlab.kernels._jit import kernel
+
+LINEAR, RELU, TANH, SIGMOID = range(4)
+
+
+@kernel
+def exponential_parts(y: Any) -> Any:
+    """(p, k) with e^y = 2^k (1 + p), for |y| small enough that k fits the exponent field twice over."""
+    c = constants_of(y)
+    shifted = y * c.log2_e + c.rounder
+    rounded = shifted - c.rounder
+    r = y - rounded * c.ln2_high - rounded * c.ln2_low
+    q = c.polynomial[0]
+    for coefficient in c.polynomial[1:]:
+        q = q * r + coefficient
+    return r + r * r * q, type(c.sign_bit)(reinterpret(shifted) - c.rounder_bits)
+
+
+@kernel
+def power_of_two(k: Any) -> Any:
+    """2^k as a float of the width of the integer k, for k in the range of normal exponents."""
+    c = constants_of(k)
+    return reinterpret(type(k)((k + c.exponent_bias) << c.mantissa_bits))
+
+
+@kernel
+def with_sign_of(magnitude: Any, number: Any) -> Any:
+    """`magnitude` (not negative) with the sign of `number`, that of -0 and nan included."""
+    c = constants_of(number)
+    return reinterpret(type(c.sign_bit)(reinterpret(magnitude) | (reinterpret(number) & c.sign_bit)))
+
+
+@kernel
+def tanh_and_slope(a: Any) -> Any:
+    """tanh(a) and its derivative 4 e^(-2|a|) / (1 + e^(-2|a|))^2.
+
+    Beyond |a| = 300 (float32: 30) the derivative stays at its value there, 1e-260 (float32: 4e-26): small enough to be
+    no gradient, large enough to be multiplied safely.
+    """
+    c = constants_of(a)
+    two = c.one + c.one
+    size = abs(a)
+    size = c.tanh_limit if size > c.tanh_limit else size  # this way round a nan stays a nan
+    p, k = exponential_parts(-two * size)
+    scale = power_of_two(k)
+    expm1 = scale * p + (scale - c.one)
+    inverse = two / (two + expm1)
+    magnitude = (c.zero - expm1) / (two + expm1)  # 0 - expm1 is +0 at 0, where -expm1 would be -0
+    return with_sign_of(magnitude, a), (scale * p + scale) * inverse * inverse
+
+
+@kernel
+def sigmoid_and_slope(a: Any) -> Any:
+    """1 / (1 + e^-a) and its derivative e^-|a| / (1 + e^-|a|)^2, both right to the last subnormal."""
+    c = constants_of(a)
+    size = abs(a)
+    size = c.sigmoid_limit if size > c.sigmoid_limit else size
+    p, k = exponential_parts(-size)
+    half = type(k)(k >> type(k)(1))  # 2^k may be subnormal: two factors, of which neither is
+    first = power_of_two(half)
+    exponential = (first * p + first) * power_of_two(type(k)(k - half))
+    value = c.one / (c.one + exponential)
+    return (exponential * value if a < c.zero else value), exponential * value * value
+
+
+@kernel
+def relu_and_slope(a: Any) -> Any:
+    """max(a, 0) and its derivative: 1 for a > 0, 0 for a <= 0 (PyTorch's choice at 0). A nan stays a nan."""
+    c = constants_of(a)
+    return (c.zero if a <= c.zero else a), (c.one if a > c.zero else c.zero)
+
+
+@kernel
+def linear_and_slope(a: Any) -> Any:
+    """a and its derivative 1."""
+    return a, constants_of(a).one
+
+
+@kernel
+def tanh(a: Any) -> Any:
+    """tanh(a): odd, within 3 units in the last place, right at 0, subnormals, infinities and nan."""
+    return tanh_and_slope(a)[0]
+
+
+@kernel
+def sigmoid(a: Any) -> Any:
+    """1 / (1 + e^-a), within 3 units in the last place, right at infinities and nan."""
+    return sigmoid_and_slope(a)[0]

@@ -1,0 +1,360 @@
+"""The one-unit network with every state and gradient as mantissa x 2^exponent, so that none overflows or vanishes.
+
+The equations are those of `one_unit`. Time is cut into windows of WINDOW steps. Inside a window a lane computes in plain
+floats, in units of a power of two that is chosen anew at each window's start; a power of two scales exactly, so results
+equal the plain ones bit for bit wherever those are normal numbers.
+
+The growth within one window bounds the recurrent weight: |w2| is 0 or in [2^-28, 2^28], float32 [2^-3, 2^3].
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnlab.kernels._floats import constants_of
+from rnnlab.kernels._jit import kernel
+from rnnlab.kernels.activations import RELU, SIGMOID, power_of_two
+from rnnlab.kernels.one_unit import Weights, newest_first, step
+from rnnlab.kernels.scaling import add, normalise, to_float
+
+WINDOW = 16
+STRETCH = 8
+BLOCK = 128  # lanes whose history of a few hundred steps stays in the second-level cache
+
+
+class Tape(NamedTuple):
+    """What the forward pass leaves for the backward pass."""
+
+    h: Any  # (T + 1, L): state h_t is h[t] * 2^exponent[t // WINDOW]
+    slope: Any  # (T, L): f'(a_t) in row t - 1
+    exponent: Any  # (T // WINDOW + 1, L), integers of the float's width
+
+
+class Scaled(NamedTuple):
+    """An array of mantissas and one of exponents, of the same shape."""
+
+    mantissa: Any
+    exponent: Any
+
+
+class Adjoint(NamedTuple):
+    """Gradients of the last state of each lane, each a `Scaled`; and work space.
+
+    The first R steps' da_t = dL/da_t are kept, R = 1 where only da_1 is wanted, R = T for all.
+    """
+
+    h: Scaled  # (L,): dL/dh_0, on the way back through time dL/dh_t
+    a: Scaled  # (R, L): dL/da_t in row t - 1
+    w1: Scaled  # (L,)
+    w2: Scaled  # (L,)
+    b1: Scaled  # (L,)
+    window: Weights  # (L,) work space: the sums over one window, in units of h.exponent
+    start: Any  # (L,) work space: the mantissas of h at the window's start
+    units: Any  # (L,) work space: the exponents of window.w2
+
+
+@kernel
+def rebase_lane(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: int, i: int) -> None:
+    """Choose the units of lane i for the window after step `first` and put h[first] into them.
+
+    A state out of range keeps an exponent if it outgrows every input (linear and ReLU) or if no input comes (a decay
+    towards 0, where tanh is the identity). In every other case units are 1.
+    """
+    h, exponent = tape.h, tape.exponent[first // WINDOW]
+    c = constants_of(h[first, i])
+    loudest = c.zero
+    for t in range(first, min(first + WINDOW, x.shape[0])):
+        loudest = max(loudest, abs(weights.w1[i] * x[t, i] + weights.b1[i]))
+    mantissa, power = normalise(h[first, i], exponent[i])
+    outgrows = power > c.far and nonlinearity <= RELU
+    decays = power < -c.far and loudest == c.zero and nonlinearity != SIGMOID
+    if mantissa != c.zero and (outgrows or decays):
+        h[first, i], exponent[i] = mantissa, power
+    else:
+        h[first, i], exponent[i] = to_float(mantissa, power), 0
+
+
+@kernel
+def rebase(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: int) -> bool:
+    """Choose the units of every lane for the window after step `first`; true if any lane has units other than 1."""
+    h, exponent = tape.h, tape.exponent
+    row = first // WINDOW
+    c = constants_of(h[0, 0])
+    upper, lower = power_of_two(c.far), power_of_two(type(c.far)(-c.far))
+    far = 0
+    for i in range(h.shape[1]):
+        size = abs(h[first, i])
+        far += (exponent[row, i] != 0) | (size > upper) | ((size < lower) & (size > c.zero))
+    if far:
+        for i in range(h.shape[1]):
+            rebase_lane(nonlinearity, weights, x, tape, first, i)
+    return far > 0
+
+
+@kernel
+def forward_far(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: int, last: int) -> None:
+    """Steps first + 1 .. last again, for the lanes whose units are not 1: f is positively homogeneous there."""
+    for i in range(x.shape[1]):
+        power = tape.exponent[first // WINDOW, i]
+        if power != 0:
+            c = constants_of(tape.h[0, 0])
+            unit = to_float(c.one, type(c.far)(-power))
+            for t in range(first, last):
+                a = (weights.w1[i] * x[t, i] + weights.b1[i]) * unit + weights.w2[i] * tape.h[t, i]
+                dead = nonlinearity == RELU and a <= c.zero
+                tape.h[t + 1, i] = c.zero if dead else a
+                tape.slope[t, i] = c.zero if dead else c.one
+
+
+@kernel
+def scaled_forward(nonlinearity: int, weights: Weights, x: Any, tape: Tape, state: Any) -> None:
+    """Run the recurrence, oldest input first.
+
+    Parameters
+    ----------
+    nonlinearity : int
+        LINEAR, RELU, TANH or SIGMOID.
+    weights : Weights
+        Arrays (L,).
+    x : ndarray (T, L)
+        Inputs; x_t is row t - 1.
+    tape : Tape
+        h[0] is set by the caller, the rest is written here.
+    state : ndarray (L,)
+        Work space.
+    """
+    steps = x.shape[0]
+    for i in range(state.size):
+        tape.exponent[0, i] = 0
+    for first in range(0, steps, WINDOW):
+        last = min(first + WINDOW, steps)
+        far = rebase(nonlinearity, weights, x, tape, first)
+        for i in range(state.size):
+            state[i] = tape.h[first, i]
+        for t in range(first + 1, last + 1):
+            step(nonlinearity, weights, x, t, state, tape.h, tape.slope)
+        if far:
+            forward_far(nonlinearity, weights, x, tape, first, last)
+        if last == first + WINDOW:
+            for i in range(state.size):
+                tape.exponent[last // WINDOW, i] = tape.exponent[first // WINDOW, i]
+
+
+@kernel
+def any_ending(length: Any, first: int, last: int) -> bool:
+    """Whether the last step of any lane is one of first + 1 .. last."""
+    ending = 0
+    for i in range(length.size):
+        ending += (length[i] > first) & (length[i] <= last)
+    return ending > 0
+
+
+@kernel
+def pull_back_stretch(w2: Any, x: Any, tape: Tape, adjoint: Adjoint, first: int) -> None:
+    """BPTT through the STRETCH steps after `first`, in plain floats: the fast path, of constant length.
+
+    The loop over its steps is unrolled, so that dh and the three sums stay in registers. A longer stretch would exceed
+    the number of overlap checks up to which LLVM vectorises.
+    """
+    dh, window = adjoint.h.mantissa, adjoint.window
+    for i in range(dh.size):
+        grad, dw1, dw2, db1 = dh[i], window.w1[i], window.w2[i], window.b1[i]
+        for k in range(STRETCH):
+            t = first + STRETCH - 1 - k
+            da = grad * tape.slope[t, i]
+            dw1 += da * x[t, i]
+            dw2 += da * tape.h[t, i]
+            db1 += da
+            grad = da * w2[i]
+        dh[i], window.w1[i], window.w2[i], window.b1[i] = grad, dw1, dw2, db1
+
+
+@kernel
+def pull_back_window(w2: Any, x: Any, tape: Tape, adjoint: Adjoint, first: int) -> None:
+    """BPTT through the WINDOW steps after `first`, in plain floats, summing into adjoint.window."""
+    dh, window = adjoint.h.mantissa, adjoint.window
+    for i in range(dh.size):
+        adjoint.start[i] = dh[i]
+        window.w1[i], window.w2[i], window.b1[i] = 0, 0, 0
+    for begin in newest_first(0, WINDOW // STRETCH - 1) * STRETCH + first:
+        pull_back_stretch(w2, x, tape, adjoint, begin)
+
+
+@kernel
+def pull_back_step(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, t: int) -> None:
+    """BPTT through the step t, where lanes may end and da_t may be wanted: the careful path."""
+    dh, da, window = adjoint.h.mantissa, adjoint.a.mantissa, adjoint.window
+    one = constants_of(w2[0]).one
+    for i in range(dh.size):
+        dh[i] = one if length[i] == t else dh[i]
+    if t <= da.shape[0]:
+        for i in range(dh.size):
+            da[t - 1, i] = dh[i] * tape.slope[t - 1, i]
+            adjoint.a.exponent[t - 1, i] = adjoint.h.exponent[i]
+    for i in range(dh.size):
+        step_gradient = dh[i] * tape.slope[t - 1, i]
+        dh[i] = step_gradient * w2[i]
+        window.w1[i] = step_gradient * x[t - 1, i]
+        window.w2[i] = step_gradient * tape.h[t - 1, i]
+        window.b1[i] = step_gradient
+
+
+@kernel
+def clear(total: Scaled) -> None:
+    """Set every number to 0 x 2^0."""
+    for i in range(total.mantissa.size):
+        total.mantissa[i] = 0
+        total.exponent[i] = 0
+
+
+@kernel
+def merge(total: Scaled, window: Any, exponent: Any) -> None:
+    """Add one window's sums, in units of 2^exponent, to the totals; all (L,)."""
+    for i in range(window.size):
+        mantissa, power = add(total.mantissa[i], total.exponent[i], window[i], exponent[i])
+        total.mantissa[i], total.exponent[i] = normalise(mantissa, power)
+
+
+@kernel
+def close_window(tape: Tape, adjoint: Adjoint, first: int) -> None:
+    """Add the window's sums to the totals and rescale dh."""
+    dh, exponent = adjoint.h.mantissa, adjoint.h.exponent
+    for i in range(dh.size):
+        adjoint.units[i] = exponent[i] + tape.exponent[first // WINDOW, i]
+    merge(adjoint.w1, adjoint.window.w1, exponent)
+    merge(adjoint.w2, adjoint.window.w2, adjoint.units)
+    merge(adjoint.b1, adjoint.window.b1, exponent)
+    for i in range(dh.size):
+        dh[i], exponent[i] = normalise(dh[i], exponent[i])
+
+
+@kernel
+def any_faint(adjoint: Adjoint) -> bool:
+    """Whether the gradient of any lane that had one fell so low in this window that it may have underflowed."""
+    dh = adjoint.h.mantissa
+    c = constants_of(dh[0])
+    count = 0
+    for i in range(dh.size):
+        count += (adjoint.start[i] != c.zero) & (abs(dh[i]) < c.faint)
+    return count > 0
+
+
+@kernel
+def scaled_backward(weights: Weights, x: Any, tape: Tape, length: Any, adjoint: Adjoint) -> None:
+    """Gradients of each lane's last state, h at step length[i], by backpropagation through time.
+
+    Parameters
+    ----------
+    weights, x, tape
+        As `scaled_forward` was given and left them.
+    length : ndarray (L,) of int
+        Each lane's last step, 0 to T.
+    adjoint : Adjoint
+        Written here. Kept steps after a lane's last have gradient 0.
+    """
+    steps, kept = x.shape[0], adjoint.a.mantissa.shape[0]
+    dh = adjoint.h.mantissa
+    clear(adjoint.h)
+    clear(adjoint.w1)
+    clear(adjoint.w2)
+    clear(adjoint.b1)
+    for first in newest_first(0, (steps - 1) // WINDOW) * WINDOW:
+        last = min(first + WINDOW, steps)
+        careful = last < first + WINDOW or first < kept or any_ending(length, first, last)
+        if not careful:
+            pull_back_window(weights.w2, x, tape, adjoint, first)
+            careful = any_faint(adjoint)
+            for i in range(dh.size):
+                dh[i] = adjoint.start[i] if careful else dh[i]
+        if careful:
+            for t in newest_first(first + 1, last):
+                pull_back_step(weights.w2, x, tape, length, adjoint, t)
+                close_window(tape, adjoint, first)
+        else:
+            close_window(tape, adjoint, first)
+    for i in range(dh.size):
+        dh[i] = constants_of(dh[i]).one if length[i] == 0 else dh[i]
+
+
+class Gradients(NamedTuple):
+    """Derivatives of the last state of L lanes, each a `Scaled` of arrays (L,)."""
+
+    h0: Scaled
+    x1: Scaled
+    w1: Scaled
+    w2: Scaled
+    b1: Scaled
+
+
+@kernel
+def block_width(steps: int, lanes: int) -> int:
+    """Lanes to treat at once: at most BLOCK, fewer where T is so long that 2 million states are exceeded."""
+    return min(lanes, max(8, min(BLOCK, 2_000_000 // steps)))
+
+
+@kernel
+def part(whole: Scaled, first: int, last: int) -> Scaled:
+    """Lanes first .. last - 1 of a `Scaled`, as a view."""
+    return Scaled(whole.mantissa[first:last], whole.exponent[first:last])
+
+
+@kernel
+def last_state_gradients(
+    nonlinearity: int, weights: Weights, x: Any, h0: Any, length: Any, out: Gradients
+) -> None:
+    """Forward and BPTT over any number of lanes, block by block, keeping no history: work space does not grow with L.
+
+    Parameters
+    ----------
+    nonlinearity : int
+        LINEAR, RELU, TANH or SIGMOID.
+    weights : Weights
+        Arrays (L,), float32 or float64, C-contiguous like all others.
+    x : ndarray (T, L)
+        Inputs, T >= 1.
+    h0 : ndarray (L,)
+        Initial states.
+    length : ndarray (L,) of int64
+        Each lane's last step, 0 to T.
+    out : Gradients
+        Written here.
+    """
+    steps, lanes = x.shape
+    width = block_width(steps, lanes)
+    kind, whole = x.dtype, out.h0.exponent.dtype
+    tape = Tape(
+        np.empty((steps + 1, width), kind),
+        np.empty((steps, width), kind),
+        np.empty((steps // WINDOW + 1, width), whole),
+    )
+    inputs = np.empty((steps, width), kind)
+    first_step = Scaled(np.empty((1, width), kind), np.empty((1, width), whole))
+    work = np.empty((5, width), kind)
+    units = np.empty(width, whole)
+    for begin in range(0, lanes, width):
+        first = min(begin, lanes - width)  # the last block overlaps its neighbour instead of being narrower
+        last = first + width
+        block = Weights(weights.w1[first:last], weights.w2[first:last], weights.b1[first:last])
+        adjoint = Adjoint(
+            part(out.h0, first, last),
+            first_step,
+            part(out.w1, first, last),
+            part(out.w2, first, last),
+            part(out.b1, first, last),
+            Weights(work[0], work[1], work[2]),
+            work[3],
+            units,
+        )
+        for i in range(width):
+            tape.h[0, i] = h0[first + i]
+        for t in range(steps):
+            row = x[t, first:last]  # a slice and not x[t, first + i], whose sign check blocks vectorising
+            for i in range(width):
+                inputs[t, i] = row[i]
+        scaled_forward(nonlinearity, block, inputs, tape, work[4])
+        scaled_backward(block, inputs, tape, length[first:last], adjoint)
+        for i in range(width):
+            out.x1.mantissa[first + i] = first_step.mantissa[0, i] * block.w1[i]
+            out.x1.exponent[first + i] = first_step.exponent[0, i]

@@ -1,0 +1,56 @@
+"""Numbers as mantissa x 2^exponent: values far outside the range of a float, at nearly its speed.
+
+A power of two scales exactly, so wherever a plain product would have been a normal number the scaled one has the same
+bits. Rescaling is integer arithmetic on the exponent field, branch-free, and vectorises. The exponent is an integer of
+the float's width: int64 beside float64, int32 beside float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnlab.kernels._floats import constants_of, reinterpret
+from rnnlab.kernels._jit import kernel
+from rnnlab.kernels.activations import power_of_two
+
+
+@kernel
+def normalise(mantissa: Any, exponent: Any) -> Any:
+    """The same number with 1 <= |mantissa| < 2, as (mantissa, exponent); a zero is left as it is.
+
+    Parameters
+    ----------
+    mantissa : float32 or float64
+        Zero or a normal number.
+    exponent : int32 or int64
+    """
+    c = constants_of(mantissa)
+    whole = type(c.sign_bit)
+    field = whole((reinterpret(mantissa) & ~c.sign_bit) >> c.mantissa_bits)
+    shift = whole(field - c.exponent_bias) if mantissa != c.zero else whole(0)
+    half = whole(shift >> whole(1))  # 2^-shift may be out of range: two factors, of which neither is
+    scaled = mantissa * power_of_two(whole(-half)) * power_of_two(whole(half - shift))
+    return scaled, whole(exponent + shift)
+
+
+@kernel
+def add(mantissa: Any, exponent: Any, other: Any, other_exponent: Any) -> Any:
+    """The sum of two scaled numbers, in the larger exponent of those not zero; the mantissas need not be normalised."""
+    c = constants_of(mantissa)
+    whole = type(c.sign_bit)
+    floor = whole(whole(1) - c.exponent_bias)  # what lies below 2^floor of the larger is lost in its rounding
+    top = max(exponent, other_exponent)
+    top = other_exponent if mantissa == c.zero else top
+    top = exponent if other == c.zero else top
+    down = whole(min(whole(0), max(floor, whole(exponent - top))))
+    other_down = whole(min(whole(0), max(floor, whole(other_exponent - top))))
+    return mantissa * power_of_two(down) + other * power_of_two(other_down), top
+
+
+@kernel
+def to_float(mantissa: Any, exponent: Any) -> Any:
+    """mantissa x 2^exponent as a plain number, for exponents that the type can hold; smaller ones become the floor."""
+    c = constants_of(mantissa)
+    whole = type(c.sign_bit)
+    floor = whole(whole(1) - c.exponent_bias)
+    return mantissa * power_of_two(whole(min(c.exponent_bias, max(floor, exponent))))
