@@ -34,6 +34,7 @@ from rnnlab.kernels.one_unit_scaled import (
     last_state_gradients,
     scaled_backward,
     scaled_forward,
+    spread_gradients,
 )
 from rnnlab.kernels.scaling import add, normalise, to_float
 
@@ -59,6 +60,7 @@ __all__ = [
     "scaled_forward",
     "sigmoid",
     "sigmoid_and_slope",
+    "spread_gradients",
     "tanh",
     "tanh_and_slope",
     "to_float",

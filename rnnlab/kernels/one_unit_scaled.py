@@ -278,6 +278,24 @@ def scaled_backward(weights: Weights, x: Any, tape: Tape, length: Any, adjoint: 
         dh[i] = constants_of(dh[i]).one if length[i] == 0 else dh[i]
 
 
+@kernel
+def spread_gradients(weights: Weights, da: Scaled, length: Any, dh: Scaled, dx: Scaled) -> None:
+    """From da_t of every step, (T, L), write dL/dh_t to `dh` (T + 1, L) and dL/dx_t to `dx` (T, L)."""
+    steps, lanes = da.mantissa.shape
+    one = constants_of(weights.w1[0]).one
+    for t in range(steps + 1):
+        for i in range(lanes):
+            row = min(t, steps - 1)
+            own = length[i] == t
+            inside = t < length[i]
+            dh.mantissa[t, i] = weights.w2[i] * da.mantissa[row, i] if inside else (one if own else one - one)
+            dh.exponent[t, i] = da.exponent[row, i] if inside else 0
+    for t in range(steps):
+        for i in range(lanes):
+            dx.mantissa[t, i] = weights.w1[i] * da.mantissa[t, i]
+            dx.exponent[t, i] = da.exponent[t, i]
+
+
 class Gradients(NamedTuple):
     """Derivatives of the last state of L lanes, each a `Scaled` of arrays (L,)."""
 

@@ -1,0 +1,120 @@
+"""Run an experiment: workers, progress, checkpoints, compile times. Knows no experiment and no command line."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pandas as pd
+from numba.core import event
+from tqdm import tqdm
+
+from rnnlab.experiments import _store
+
+
+class Job(NamedTuple):
+    """What to run and where its result goes."""
+
+    module: ModuleType
+    spec: Any
+    folder: Path
+    workers: int
+    cluster: str | None = None
+
+
+class CompileClock(event.Listener):  # type: ignore[misc]
+    """Adds up the time Numba compiles and says once on standard error that it does."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._depth = 0
+        self._since = 0.0
+        self._said = False
+
+    def on_start(self, event: Any) -> None:
+        """Start the clock at the outermost compilation."""
+        if self._depth == 0:
+            self._since = time.perf_counter()
+        self._depth += 1
+        if not self._said:
+            tqdm.write("compiling kernels (first run only, about 10 s) ...", file=sys.stderr)
+            self._said = True
+
+    def on_end(self, event: Any) -> None:
+        """Stop the clock when the outermost compilation ends."""
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += time.perf_counter() - self._since
+
+
+@contextmanager
+def compile_clock() -> Iterator[CompileClock]:
+    """Listen to Numba's compilations for a while."""
+    clock = CompileClock()
+    event.register("numba:compile", clock)
+    try:
+        yield clock
+    finally:
+        event.unregister("numba:compile", clock)
+
+
+def run(job: Job) -> _store.Result:
+    """Measure, check, draw and save one experiment."""
+    spec = job.spec.model_dump(mode="json", exclude_none=True)
+    checkpoints = _store.Checkpoints(job.folder, spec)
+    start = time.perf_counter()
+    with compile_clock() as clock:
+        table = normal_form(job.module.measure(job.spec, mapper(job, checkpoints)))
+    measured = time.perf_counter()
+    checks, figures = job.module.checks(table), job.module.draw(table)
+    seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
+    origin = _store.provenance(spec, _store.command_line(), seconds)
+    result = _store.Result(spec, table, checks, figures, origin)
+    _store.save(job.folder, result)
+    checkpoints.discard()
+    return result
+
+
+def normal_form(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as it will be read back, so that a figure drawn now equals one redrawn later."""
+    return pd.read_csv(StringIO(table.to_csv(index=False)), float_precision="round_trip")
+
+
+def mapper(job: Job, checkpoints: _store.Checkpoints) -> Callable[..., Iterator[pd.DataFrame]]:
+    """An ordered ``map`` over workers that shows progress and keeps finished parts."""
+
+    def each(function: Callable[[Any], pd.DataFrame], items: Iterable[Any]) -> Iterator[pd.DataFrame]:
+        work = list(items)
+        kept = [checkpoints.load(number) for number in range(len(work))]
+        todo = [number for number, table in enumerate(kept) if table is None]
+        with workers(job) as executor:
+            fresh = executor.map(function, [work[number] for number in todo])
+            for number in tqdm(todo, desc=job.folder.name, unit="part", disable=None, delay=1.0, file=sys.stderr):
+                kept[number] = next(fresh)
+                checkpoints.keep(number, kept[number])
+        yield from kept
+
+    return each
+
+
+@contextmanager
+def workers(job: Job) -> Iterator[Executor]:
+    """The executor of a job: threads here (kernels release the interpreter's lock), or a Dask cluster."""
+    if job.cluster:
+        from distributed import Client
+
+        with Client(job.cluster) as client:
+            yield client.get_executor()
+    else:
+        executor = ThreadPoolExecutor(job.workers)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,206 @@
+"""Results folders: whole or not at all, resumable, with provenance. Knows files, and no experiment."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import tomli_w
+from matplotlib.figure import Figure
+
+from rnnlab.experiments._errors import StoreError
+
+LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
+
+
+class Result(NamedTuple):
+    """All that a run leaves behind."""
+
+    spec: dict[str, Any]
+    table: pd.DataFrame
+    checks: pd.DataFrame
+    figures: dict[str, Figure]
+    provenance: dict[str, Any]
+
+
+def spec_hash(spec: dict[str, Any]) -> str:
+    """Digest of a resolved spec, the name of its measurement."""
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def refuse_another(folder: Path, spec: dict[str, Any]) -> None:
+    """Raise StoreError if `folder` holds the result of another spec."""
+    kept = folder / "spec.toml"
+    if not kept.exists():
+        return
+    old = tomllib.loads(kept.read_text(encoding="utf-8"))
+    changed = sorted(key for key in {*old, *spec} if old.get(key) != json.loads(json.dumps(spec)).get(key))
+    if changed:
+        raise StoreError(
+            f"{folder} holds the result of another spec ({', '.join(changed)} differ): "
+            f"write elsewhere with --out DIR, or replace it with --force"
+        )
+
+
+def prepare(out: Path) -> None:
+    """Make the output folder, or raise StoreError if nothing can be written in it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / f".probe-{os.getpid()}"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(f"can't write in the output folder {out}: {error.strerror}; choose another with --out") from None
+
+
+def save(folder: Path, result: Result) -> None:
+    """Write a whole result and put it in the place of the old one in a single step."""
+    with replacing(folder) as fresh:
+        (fresh / "figures").mkdir()
+        result.table.to_csv(fresh / "table.csv", index=False, lineterminator="\n")
+        result.checks.to_csv(fresh / "checks.csv", index=False, lineterminator="\n")
+        (fresh / "spec.toml").write_text(tomli_w.dumps(result.spec), encoding="utf-8")
+        (fresh / "provenance.json").write_text(json.dumps(result.provenance, indent=2) + "\n", encoding="utf-8")
+        write_figures(fresh / "figures", result.figures)
+
+
+def redraw(folder: Path, draw: Callable[[pd.DataFrame], dict[str, Figure]]) -> list[str]:
+    """Draw the figures of a kept result again from its table; returns their names."""
+    figures = draw(read_table(folder))
+    with replacing(folder / "figures") as fresh:
+        write_figures(fresh, figures)
+    return sorted(figures)
+
+
+def read_table(folder: Path) -> pd.DataFrame:
+    """The table of a kept result; StoreError if there is none."""
+    path = folder / "table.csv"
+    if not path.is_file():
+        raise StoreError(f"{folder} holds no result (no table.csv): run the experiment first, or choose --out DIR")
+    return pd.read_csv(path, float_precision="round_trip")
+
+
+def write_figures(folder: Path, figures: dict[str, Figure]) -> None:
+    """Each figure as PNG and SVG, without dates or versions, so that equal tables give equal bytes."""
+    from rnnlab.experiments._style import theme
+
+    with theme():
+        for name, figure in figures.items():
+            figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+            figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A fresh folder to fill, which takes the place of `folder` if all goes well and vanishes if not."""
+    fresh = folder.parent / f".{folder.name}-{os.getpid()}.partial"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+        exchange(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def exchange(fresh: Path, folder: Path) -> None:
+    """Swap two folders atomically; where the system can't, rename one away and the other in."""
+    if not folder.exists():
+        fresh.rename(folder)
+    elif not swap_atomically(fresh, folder):
+        old = folder.parent / f".{folder.name}-{os.getpid()}.old.partial"
+        folder.rename(old)
+        fresh.rename(folder)
+        shutil.rmtree(old)
+
+
+def swap_atomically(one: Path, other: Path) -> bool:
+    """renameat2(2) with RENAME_EXCHANGE, which Python does not offer; false where the system lacks it."""
+    with suppress(AttributeError, OSError):
+        here, swap = -100, 2
+        return bool(ctypes.CDLL(None).renameat2(here, os.fsencode(one), here, os.fsencode(other), swap) == 0)
+    return False
+
+
+class Checkpoints:
+    """The finished parts of an unfinished measurement, one file each, kept until the result is saved."""
+
+    def __init__(self, folder: Path, spec: dict[str, Any]) -> None:
+        self.folder = folder.parent / f".{folder.name}-{spec_hash(spec)}.partial"
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number}.pickle"
+
+    def load(self, number: int) -> pd.DataFrame | None:
+        """Part `number` if it is finished."""
+        with suppress(OSError, EOFError, ValueError):
+            table: pd.DataFrame = pd.read_pickle(self._path(number))
+            return table
+        return None
+
+    def keep(self, number: int, table: pd.DataFrame) -> None:
+        """Keep a finished part; a kill leaves it whole or absent."""
+        self.folder.mkdir(exist_ok=True)
+        fresh = self._path(number).with_suffix(f".{os.getpid()}")
+        table.to_pickle(fresh)
+        fresh.replace(self._path(number))
+
+    def discard(self) -> None:
+        """Forget all parts."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def provenance(spec: dict[str, Any], command: list[str], seconds: dict[str, float]) -> dict[str, Any]:
+    """Where a result comes from: versions, processor, command, spec hash, commit, times."""
+    versions = {}
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {
+        "command": command,
+        "spec_hash": spec_hash(spec),
+        "seeds": spec.get("seeds"),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "versions": versions,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+
+
+def processor() -> str:
+    """The processor's model name, as the system tells it."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def commit() -> str | None:
+    """The commit of the source tree this package runs from, if it is a git checkout; "+" for edits."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    with suppress(OSError):
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        return told.stdout.strip() or None
+    return None
+
+
+def command_line() -> list[str]:
+    """The command as it was typed, after the interpreter."""
+    return ["python", "-m", "rnnlab.experiments", *sys.argv[1:]]

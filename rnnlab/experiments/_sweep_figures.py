@@ -1,0 +1,245 @@
+"""The figures of the sweep, drawn from its table alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap, SymLogNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from rnnlab.experiments._style import DIVERGING, new_figure, theme
+
+TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
+FLOAT_RANGE = {"float64": (-323.3, 308.3), "float32": (-44.9, 38.5)}  # log10 of the smallest and largest number
+STATE_LOOKS = {"zero": ("#555555", "...", "0"), "inf": ("#f0c808", "///", "inf"), "subnormal": ("#c9c9c9", "", "subnormal")}
+DEAD = "#8f8f8f"
+GRADIENT_LABELS = {
+    "log10_dh0": "$h_0$",
+    "log10_dx1": "$x_1$",
+    "log10_dw1": "$W_1$",
+    "log10_dw2": "$W_2$",
+    "log10_db1": "$B_1$",
+}
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """The four figures of the sweep.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `sweep.measure` returns it, or read back from CSV.
+
+    Returns
+    -------
+    dict of str to Figure
+        heatmap, decay, weights, float32.
+    """
+    with theme():
+        return {
+            "heatmap": heatmap(table),
+            "decay": decay(table),
+            "weights": weights(table),
+            "float32": float32(table),
+        }
+
+
+def panels(table: pd.DataFrame, height: float, rows: int = 1) -> tuple[Figure, list[Axes], list[str]]:
+    """A figure with one panel per nonlinearity and row of panels."""
+    names = [name for name in TITLES if (table["nonlinearity"] == name).any()]
+    figure = new_figure(3.4 * len(names) + 1.4, height)
+    axes = figure.subplots(rows, len(names), squeeze=False, sharex=True, sharey=True)
+    return figure, list(axes.flat), names
+
+
+def edges(values: Any) -> Any:
+    """Cell borders halfway between values."""
+    values = np.asarray(values, dtype=float)
+    middle = (values[1:] + values[:-1]) / 2 if values.size > 1 else np.empty(0)
+    first = values[0] - (middle[0] - values[0] if values.size > 1 else 0.5)
+    last = values[-1] + (values[-1] - middle[-1] if values.size > 1 else 0.5)
+    return np.concatenate([[first], middle, [last]])
+
+
+def medians(rows: pd.DataFrame) -> pd.DataFrame:
+    """Median of log10|dh_T/dh_0| over seeds, w2 down and T across; -inf where most seeds are dead."""
+    return rows.pivot_table(index="w2", columns="seq_len", values="log10_dh0", aggfunc=lambda v: np.nanquantile(v, 0.5, method="lower"))
+
+
+def mesh(axis: Axes, grid: pd.DataFrame, norm: SymLogNorm) -> Any:
+    """Colour a grid of log10 gradients; T on a logarithmic axis."""
+    across, up = 10 ** edges(np.log10(grid.columns)), edges(grid.index)
+    axis.set_facecolor(DEAD)
+    values = np.ma.masked_invalid(grid.to_numpy())
+    image = axis.pcolormesh(across, up, values, norm=norm, cmap=DIVERGING, rasterized=True)
+    axis.set_xscale("log")
+    return image
+
+
+def zero_contour(axis: Axes, grid: pd.DataFrame) -> None:
+    """Draw where |dh_T/dh_0| = 1, if the grid has it on two sides."""
+    values = grid.replace(-np.inf, np.nan).to_numpy()
+    if min(values.shape) >= 2 and np.nanmin(values) < 0 < np.nanmax(values):
+        axis.contour(grid.columns, grid.index, values, levels=[0.0], colors="black", linewidths=1.6)
+
+
+def colour_scale(table: pd.DataFrame) -> SymLogNorm:
+    """Colours centred on 0, linear within a factor of ten of 1, logarithmic in the exponent beyond."""
+    finite = table["log10_dh0"][np.isfinite(table["log10_dh0"])]
+    limit = max(10.0, float(finite.abs().max())) if len(finite) else 10.0
+    return SymLogNorm(linthresh=1.0, vmin=-limit, vmax=limit, base=10)
+
+
+def heatmap(table: pd.DataFrame) -> Figure:
+    """log10 |dh_T/dh_0| over T x W2, one panel a nonlinearity, the contour of 1 in black."""
+    figure, axes, names = panels(table, 4.6)
+    norm = colour_scale(table)
+    image = None
+    for axis, name in zip(axes, names, strict=True):
+        grid = medians(table[table["nonlinearity"] == name])
+        image = mesh(axis, grid, norm)
+        zero_contour(axis, grid)
+        axis.set(title=TITLES[name], xlabel="sequence length T")
+    axes[0].set_ylabel("recurrent weight $W_2$")
+    bar = figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$", extend="neither")
+    bar.ax.axhline(0.0, color="black", linewidth=1.6)
+    dead = (table["regime"] == "dead").any()
+    handles = [Patch(color=DEAD, label="dead: exactly 0")] if dead else []
+    figure.suptitle("Blue vanishes, red explodes, black line: the gradient comes through unchanged")
+    if handles:
+        axes[-1].legend(handles=handles, loc="lower left", fontsize=9)
+    return figure
+
+
+def chosen(values: Any, wanted: tuple[float, ...], most: int) -> list[float]:
+    """The wanted values that are there, or a few spread over those that are."""
+    there = sorted(set(values))
+    found = [value for value in wanted if value in there]
+    if len(found) >= 2 or len(found) == len(there):
+        return found
+    return [there[k] for k in np.unique(np.linspace(0, len(there) - 1, min(most, len(there))).astype(int))]
+
+
+def shade_float_ranges(axis: Axes, bottom: float, top: float) -> None:
+    """Shade where a float32 and a float64 would have shown 0 or inf."""
+    for shade, (low, high) in zip(("#dddddd", "#eeeeee"), reversed(FLOAT_RANGE.values()), strict=True):
+        axis.axhspan(bottom, min(low, top), color=shade, zorder=0, linewidth=0)
+        axis.axhspan(max(high, bottom), top, color=shade, zorder=0, linewidth=0)
+    for kind, (low, high) in FLOAT_RANGE.items():
+        for edge in (low, high):
+            if bottom < edge < top:
+                axis.axhline(edge, color="#777777", linewidth=0.7, zorder=1)
+                axis.annotate(
+                    f"{kind}: {'inf above' if edge > 0 else '0 below'}",
+                    (0.02, edge),
+                    xycoords=("axes fraction", "data"),
+                    va="bottom" if edge > 0 else "top",
+                    fontsize=8,
+                    color="#444444",
+                )
+
+
+def decay(table: pd.DataFrame) -> Figure:
+    """log10 |dh_T/dh_0| against T for a few W2, the exact law dashed, the ranges of floats shaded."""
+    figure, axes, names = panels(table, 4.8)
+    w2s = chosen(table["w2"], (-1.5, 0.5, 0.9, 1.0, 1.1, 2.0), 6)
+    colours = dict(zip(w2s, sns.color_palette("viridis", len(w2s)), strict=True))
+    rows = table[table["w2"].isin(w2s) & np.isfinite(table["log10_dh0"])]
+    low, high = rows["log10_dh0"].min(), rows["log10_dh0"].max()
+    margin = 0.05 * (high - low) + 2
+    for axis, name in zip(axes, names, strict=True):
+        for number, w2 in enumerate(w2s):
+            curve(axis, rows[(rows["nonlinearity"] == name) & (rows["w2"] == w2)], colours[w2], "osD^vP"[number % 6])
+        shade_float_ranges(axis, low - margin, high + margin)
+        note_dead(axis, table[(table["nonlinearity"] == name) & table["w2"].isin(w2s) & (table["regime"] == "dead")])
+        axis.set(title=TITLES[name], xlabel="sequence length T", ylim=(low - margin, high + margin))
+    axes[0].set_ylabel(r"$\log_{10}\,|\partial h_T/\partial h_0|$")
+    handles = [
+        axes[0].plot([], [], color=colours[w2], marker="osD^vP"[k % 6], label=f"$W_2$ = {w2:g}")[0]
+        for k, w2 in enumerate(w2s)
+    ]
+    handles.append(axes[0].plot([], [], color="black", linestyle="--", label="law $T\\,\\log_{10}|W_2|$")[0])
+    figure.legend(handles=handles, loc="outside right center", frameon=False)
+    figure.suptitle("Measured by BPTT (points; band: range over seeds) beside the exact law (dashed). Straight is exponential")
+    return figure
+
+
+def note_dead(axis: Axes, rows: pd.DataFrame) -> None:
+    """Say which of the chosen W2 cannot be drawn because the gradient is exactly 0."""
+    if len(rows):
+        values = ", ".join(f"{w2:g}" for w2 in sorted(rows["w2"].unique()))
+        text = f"$W_2$ = {values}: dead from T = {rows['seq_len'].min()}"
+        axis.annotate(text, (0.97, 0.03), xycoords="axes fraction", ha="right", fontsize=9)
+
+
+def curve(axis: Axes, rows: pd.DataFrame, colour: Any, marker: str) -> None:
+    """One W2: the median over seeds, their range, and the law."""
+    if rows.empty:
+        return
+    grouped = rows.groupby("seq_len")
+    middle, lowest, highest = (grouped["log10_dh0"].agg(f) for f in ("median", "min", "max"))
+    axis.plot(middle.index, middle, color=colour, marker=marker, markersize=4, linewidth=1.2)
+    axis.fill_between(middle.index, lowest, highest, color=colour, alpha=0.25, linewidth=0)
+    law = grouped["log10_dh0_law"].first().dropna()
+    axis.plot(law.index, law, color="black", linestyle="--", linewidth=1.2)
+
+
+def weights(table: pd.DataFrame) -> Figure:
+    """The gradient of each weight, of x_1 and of h_0 against T: rows W2, columns nonlinearity."""
+    w2s = chosen(table["w2"], (0.5, 1.0, 2.0), 3)
+    figure, axes, names = panels(table, 2.6 * len(w2s) + 0.8, rows=len(w2s))
+    long = table[table["w2"].isin(w2s)].melt(["nonlinearity", "w2", "seq_len", "seed"], list(GRADIENT_LABELS))
+    long = long[np.isfinite(long["value"])].replace({"variable": GRADIENT_LABELS})
+    for axis, (w2, name) in zip(axes, [(w2, name) for w2 in w2s for name in names], strict=True):
+        rows = long[(long["nonlinearity"] == name) & (long["w2"] == w2)]
+        medians_of = rows.groupby(["variable", "seq_len"], as_index=False)["value"].median()
+        sns.lineplot(
+            medians_of, x="seq_len", y="value", hue="variable", style="variable", ax=axis, palette="colorblind",
+            hue_order=list(GRADIENT_LABELS.values()), style_order=list(GRADIENT_LABELS.values()), markers=True, dashes=False,
+        )
+        axis.set(title=f"{TITLES[name]}, $W_2$ = {w2:g}", xlabel="", ylabel="", xscale="log")
+        axis.set_yscale("symlog", linthresh=1.0)
+        axis.axhline(0.0, color="#777777", linewidth=0.7, zorder=0)
+        handles, labels = axis.get_legend_handles_labels()
+        axis.get_legend().remove()
+    figure.supxlabel("sequence length T")
+    figure.supylabel(r"$\log_{10}$ of the absolute gradient of $h_T$")
+    figure.legend(handles, labels, loc="outside right center", frameon=False, title="with respect to")
+    figure.suptitle("A weight's gradient is a sum over steps: it settles where the gradient of the first input is gone")
+    return figure
+
+
+def float32(table: pd.DataFrame) -> Figure:
+    """What a learner sees in plain float32: the same heat map, with zeros and infinities as such."""
+    figure, axes, names = panels(table, 4.6)
+    seen = table.copy()
+    seen.loc[seen["float32_state"] != "normal", "log10_dh0"] = np.nan
+    norm = SymLogNorm(linthresh=1.0, vmin=-40, vmax=40, base=10)
+    image = None
+    for axis, name in zip(axes, names, strict=True):
+        rows = table["nonlinearity"] == name
+        grid = seen[rows].pivot_table(index="w2", columns="seq_len", values="log10_dh0", aggfunc="median", dropna=False)
+        image = mesh(axis, grid, norm)
+        overlay_states(axis, table[rows])
+        axis.set(title=TITLES[name], xlabel="sequence length T")
+    axes[0].set_ylabel("recurrent weight $W_2$")
+    figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$ in float32")
+    handles = [Patch(facecolor=c, hatch=h, edgecolor="white", label=text) for c, h, text in STATE_LOOKS.values()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    figure.suptitle("What a learner sees in plain float32")
+    return figure
+
+
+def overlay_states(axis: Axes, rows: pd.DataFrame) -> None:
+    """Cover the cells where most seeds are not normal numbers with that state's colour and hatch."""
+    modes = rows.groupby(["w2", "seq_len"])["float32_state"].agg(lambda v: v.mode().iloc[0]).unstack()
+    across, up = 10 ** edges(np.log10(modes.columns)), edges(modes.index)
+    for state, (colour, hatch, _) in STATE_LOOKS.items():
+        mask = np.ma.masked_where(modes.to_numpy() != state, np.ones(modes.shape))
+        if mask.count():
+            axis.pcolor(across, up, mask, cmap=ListedColormap([colour]), hatch=hatch, edgecolor="white", linewidth=0.0)
