@@ -84,7 +84,7 @@ def run(job: Job) -> _store.Result:
 
 def normal_form(table: pd.DataFrame) -> pd.DataFrame:
     """The table as it will be read back, so that a figure drawn now equals one redrawn later."""
-    return pd.read_csv(StringIO(table.to_csv(index=False)), float_precision="round_trip")
+    return pd.read_csv(StringIO(table.to_csv(index=False)))
 
 
 def mapper(job: Job, checkpoints: _store.Checkpoints) -> Callable[..., Iterator[pd.DataFrame]]:

@@ -90,7 +90,7 @@ def read_table(folder: Path) -> pd.DataFrame:
     path = folder / "table.csv"
     if not path.is_file():
         raise StoreError(f"{folder} holds no result (no table.csv): run the experiment first, or choose --out DIR")
-    return pd.read_csv(path, float_precision="round_trip")
+    return pd.read_csv(path)
 
 
 def write_figures(folder: Path, figures: dict[str, Figure]) -> None:
@@ -100,6 +100,7 @@ def write_figures(folder: Path, figures: dict[str, Figure]) -> None:
     with theme():
         for name, figure in figures.items():
             figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+            figure.set_layout_engine("none")  # laid out once, for both formats
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
 
 
