@@ -81,7 +81,9 @@ def one_unit_gradients(
         raise ValueError(f"x has shape {np.shape(x)}: expected at least one step")
     given = {"w1": w1, "w2": w2, "b1": b1, "h0": h0}
     vectors = {name: _numbers(name, value, (0, 1), kind) for name, value in given.items()}
-    lanes = max(inputs.shape[1], *(vector.size for vector in vectors.values()), np.size(0 if length is None else length))
+    lanes = max(
+        inputs.shape[1], *(vector.size for vector in vectors.values()), np.size(0 if length is None else length)
+    )
     if inputs.shape[1] not in (1, lanes):
         raise ValueError(f"x has shape {np.shape(x)}: expected (T,), (T, 1) or (T, {lanes})")
     vectors = {name: _per_lane(name, vector, lanes) for name, vector in vectors.items()}
@@ -110,7 +112,7 @@ def log10_abs(number: kernels.Scaled) -> NDArray[np.float64]:
 
 
 def to_float(number: kernels.Scaled) -> NDArray[Any]:
-    """mantissa * 2^exponent as plain floats: inf or 0 outside their range.
+    """Mantissa * 2^exponent as plain floats: inf or 0 outside their range.
 
     Parameters
     ----------
@@ -134,9 +136,9 @@ def _numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any
             raise TypeError
     except (TypeError, ValueError):
         raise TypeError(f"{name} is {value!r}: expected real numbers") from None
-    array = np.ascontiguousarray(array, dtype=kind or (np.float32 if array.dtype == np.float32 else np.float64)).reshape(
-        array.shape
-    )
+    array = np.ascontiguousarray(
+        array, dtype=kind or (np.float32 if array.dtype == np.float32 else np.float64)
+    ).reshape(array.shape)
     if array.ndim not in dimensions:
         raise ValueError(f"{name} has shape {array.shape}: expected {' or '.join(map(str, dimensions))} dimensions")
     if not np.isfinite(array).all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,8 @@ def daily_prices() -> NDArray[np.float64]:
     """
     from matplotlib.cbook import get_sample_data
 
-    closing = get_sample_data("goog.npz")["price_data"]["adj_close"].astype(np.float64)
+    sample: Any = get_sample_data("goog.npz")
+    closing = sample["price_data"]["adj_close"].astype(np.float64)
     lowest, highest = closing.min(), closing.max()
     scaled: NDArray[np.float64] = (closing - lowest) / (highest - lowest)
     return scaled

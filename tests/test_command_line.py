@@ -25,7 +25,9 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_sweep_writes_a_whole_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert call(monkeypatch, *TINY, "--out", str(tmp_path)) == 0
     files = {str(path.relative_to(tmp_path / "sweep")) for path in (tmp_path / "sweep").rglob("*.*")}
-    figures = {f"figures/{name}.{kind}" for name in ("heatmap", "decay", "weights", "float32") for kind in ("png", "svg")}
+    figures = {
+        f"figures/{name}.{kind}" for name in ("heatmap", "decay", "weights", "float32") for kind in ("png", "svg")
+    }
     assert files == {"table.csv", "checks.csv", "spec.toml", "provenance.json", *figures}
     assert [path.name for path in tmp_path.iterdir()] == ["sweep"]
     origin = json.loads((tmp_path / "sweep/provenance.json").read_text())
@@ -116,9 +118,7 @@ def test_another_spec_is_refused_without_force(
     assert (tmp_path / "sweep/table.csv").read_bytes() != before
 
 
-def test_verify_fails_when_a_claim_fails(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verify_fails_when_a_claim_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from rnnlab.experiments import laws
 
     assert call(monkeypatch, "verify", "laws") == 0

@@ -11,10 +11,21 @@ from rnnlab import tasks
 from rnnlab.experiments import _run, _store, laws, sweep
 
 SMALL = sweep.Spec(w2="0,0.5,1,2,-2", seq_len="1,10,100,2000", seeds=2)
-COLUMNS = (
-    "nonlinearity,w2,seq_len,seed,log10_dh0,log10_dx1,log10_dw1,log10_dw2,log10_db1,"
-    "log10_dh0_law,float64_state,float32_state,regime"
-).split(",")
+COLUMNS = [
+    "nonlinearity",
+    "w2",
+    "seq_len",
+    "seed",
+    "log10_dh0",
+    "log10_dx1",
+    "log10_dw1",
+    "log10_dw2",
+    "log10_db1",
+    "log10_dh0_law",
+    "float64_state",
+    "float32_state",
+    "regime",
+]
 
 
 @pytest.fixture(scope="module")

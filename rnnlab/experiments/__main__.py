@@ -18,7 +18,12 @@ from pydantic import ValidationError
 
 from rnnlab import experiments
 
-OUT = click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="results folder")
+OUT: dict[str, Any] = {
+    "type": click.Path(path_type=Path),
+    "default": Path("results"),
+    "show_default": True,
+    "help": "results folder",
+}
 
 
 def names() -> list[str]:
@@ -79,7 +84,7 @@ def command_of(name: str) -> click.Command:
         click.Option(["--workers"], type=int, help="threads that measure  [default: all cores]"),
         click.Option(["--cluster"], metavar="ADDRESS", help="measure on the Dask cluster of this scheduler"),
         click.Option(["--force"], is_flag=True, help="replace a result of another spec"),
-        *OUT(lambda: None).__click_params__,
+        click.Option(["--out"], **OUT),
     ]
     return click.Command(name, params=options, help=module.__doc__, callback=lambda **given: run_one(name, **given))
 
@@ -166,7 +171,9 @@ def report(checks: Any) -> int:
     return 1 if len(failed) else 0
 
 
-@click.group(cls=Experiments, help=__doc__, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Experiments, help=__doc__, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Show the help where no command is given."""
@@ -184,7 +191,7 @@ def list_() -> int:
 
 @cli.command()
 @click.argument("wanted", metavar="[NAME ...]", nargs=-1)
-@OUT
+@click.option("--out", **OUT)
 def figures(wanted: tuple[str, ...], out: Path) -> int:
     """Redraw figures from the kept tables alone."""
     from rnnlab.experiments import _store
@@ -218,7 +225,7 @@ def verify(wanted: tuple[str, ...]) -> int:
 
 
 @cli.command("all")
-@OUT
+@click.option("--out", **OUT)
 @click.option("--force", is_flag=True, help="replace results of other specs")
 def all_(out: Path, force: bool) -> int:
     """Run every experiment at its default spec."""

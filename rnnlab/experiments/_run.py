@@ -29,7 +29,7 @@ class Job(NamedTuple):
     cluster: str | None = None
 
 
-class CompileClock(event.Listener):  # type: ignore[misc]
+class CompileClock(event.Listener):
     """Adds up the time Numba compiles and says once on standard error that it does."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class CompileClock(event.Listener):  # type: ignore[misc]
         self._since = 0.0
         self._said = False
 
-    def on_start(self, event: Any) -> None:
+    def on_start(self, _: Any) -> None:
         """Start the clock at the outermost compilation."""
         if self._depth == 0:
             self._since = time.perf_counter()
@@ -47,7 +47,7 @@ class CompileClock(event.Listener):  # type: ignore[misc]
             tqdm.write("compiling kernels (first run only, about 10 s) ...", file=sys.stderr)
             self._said = True
 
-    def on_end(self, event: Any) -> None:
+    def on_end(self, _: Any) -> None:
         """Stop the clock when the outermost compilation ends."""
         self._depth -= 1
         if self._depth == 0:

@@ -63,7 +63,9 @@ def prepare(out: Path) -> None:
         probe.write_text("")
         probe.unlink()
     except OSError as error:
-        raise StoreError(f"can't write in the output folder {out}: {error.strerror}; choose another with --out") from None
+        raise StoreError(
+            f"can't write in the output folder {out}: {error.strerror}; choose another with --out"
+        ) from None
 
 
 def save(folder: Path, result: Result) -> None:
@@ -195,7 +197,16 @@ def processor() -> str:
 
 def commit() -> str | None:
     """The commit of the source tree this package runs from, if it is a git checkout; "+" for edits."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty=+",
+        "--abbrev=12",
+        "--exclude=*",
+    ]
     with suppress(OSError):
         told = subprocess.run(command, capture_output=True, text=True, check=False)
         return told.stdout.strip() or None

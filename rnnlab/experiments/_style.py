@@ -29,4 +29,5 @@ def new_figure(width: float, height: float) -> Figure:
 
 def theme() -> Any:
     """A context in which axes are made and drawn in the package's theme."""
-    return mpl.rc_context({**sns.axes_style("ticks"), **sns.plotting_context("notebook"), **THEME})
+    rc: dict[Any, Any] = {**sns.axes_style("ticks"), **sns.plotting_context("notebook"), **THEME}
+    return mpl.rc_context(rc)

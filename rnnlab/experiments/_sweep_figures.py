@@ -18,7 +18,11 @@ from rnnlab.experiments._style import DIVERGING, new_figure, theme
 
 TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
 FLOAT_RANGE = {"float64": (-323.3, 308.3), "float32": (-44.9, 38.5)}  # log10 of the smallest and largest number
-STATE_LOOKS = {"zero": ("#555555", "...", "0"), "inf": ("#f0c808", "///", "inf"), "subnormal": ("#c9c9c9", "", "subnormal")}
+STATE_LOOKS = {
+    "zero": ("#555555", "...", "0"),
+    "inf": ("#f0c808", "///", "inf"),
+    "subnormal": ("#c9c9c9", "", "subnormal"),
+}
 DEAD = "#8f8f8f"
 GRADIENT_LABELS = {
     "log10_dh0": "$h_0$",
@@ -107,7 +111,7 @@ def heatmap(table: pd.DataFrame) -> Figure:
     """log10 |dh_T/dh_0| over T x W2, one panel a nonlinearity, the contour of 1 in black."""
     figure, axes, names = panels(table, 4.6)
     norm = colour_scale(table)
-    image = None
+    image: Any = None
     for axis, name in zip(axes, names, strict=True):
         grid = medians(table[table["nonlinearity"] == name])
         image = mesh(axis, grid, norm)
@@ -173,7 +177,9 @@ def decay(table: pd.DataFrame) -> Figure:
     ]
     handles.append(axes[0].plot([], [], color="black", linestyle="--", label="law $T\\,\\log_{10}|W_2|$")[0])
     figure.legend(handles=handles, loc="outside right center", frameon=False)
-    figure.suptitle("Measured by BPTT (points; band: range over seeds) beside the exact law (dashed). Straight is exponential")
+    figure.suptitle(
+        "Measured by BPTT (points; band: range over seeds) beside the exact law (dashed). Straight is exponential"
+    )
     return figure
 
 
@@ -207,8 +213,18 @@ def weights(table: pd.DataFrame) -> Figure:
         rows = long[(long["nonlinearity"] == name) & (long["w2"] == w2)]
         medians_of = rows.groupby(["variable", "seq_len"], as_index=False)["value"].median()
         sns.lineplot(
-            medians_of, x="seq_len", y="value", hue="variable", style="variable", ax=axis, palette="colorblind",
-            hue_order=list(GRADIENT_LABELS.values()), style_order=list(GRADIENT_LABELS.values()), markers=True, dashes=False, estimator=None,
+            medians_of,
+            x="seq_len",
+            y="value",
+            hue="variable",
+            style="variable",
+            ax=axis,
+            palette="colorblind",
+            hue_order=list(GRADIENT_LABELS.values()),
+            style_order=list(GRADIENT_LABELS.values()),
+            markers=True,
+            dashes=False,
+            estimator=None,
         )
         axis.set(title=f"{TITLES[name]}, $W_2$ = {w2:g}", xlabel="", ylabel="")
         logarithmic(axis)
@@ -216,7 +232,7 @@ def weights(table: pd.DataFrame) -> Figure:
         axis.yaxis.set_minor_locator(NullLocator())
         axis.axhline(0.0, color="#777777", linewidth=0.7, zorder=0)
         handles, labels = axis.get_legend_handles_labels()
-        axis.get_legend().remove()
+        axis.legend_.remove()  # type: ignore[union-attr]
     figure.supxlabel("sequence length T")
     figure.supylabel(r"$\log_{10}$ of the absolute gradient of $h_T$")
     figure.legend(handles, labels, loc="outside right center", frameon=False, title="with respect to")
@@ -230,7 +246,7 @@ def float32(table: pd.DataFrame) -> Figure:
     seen = table.copy()
     seen.loc[seen["float32_state"] != "normal", "log10_dh0"] = np.nan
     norm = SymLogNorm(linthresh=1.0, vmin=-40, vmax=40, base=10)
-    image = None
+    image: Any = None
     for axis, name in zip(axes, names, strict=True):
         rows = table["nonlinearity"] == name
         grid = seen[rows].pivot_table(index="w2", columns="seq_len", values="log10_dh0", aggfunc="median", dropna=False)

@@ -85,14 +85,15 @@ def final_state(network: Network, steps: int) -> NDArray[np.float64]:
 def plain_gradient(w2: float, steps: int, kind: type) -> NDArray[Any]:
     """dh_T/dh_0 of a linear unit for every T = 0 .. steps, by plain BPTT in the type `kind`."""
     lanes = steps + 1
-    dh, slope = np.eye(lanes, dtype=kind), np.ones((steps, lanes), kind)
+    dh: NDArray[Any] = np.eye(lanes, dtype=kind)
+    slope: NDArray[Any] = np.ones((steps, lanes), kind)
     weights = kernels.Weights(*(np.full(lanes, value, kind) for value in (1.0, w2, 0.0)))
     nothing = kernels.Weights(*np.zeros((3, lanes), kind))
     kernels.backward(weights, np.zeros_like(slope), np.zeros_like(dh), slope, dh, np.empty_like(slope), nothing)
     return dh[0]
 
 
-def measure_powers(spec: Spec) -> Iterator[tuple[str, float, int, float]]:
+def measure_powers(_: Spec) -> Iterator[tuple[str, float, int, float]]:
     """W2^50 of a linear unit, and of ReLU."""
     for name, code in (("linear", kernels.LINEAR), ("relu", kernels.RELU)):
         for w2 in (2.0, 0.5):
@@ -100,7 +101,7 @@ def measure_powers(spec: Spec) -> Iterator[tuple[str, float, int, float]]:
             yield f"{name} power", w2, 50, float(np.ldexp(gradient.mantissa, gradient.exponent)[0])
 
 
-def measure_ranges(spec: Spec) -> Iterator[tuple[str, float, int, float]]:
+def measure_ranges(_: Spec) -> Iterator[tuple[str, float, int, float]]:
     """The first n at which a plain product is inf or 0, and the floor at which it sticks."""
     for kind, steps in ((np.float32, 200), (np.float64, 1100)):
         up, down = plain_gradient(2.0, steps, kind), plain_gradient(0.5, steps, kind)
@@ -171,7 +172,12 @@ def measure_cliff(spec: Spec) -> Iterator[tuple[str, float, int, float]]:
         norm, place = steepest(w, wall, s0)
         yield "cliff largest gradient norm", w, CLIFF_STEPS, norm
         yield "cliff steepest b", w, CLIFF_STEPS, place
-    yield "cliff gradient norm at b = -2.612340", 5.0, CLIFF_STEPS, float(cliff_norms(5.0, np.array([-2.612340]), s0)[0])
+    yield (
+        "cliff gradient norm at b = -2.612340",
+        5.0,
+        CLIFF_STEPS,
+        float(cliff_norms(5.0, np.array([-2.612340]), s0)[0]),
+    )
 
 
 def cliff_norms(w: float, b: NDArray[np.float64], s0: float) -> NDArray[np.float64]:
@@ -192,7 +198,7 @@ def steepest(w: float, wall: float, s0: float) -> tuple[float, float]:
     return norm, best
 
 
-def measure_saddle_nodes(spec: Spec) -> Iterator[tuple[str, float, int, float]]:
+def measure_saddle_nodes(_: Spec) -> Iterator[tuple[str, float, int, float]]:
     """The biases at w = 5 between which the two attractors coexist, and the multiplier 1 at the cusp w = 4, b = -2."""
     steps = 40_000
     upper = bracket(lambda b: final_state(Network(kernels.SIGMOID, 5.0, b, 0.0), steps) > 0.5, -2.6, -2.0, 4)
@@ -259,7 +265,9 @@ def row_claims(table: pd.DataFrame) -> Iterator[Claim]:
         known = expected(row.law, row.parameter, row.seq_len)
         if known:
             value, tolerance, source = known
-            yield Claim(f"{row.law}, parameter {row.parameter:g}, T = {row.seq_len}", value, row.measured, tolerance, source)
+            yield Claim(
+                f"{row.law}, parameter {row.parameter:g}, T = {row.seq_len}", value, row.measured, tolerance, source
+            )
 
 
 def slope_claims(table: pd.DataFrame) -> Iterator[Claim]:
@@ -287,7 +295,9 @@ def draw_multiplier(axis: Any, rows: pd.DataFrame) -> None:
     axis.plot(w2, w2, color="#999999", linestyle=":", label="the folk story: $W_2$")
     axis.plot(rows["parameter"], rows["measured"], "o", color="#0072b2", label="measured by BPTT")
     axis.axhline(1.0, color="#999999", linewidth=0.8)
-    axis.set(ylim=(0, 1.6), xlabel="recurrent weight $W_2$", ylabel="factor per step", title="tanh never explodes at rest")
+    axis.set(
+        ylim=(0, 1.6), xlabel="recurrent weight $W_2$", ylabel="factor per step", title="tanh never explodes at rest"
+    )
     axis.legend(frameon=False)
 
 
@@ -297,5 +307,7 @@ def draw_knife_edge(axis: Any, rows: pd.DataFrame) -> None:
     last = rows.iloc[-1]
     line = last["measured"] * (rows["seq_len"] / last["seq_len"]) ** -1.5
     axis.loglog(rows["seq_len"], line, "k--", label="slope $-3/2$")
-    axis.set(xlabel="sequence length T", ylabel=r"$\partial h_T/\partial h_0$", title="tanh at $W_2 = 1$: algebraic decay")
+    axis.set(
+        xlabel="sequence length T", ylabel=r"$\partial h_T/\partial h_0$", title="tanh at $W_2 = 1$: algebraic decay"
+    )
     axis.legend(frameon=False)

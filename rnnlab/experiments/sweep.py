@@ -144,10 +144,7 @@ def naive_states(
     h, slope = np.empty((steps + 1, lanes)), np.empty((steps, lanes))
     h[0] = h0
     kernels.forward(code, weights, x, h, slope)
-    return {
-        f"{kind.__name__}_state": plain_state(weights, x, h, slope, kind)
-        for kind in (np.float64, np.float32)
-    }
+    return {f"{kind.__name__}_state": plain_state(weights, x, h, slope, kind) for kind in (np.float64, np.float32)}
 
 
 def plain_state(weights: kernels.Weights, x: Any, h: Any, slope: Any, kind: type) -> NDArray[np.str_]:

@@ -44,7 +44,7 @@ _FINGERPRINT = _fingerprint()
 _UNREADABLE = (EOFError, pickle.UnpicklingError, OSError, ValueError, AttributeError, ImportError, RuntimeError)
 
 
-class _KernelCache(FunctionCache):  # type: ignore[misc]
+class _KernelCache(FunctionCache):
     """Numba's function cache, stamped with all kernel sources, to which a broken file is an absent one."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -82,4 +82,4 @@ def kernel(function: Function) -> Function:
     if not config.DISABLE_JIT:
         with contextlib.suppress(RuntimeError):  # no folder can be written: compiled in memory, every run
             compiled._cache = _KernelCache(function)
-    return compiled  # type: ignore[no-any-return]
+    return compiled

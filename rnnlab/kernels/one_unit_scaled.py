@@ -319,9 +319,7 @@ def part(whole: Scaled, first: int, last: int) -> Scaled:
 
 
 @kernel
-def last_state_gradients(
-    nonlinearity: int, weights: Weights, x: Any, h0: Any, length: Any, out: Gradients
-) -> None:
+def last_state_gradients(nonlinearity: int, weights: Weights, x: Any, h0: Any, length: Any, out: Gradients) -> None:
     """Forward and BPTT over any number of lanes, block by block, keeping no history: work space does not grow with L.
 
     Parameters
