@@ -57,7 +57,7 @@ def tanh_and_slope(a: Any) -> Any:
     c = constants_of(a)
     two = c.one + c.one
     size = abs(a)
-    size = min(size, c.tanh_limit)  # this way round a nan stays a nan
+    size = c.tanh_limit if size > c.tanh_limit else size  # this way round a nan stays a nan
     p, k = exponential_parts(-two * size)
     scale = power_of_two(k)
     expm1 = scale * p + (scale - c.one)
@@ -71,7 +71,7 @@ def sigmoid_and_slope(a: Any) -> Any:
     """1 / (1 + e^-a) and its derivative e^-|a| / (1 + e^-|a|)^2, both right to the last subnormal."""
     c = constants_of(a)
     size = abs(a)
-    size = min(size, c.sigmoid_limit)
+    size = c.sigmoid_limit if size > c.sigmoid_limit else size
     p, k = exponential_parts(-size)
     half = type(k)(k >> type(k)(1))  # 2^k may be subnormal: two factors, of which neither is
     first = power_of_two(half)
@@ -84,12 +84,12 @@ def sigmoid_and_slope(a: Any) -> Any:
 def relu_and_slope(a: Any) -> Any:
     """max(a, 0) and its derivative: 1 for a > 0, 0 for a <= 0 (PyTorch's choice at 0). A nan stays a nan."""
     c = constants_of(a)
-    return (max(c.zero, a)), (c.one if a > c.zero else c.zero)
+    return (c.zero if a <= c.zero else a), (c.one if a > c.zero else c.zero)
 
 
 @kernel
 def linear_and_slope(a: Any) -> Any:
-    """A and its derivative 1."""
+    """a and its derivative 1."""
     return a, constants_of(a).one
 
 

@@ -49,7 +49,7 @@ def add(mantissa: Any, exponent: Any, other: Any, other_exponent: Any) -> Any:
 
 @kernel
 def to_float(mantissa: Any, exponent: Any) -> Any:
-    """Mantissa x 2^exponent as a plain number, for exponents that the type can hold; smaller ones become the floor."""
+    """mantissa x 2^exponent as a plain number, for exponents that the type can hold; smaller ones become the floor."""
     c = constants_of(mantissa)
     whole = type(c.sign_bit)
     floor = whole(whole(1) - c.exponent_bias)

@@ -1,0 +1,140 @@
+"""Speed beside NumPy, PyTorch and JAX in one run, as ratios; start-up time and memory.
+
+Every row that has a target is met when its `ratio` is at least the `target`. A ratio is the other's seconds over ours;
+for a limit in seconds it is the limit over the seconds taken, and for flatness the fastest over the slowest.
+Timings depend on the machine and on what else it does: ``verify`` leaves this experiment out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, field_validator
+
+from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
+from rnnlab.experiments.bench import _cases, _commands
+from rnnlab.experiments.bench._figure import draw
+from rnnlab.experiments.bench._timing import Row, in_fresh_process
+
+__all__ = ["REPRODUCIBLE", "Spec", "checks", "draw", "measure"]
+
+REPRODUCIBLE = False
+Case = Literal["one-unit", "tanh", "flatness", "start-up", "memory"]
+AGREEMENT = 1e-9  # float64 rounding over 500 steps, where the others take the slope from 1 - h^2
+_ONE_AT_A_TIME = threading.Lock()  # what is timed has the machine to itself, however many workers there are
+
+
+class Spec(ExperimentSpec):
+    """What is timed, and how often."""
+
+    cases: Annotated[tuple[Case, ...], Names, Field(min_length=1)] = Field(
+        default=("one-unit", "tanh", "flatness", "start-up", "memory"), description="what to measure"
+    )
+    repeats: int = Field(default=7, ge=3, description="rounds, of which the fastest counts")
+    cores: Lengths = Field(default=(1, 2), description="numbers of cores, each in a process of its own")
+    w2_points: int = Field(default=201, ge=1, description="values of W2 in -2 .. 2 of the one-unit case")
+    seeds: int = Field(default=32, ge=1, description="input sequences per W2")
+    seq_len: int = Field(default=500, ge=1, description="steps of the one-unit case")
+    elements: int = Field(default=100_000, ge=1, description="numbers of the tanh case, few enough to stay in cache")
+    flat_lanes: Lengths = Field(default=(1000, 10_000, 100_000, 1_000_000), description="lanes of the flatness case")
+    flat_seq_len: int = Field(default=50, ge=1, description="steps of the flatness case")
+    memory_seq_len: Lengths = Field(default=(200, 20_000), description="a short and a long T of the memory case")
+
+    @field_validator("memory_seq_len")
+    @classmethod
+    def _two(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if len(values) != 2:
+            raise ValueError("two lengths are needed, a short and a long one")
+        return values
+
+    def bytes_needed(self, _workers: int) -> int:
+        """Memory of the largest case: inputs in two precisions, the histories of NumPy, PyTorch and JAX."""
+        one_unit = self.w2_points * self.seeds * self.seq_len * 8 * 12
+        return max(one_unit, max(self.flat_lanes) * self.flat_seq_len * 8 * 2)
+
+
+class Part(NamedTuple):
+    """One piece of the work, timed in processes of its own."""
+
+    spec: Spec
+    case: Case
+    cores: int
+
+
+def parts_of(spec: Spec) -> Iterator[Part]:
+    """The pieces, in the order of the table."""
+    for case in spec.cases:
+        for cores in spec.cores if case == "one-unit" else (1,):
+            yield Part(spec, case, cores)
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Time everything.
+
+    Parameters
+    ----------
+    spec : Spec
+    each : callable, optional
+        An ordered ``map``; parts wait for one another, so that they never share the machine.
+
+    Returns
+    -------
+    DataFrame
+        One row per implementation: the fields of `Row`.
+    """
+    return pd.concat(each(measure_part, parts_of(spec)), ignore_index=True)
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """Time one piece."""
+    with _ONE_AT_A_TIME:
+        return pd.DataFrame(list(rows_of(part)), columns=list(Row._fields))
+
+
+def rows_of(part: Part) -> list[Row]:
+    """The rows of one piece."""
+    spec, repeats = part.spec, part.spec.repeats
+    work: dict[str, Callable[[], list[Row]]] = {
+        "one-unit": lambda: in_fresh_process(
+            part.cores, _cases.one_unit, spec.w2_points, spec.seeds, spec.seq_len, repeats, part.cores
+        ),
+        "tanh": lambda: in_fresh_process(1, _cases.simd_tanh, spec.elements, repeats),
+        "flatness": lambda: in_fresh_process(1, _cases.flatness, spec.flat_lanes, spec.flat_seq_len, repeats),
+        "start-up": lambda: _commands.start_up(repeats),
+        "memory": lambda: _commands.memory(*spec.memory_seq_len),
+    }
+    return work[part.case]()
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """That all implementations compute the same gradients, and every speed target."""
+    return table_of([*agreement_claims(table), *target_claims(table)])
+
+
+def agreement_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """One claim per implementation in float64: a comparison of speeds means something only between equal results."""
+    rows = table[table["deviation"].notna() & (table["dtype"] == "float64")]
+    for row in rows.itertuples():
+        name = f"{row.case}, {cores_text(row)}: gradients of {row.implementation} equal ours"
+        yield Claim(name, 0.0, float(row.deviation), AGREEMENT, "largest relative difference over all lanes")
+
+
+def target_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """One claim per target: `measured` is the ratio, cut off at the target, since more is better."""
+    for row in table[table["target"].notna()].itertuples():
+        if not str(row.note).endswith("not installed"):
+            name = (
+                f"{row.case}, {cores_text(row)}: {row.implementation}: ratio {row.ratio:.2f}, at least {row.target:.2f}"
+            )
+            yield Claim(name, row.target, float(np.minimum(row.ratio, row.target)), 0.0, "speed target of this package")
+
+
+def cores_text(row: Any) -> str:
+    """``float64 on 2 cores``; commands have no floating type."""
+    kind = f"{row.dtype} on " if row.dtype in ("float64", "float32") else ""
+    return f"{kind}{row.cores} core{'s' if row.cores > 1 else ''}"

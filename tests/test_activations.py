@@ -1,0 +1,152 @@
+"""tanh and sigmoid: accuracy against mpmath and long doubles, special values, types, slopes."""
+
+from typing import Any
+
+import mpmath
+import numba
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rnnlab import kernels
+from tests.reference import value_and_slope
+
+INTERPRETED = bool(numba.config.DISABLE_JIT)
+POINTS = 2_000 if INTERPRETED else 200_000
+FUNCTIONS = {"tanh": kernels.tanh_and_slope, "sigmoid": kernels.sigmoid_and_slope}
+TYPES = [np.float32, np.float64]
+
+
+@numba.njit
+def map_pair(function: Any, a: Any, h: Any, slope: Any) -> None:
+    for i in range(a.size):
+        h[i], slope[i] = function(a[i])
+
+
+def evaluate(name: str, a: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Value and slope of every element, in the type of the array."""
+    h, slope = np.empty_like(a), np.empty_like(a)
+    with np.errstate(all="ignore"):
+        map_pair(FUNCTIONS[name], a, h, slope)
+    return h, slope
+
+
+def sample(kind: type, count: int) -> NDArray[Any]:
+    """Arguments of both signs, of every magnitude from subnormal to saturated."""
+    rng = np.random.default_rng(7)
+    smallest = -44.0 if kind is np.float32 else -322.0
+    spread = 10 ** rng.uniform(smallest, 2.0, count // 2)
+    middle = rng.uniform(0, 12, count - count // 2)
+    return (np.concatenate([spread, middle]) * rng.choice([-1, 1], count)).astype(kind)
+
+
+def exact(name: str, a: NDArray[Any]) -> list[Any]:
+    with mpmath.workdps(40):
+        return [value_and_slope(name, mpmath.mpf(float(v)))[0] for v in a]
+
+
+def in_ulp(values: NDArray[Any], truth: list[Any]) -> float:
+    """Largest error in units in the last place of the true value."""
+    with mpmath.workdps(40):
+        spacing = np.spacing(np.abs(np.array([float(t) for t in truth], dtype=values.dtype)))
+        errors = [
+            abs(mpmath.mpf(float(v)) - t) / mpmath.mpf(float(s)) for v, t, s in zip(values, truth, spacing, strict=True)
+        ]
+        return float(max(errors))
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_within_three_ulp_of_mpmath(name: str, kind: type) -> None:
+    a = sample(kind, 3_000)
+    a = a[np.abs(a) < (80 if kind is np.float32 else 700)]
+    assert in_ulp(evaluate(name, a)[0], exact(name, a)) <= 3.0
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_tanh_within_three_ulp_of_long_doubles(kind: type) -> None:
+    a = sample(kind, POINTS)
+    truth = np.tanh(a.astype(np.longdouble))
+    error = np.abs(evaluate("tanh", a)[0] - truth) / np.spacing(np.abs(truth.astype(kind))).astype(np.longdouble)
+    assert error.max() <= 3.0
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_slopes_keep_their_digits_in_saturation(name: str, kind: type) -> None:
+    a = np.array([0.0, 0.5, -3.0, 8.0, -12.0, 25.0, -29.0], dtype=kind)
+    if kind is np.float64:
+        a = np.append(a, [100.0, -290.0])
+    with mpmath.workdps(40):
+        truth = np.array([float(value_and_slope(name, mpmath.mpf(float(v)))[1]) for v in a])
+    # the slope is a product of four rounded factors, of which the exponential's is off by 2 ulp
+    np.testing.assert_allclose(evaluate(name, a)[1], truth, rtol=8 * np.finfo(kind).eps)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_special_values_of_tanh(kind: type) -> None:
+    tiny = np.finfo(kind).smallest_subnormal
+    a = np.array([0.0, -0.0, tiny, -tiny, np.inf, -np.inf, 1e30, -1e30, np.nan], dtype=kind)
+    h, slope = evaluate("tanh", a)
+    np.testing.assert_array_equal(h, np.array([0.0, -0.0, tiny, -tiny, 1, -1, 1, -1, np.nan], dtype=kind))
+    np.testing.assert_array_equal(np.signbit(h[:2]), [False, True])
+    assert slope[0] == slope[2] == 1.0
+    assert (slope[4:8] > 0).all()
+    assert np.isnan(slope[8])
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_special_values_of_sigmoid(kind: type) -> None:
+    a = np.array([0.0, -0.0, np.inf, -np.inf, 1e30, -1e30, np.nan], dtype=kind)
+    h, slope = evaluate("sigmoid", a)
+    np.testing.assert_array_equal(h, np.array([0.5, 0.5, 1, 0, 1, 0, np.nan], dtype=kind))
+    np.testing.assert_array_equal(slope[:6], np.array([0.25, 0.25, 0, 0, 0, 0], dtype=kind))
+
+
+def test_sigmoid_reaches_the_subnormals() -> None:
+    a = np.array([-720.0, -740.0, -744.0])
+    truth = np.array([float(t) for t in exact("sigmoid", a)])
+    # a subnormal has few digits: one unit of the smallest number
+    np.testing.assert_allclose(evaluate("sigmoid", a)[0], truth, rtol=1e-15, atol=5e-324)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_tanh_is_odd(kind: type) -> None:
+    a = sample(kind, POINTS)
+    np.testing.assert_array_equal(evaluate("tanh", -a)[0], -evaluate("tanh", a)[0])
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_monotone(name: str, kind: type) -> None:
+    """Never falls between arguments a few units apart, nor across a border of the range reduction by more than 1 ulp."""
+    a = np.sort(sample(kind, POINTS))
+    h = evaluate(name, a)[0]
+    assert (np.diff(h) >= -np.spacing(np.abs(h[1:]))).all()
+    grid = np.linspace(-20, 20, POINTS, dtype=kind)
+    values = evaluate(name, grid)[0]
+    spaced = np.concatenate([[0], np.flatnonzero(np.diff(values[::40]) < 0)])
+    assert spaced.size == 1  # 40 steps of the grid are many units apart: strictly never less
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_relu_and_linear(kind: type) -> None:
+    a = np.array([-1.5, -0.0, 0.0, 2.5, np.nan], dtype=kind)
+    with np.errstate(all="ignore"):
+        relu = [kernels.relu_and_slope(v) for v in a]
+        linear = [kernels.linear_and_slope(v) for v in a]
+    np.testing.assert_array_equal([r[0] for r in relu], [0, 0, 0, 2.5, np.nan])
+    np.testing.assert_array_equal([r[1] for r in relu[:4]], [0, 0, 0, 1])
+    np.testing.assert_array_equal([v[0] for v in linear], a)
+    assert {v[1] for v in linear} == {1.0}
+
+
+@pytest.mark.skipif(INTERPRETED, reason="the types are those that the compiler infers")
+def test_float32_is_computed_in_float32() -> None:
+    a = np.ones(4, np.float32)
+    map_pair(kernels.tanh_and_slope, a, a.copy(), a.copy())
+    returned = kernels.tanh_and_slope.overloads[(numba.float32,)].signature.return_type
+    assert returned == numba.types.UniTuple(numba.float32, 2)
+    text = kernels.tanh_and_slope.inspect_llvm((numba.float32,))
+    body = text[text.index("define") : text.index("\n}\n")]
+    assert "double" not in body
