@@ -95,3 +95,8 @@ def test_import_is_light() -> None:
     code = "import sys, rnnlab; print([m for m in ('pandas', 'matplotlib', 'seaborn', 'torch', 'jax') if m in sys.modules])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+def test_the_number_in_the_readme() -> None:
+    flow = rl.one_unit_gradients(w1=1.0, w2=2.0, b1=0.0, x=[0.0] * 5000, nonlinearity="linear")
+    assert rl.log10_abs(flow.h)[0, 0] == 1505.149978319906

@@ -7,9 +7,9 @@ Every kernel is decorated with :func:`kernel` and nothing else, so each choice b
 ``fastmath={"contract"}``
     Lets a*b + c become one fused instruction. The full fast-math set is never used: it makes ``isfinite(nan)``
     true, and infinities are results here.
-``forceinline=True``
+``forceinline=True``, for :func:`inner_kernel` alone
     A call between kernels hands over every field of every array, 20 to 40 ns a time step; inlined it costs nothing
-    (measured on the one-unit network: 3.4 to 2.7 ns a lane-step).
+    (measured on the one-unit network: 3.4 to 2.7 ns a lane-step). Outside the time loop it only lengthens compiling.
 ``nogil=True``
     Threads over chunks scale; ``parallel=True`` is not fork-safe and its reductions change with the thread count.
 a disk cache with our own stamp
@@ -78,7 +78,16 @@ def kernel(function: Function) -> Function:
         Numba's dispatcher, callable from Python and from a user's own ``@njit`` code. With
         ``NUMBA_DISABLE_JIT=1`` it is `function` itself.
     """
-    compiled = njit(error_model="numpy", fastmath={"contract"}, nogil=True, forceinline=True)(function)
+    return _cached(function, njit(error_model="numpy", fastmath={"contract"}, nogil=True)(function))
+
+
+def inner_kernel(function: Function) -> Function:
+    """Compile `function` like a kernel that is inlined wherever it is called: those called at every time step."""
+    return _cached(function, njit(error_model="numpy", fastmath={"contract"}, nogil=True, forceinline=True)(function))
+
+
+def _cached(function: Function, compiled: Any) -> Any:
+    """Give a dispatcher our disk cache."""
     if not config.DISABLE_JIT:
         with contextlib.suppress(RuntimeError):  # no folder can be written: compiled in memory, every run
             compiled._cache = _KernelCache(function)

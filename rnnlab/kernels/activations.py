@@ -15,12 +15,12 @@ from __future__ import annotations
 from typing import Any
 
 from rnnlab.kernels._floats import constants_of, reinterpret
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel
 
 LINEAR, RELU, TANH, SIGMOID = range(4)
 
 
-@kernel
+@inner_kernel
 def exponential_parts(y: Any) -> Any:
     """(p, k) with e^y = 2^k (1 + p), for |y| small enough that k fits the exponent field twice over."""
     c = constants_of(y)
@@ -33,21 +33,21 @@ def exponential_parts(y: Any) -> Any:
     return r + r * r * q, type(c.sign_bit)(reinterpret(shifted) - c.rounder_bits)
 
 
-@kernel
+@inner_kernel
 def power_of_two(k: Any) -> Any:
     """2^k as a float of the width of the integer k, for k in the range of normal exponents."""
     c = constants_of(k)
     return reinterpret(type(k)((k + c.exponent_bias) << c.mantissa_bits))
 
 
-@kernel
+@inner_kernel
 def with_sign_of(magnitude: Any, number: Any) -> Any:
     """`magnitude` (not negative) with the sign of `number`, that of -0 and nan included."""
     c = constants_of(number)
     return reinterpret(type(c.sign_bit)(reinterpret(magnitude) | (reinterpret(number) & c.sign_bit)))
 
 
-@kernel
+@inner_kernel
 def tanh_and_slope(a: Any) -> Any:
     """tanh(a) and its derivative 4 e^(-2|a|) / (1 + e^(-2|a|))^2.
 
@@ -66,7 +66,7 @@ def tanh_and_slope(a: Any) -> Any:
     return with_sign_of(magnitude, a), (scale * p + scale) * inverse * inverse
 
 
-@kernel
+@inner_kernel
 def sigmoid_and_slope(a: Any) -> Any:
     """1 / (1 + e^-a) and its derivative e^-|a| / (1 + e^-|a|)^2, both right to the last subnormal."""
     c = constants_of(a)
@@ -80,26 +80,26 @@ def sigmoid_and_slope(a: Any) -> Any:
     return (exponential * value if a < c.zero else value), exponential * value * value
 
 
-@kernel
+@inner_kernel
 def relu_and_slope(a: Any) -> Any:
     """max(a, 0) and its derivative: 1 for a > 0, 0 for a <= 0 (PyTorch's choice at 0). A nan stays a nan."""
     c = constants_of(a)
     return (c.zero if a <= c.zero else a), (c.one if a > c.zero else c.zero)
 
 
-@kernel
+@inner_kernel
 def linear_and_slope(a: Any) -> Any:
     """a and its derivative 1."""
     return a, constants_of(a).one
 
 
-@kernel
+@inner_kernel
 def tanh(a: Any) -> Any:
     """tanh(a): odd, within 3 units in the last place, right at 0, subnormals, infinities and nan."""
     return tanh_and_slope(a)[0]
 
 
-@kernel
+@inner_kernel
 def sigmoid(a: Any) -> Any:
     """1 / (1 + e^-a), within 3 units in the last place, right at infinities and nan."""
     return sigmoid_and_slope(a)[0]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import (
     RELU,
     SIGMOID,
@@ -37,7 +37,7 @@ class Weights(NamedTuple):
     b1: Any  # bias
 
 
-@kernel
+@inner_kernel
 def newest_first(first: int, last: int) -> Any:
     """The steps last, last - 1, ..., first, as an array.
 
@@ -47,7 +47,7 @@ def newest_first(first: int, last: int) -> Any:
     return np.arange(first, last + 1)[::-1]
 
 
-@kernel
+@inner_kernel
 def step(nonlinearity: int, weights: Weights, x: Any, t: int, state: Any, h: Any, slope: Any) -> None:
     """One step of the recurrence: `state` (L,) goes from h_(t-1) to h_t, which is copied to row t of `h`.
 

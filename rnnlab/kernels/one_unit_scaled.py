@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab.kernels._floats import constants_of
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import RELU, SIGMOID, power_of_two
 from rnnlab.kernels.one_unit import Weights, newest_first, step
 from rnnlab.kernels.scaling import add, normalise, to_float
@@ -151,7 +151,7 @@ def any_ending(length: Any, first: int, last: int) -> bool:
     return ending > 0
 
 
-@kernel
+@inner_kernel
 def pull_back_stretch(w2: Any, x: Any, tape: Tape, adjoint: Adjoint, first: int) -> None:
     """BPTT through the STRETCH steps after `first`, in plain floats: the fast path, of constant length.
 
@@ -172,19 +172,18 @@ def pull_back_stretch(w2: Any, x: Any, tape: Tape, adjoint: Adjoint, first: int)
 
 
 @kernel
-def pull_back_window(w2: Any, x: Any, tape: Tape, adjoint: Adjoint, first: int) -> None:
-    """BPTT through the WINDOW steps after `first`, in plain floats, summing into adjoint.window."""
+def open_window(adjoint: Adjoint) -> None:
+    """Remember dh and empty the window's sums."""
     dh, window = adjoint.h.mantissa, adjoint.window
     for i in range(dh.size):
         adjoint.start[i] = dh[i]
+    for i in range(dh.size):
         window.w1[i], window.w2[i], window.b1[i] = 0, 0, 0
-    for begin in newest_first(0, WINDOW // STRETCH - 1) * STRETCH + first:
-        pull_back_stretch(w2, x, tape, adjoint, begin)
 
 
-@kernel
+@inner_kernel
 def pull_back_step(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, t: int) -> None:
-    """BPTT through the step t, where lanes may end and da_t may be wanted: the careful path."""
+    """BPTT through the step t, at which lanes may end and da_t may be wanted."""
     dh, da, window = adjoint.h.mantissa, adjoint.a.mantissa, adjoint.window
     one = constants_of(w2[0]).one
     for i in range(dh.size):
@@ -196,9 +195,9 @@ def pull_back_step(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, t
     for i in range(dh.size):
         step_gradient = dh[i] * tape.slope[t - 1, i]
         dh[i] = step_gradient * w2[i]
-        window.w1[i] = step_gradient * x[t - 1, i]
-        window.w2[i] = step_gradient * tape.h[t - 1, i]
-        window.b1[i] = step_gradient
+        window.w1[i] += step_gradient * x[t - 1, i]
+        window.w2[i] += step_gradient * tape.h[t - 1, i]
+        window.b1[i] += step_gradient
 
 
 @kernel
@@ -209,7 +208,7 @@ def clear(total: Scaled) -> None:
         total.exponent[i] = 0
 
 
-@kernel
+@inner_kernel
 def merge(total: Scaled, window: Any, exponent: Any) -> None:
     """Add one window's sums, in units of 2^exponent, to the totals; all (L,)."""
     for i in range(window.size):
@@ -231,14 +230,40 @@ def close_window(tape: Tape, adjoint: Adjoint, first: int) -> None:
 
 
 @kernel
-def any_faint(adjoint: Adjoint) -> bool:
+def any_faint(length: Any, adjoint: Adjoint, first: int, last: int) -> bool:
     """Whether the gradient of any lane that had one fell so low in this window that it may have underflowed."""
     dh = adjoint.h.mantissa
     c = constants_of(dh[0])
     count = 0
     for i in range(dh.size):
-        count += (adjoint.start[i] != c.zero) & (abs(dh[i]) < c.faint)
+        alive = (adjoint.start[i] != c.zero) | ((length[i] > first) & (length[i] <= last))
+        count += alive & (abs(dh[i]) < c.faint)
     return count > 0
+
+
+@kernel
+def pull_back(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int) -> None:
+    """BPTT through the window of steps first + 1 .. last, in plain floats, summing into adjoint.window."""
+    open_window(adjoint)
+    kept = first < adjoint.a.mantissa.shape[0]
+    if last < first + WINDOW or kept or any_ending(length, first, last):
+        for t in newest_first(first + 1, last):
+            pull_back_step(w2, x, tape, length, adjoint, t)
+    else:
+        for begin in newest_first(0, WINDOW // STRETCH - 1) * STRETCH + first:
+            pull_back_stretch(w2, x, tape, adjoint, begin)
+
+
+@kernel
+def pull_back_rescaled(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int) -> None:
+    """Go through the window again from where it began, rescaling after every step."""
+    dh = adjoint.h.mantissa
+    for i in range(dh.size):
+        dh[i] = adjoint.start[i]
+    for t in newest_first(first + 1, last):
+        open_window(adjoint)
+        pull_back_step(w2, x, tape, length, adjoint, t)
+        close_window(tape, adjoint, first)
 
 
 @kernel
@@ -254,24 +279,16 @@ def scaled_backward(weights: Weights, x: Any, tape: Tape, length: Any, adjoint: 
     adjoint : Adjoint
         Written here. Kept steps after a lane's last have gradient 0.
     """
-    steps, kept = x.shape[0], adjoint.a.mantissa.shape[0]
-    dh = adjoint.h.mantissa
+    steps, dh = x.shape[0], adjoint.h.mantissa
     clear(adjoint.h)
     clear(adjoint.w1)
     clear(adjoint.w2)
     clear(adjoint.b1)
     for first in newest_first(0, (steps - 1) // WINDOW) * WINDOW:
         last = min(first + WINDOW, steps)
-        careful = last < first + WINDOW or first < kept or any_ending(length, first, last)
-        if not careful:
-            pull_back_window(weights.w2, x, tape, adjoint, first)
-            careful = any_faint(adjoint)
-            for i in range(dh.size):
-                dh[i] = adjoint.start[i] if careful else dh[i]
-        if careful:
-            for t in newest_first(first + 1, last):
-                pull_back_step(weights.w2, x, tape, length, adjoint, t)
-                close_window(tape, adjoint, first)
+        pull_back(weights.w2, x, tape, length, adjoint, first, last)
+        if any_faint(length, adjoint, first, last):
+            pull_back_rescaled(weights.w2, x, tape, length, adjoint, first, last)
         else:
             close_window(tape, adjoint, first)
     for i in range(dh.size):

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from rnnlab.kernels._floats import constants_of, reinterpret
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel
 from rnnlab.kernels.activations import power_of_two
 
 
-@kernel
+@inner_kernel
 def normalise(mantissa: Any, exponent: Any) -> Any:
     """The same number with 1 <= |mantissa| < 2, as (mantissa, exponent); a zero is left as it is.
 
@@ -33,7 +33,7 @@ def normalise(mantissa: Any, exponent: Any) -> Any:
     return scaled, whole(exponent + shift)
 
 
-@kernel
+@inner_kernel
 def add(mantissa: Any, exponent: Any, other: Any, other_exponent: Any) -> Any:
     """The sum of two scaled numbers, in the larger exponent of those not zero; the mantissas need not be normalised."""
     c = constants_of(mantissa)
@@ -47,7 +47,7 @@ def add(mantissa: Any, exponent: Any, other: Any, other_exponent: Any) -> Any:
     return mantissa * power_of_two(down) + other * power_of_two(other_down), top
 
 
-@kernel
+@inner_kernel
 def to_float(mantissa: Any, exponent: Any) -> Any:
     """mantissa x 2^exponent as a plain number, for exponents that the type can hold; smaller ones become the floor."""
     c = constants_of(mantissa)

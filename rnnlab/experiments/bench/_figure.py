@@ -41,9 +41,7 @@ def draw_bars(axis: Any, rows: pd.DataFrame) -> None:
     axis.barh(places, rows["ratio"] - 1.0, left=1.0, color=colors, edgecolor="black", linewidth=0.6, height=0.7)
     (marks,) = axis.plot(rows["target"], places, "k|", markersize=17, markeredgewidth=2.5, label="target")
     for place, ratio in zip(places, rows["ratio"], strict=True):
-        axis.annotate(
-            f"{ratio:.2f}", (max(ratio, 1.0), place), (12, 0), textcoords="offset points", va="center", fontsize=9
-        )
+        axis.text(1.01, place, f"{ratio:.2f}", transform=axis.get_yaxis_transform(), va="center", fontsize=10)
     axis.axvline(1.0, color="black", linewidth=0.8)
     axis.set_xscale("log")
     ticks = [0.5, 1, 2, 5, 10, 20, 50]
@@ -63,7 +61,7 @@ def draw_bars(axis: Any, rows: pd.DataFrame) -> None:
 def limits(rows: pd.DataFrame) -> tuple[float, float]:
     """An axis on which every bar and mark has room."""
     values = rows[["ratio", "target"]].to_numpy(dtype=float)
-    return min(0.5, 0.8 * float(np.nanmin(values))), 1.8 * float(np.nanmax(values))
+    return min(0.5, 0.8 * float(np.nanmin(values))), 1.3 * float(np.nanmax(values))
 
 
 def label(row: Any) -> str:

@@ -28,14 +28,14 @@ class Row(NamedTuple):
     ns_per_item: float = NAN
     ratio: float = NAN
     target: float = NAN
-    met: str = ""  # yes, no, or empty where there is no target
+    met: str = ""  # yes, no, or empty where there is no target or no ratio
     deviation: float = NAN  # largest relative difference of the gradients from ours
     note: str = ""
 
 
 def judged(row: Row) -> Row:
     """The row with `met` filled in."""
-    if math.isnan(row.target):
+    if math.isnan(row.target) or math.isnan(row.ratio):
         return row
     return row._replace(met="yes" if row.ratio >= row.target else "no")
 
