@@ -101,8 +101,9 @@ def write_figures(folder: Path, figures: dict[str, Figure]) -> None:
 
     with theme():
         for name, figure in figures.items():
+            figure.draw_without_rendering()
+            figure.set_layout_engine(None)  # laid out once, for both formats
             figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-            figure.set_layout_engine("none")  # laid out once, for both formats
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
 
 

@@ -14,7 +14,6 @@ THEME: dict[str, Any] = {
     "axes.labelsize": 11,
     "figure.dpi": 110,
     "savefig.dpi": 110,
-    "figure.constrained_layout.use": True,
     "svg.hashsalt": "rnnlab",
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",

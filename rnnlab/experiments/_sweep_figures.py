@@ -25,11 +25,11 @@ STATE_LOOKS = {
 }
 DEAD = "#8f8f8f"
 GRADIENT_LABELS = {
-    "log10_dh0": "$h_0$",
-    "log10_dx1": "$x_1$",
-    "log10_dw1": "$W_1$",
-    "log10_dw2": "$W_2$",
-    "log10_db1": "$B_1$",
+    "log10_dh0": "h₀",
+    "log10_dx1": "x₁",
+    "log10_dw1": "W₁",
+    "log10_dw2": "W₂",
+    "log10_db1": "B₁",
 }
 
 
@@ -88,9 +88,10 @@ def mesh(axis: Axes, grid: pd.DataFrame, norm: SymLogNorm) -> Any:
 
 
 def logarithmic(axis: Axes) -> None:
-    """T on a logarithmic axis, labelled at powers of ten alone: minor ticks cost a second of drawing."""
+    """T on a logarithmic axis, labelled 1, 10, 100: minor ticks and typeset powers cost a second of drawing."""
     axis.set_xscale("log")
     axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter("{x:g}")
 
 
 def zero_contour(axis: Axes, grid: pd.DataFrame) -> None:
@@ -117,8 +118,8 @@ def heatmap(table: pd.DataFrame) -> Figure:
         image = mesh(axis, grid, norm)
         zero_contour(axis, grid)
         axis.set(title=TITLES[name], xlabel="sequence length T")
-    axes[0].set_ylabel("recurrent weight $W_2$")
-    bar = figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$", extend="neither")
+    axes[0].set_ylabel("recurrent weight W₂")
+    bar = figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$", format="{x:g}")
     bar.ax.axhline(0.0, color="black", linewidth=1.6)
     dead = (table["regime"] == "dead").any()
     handles = [Patch(color=DEAD, label="dead: exactly 0")] if dead else []
@@ -142,18 +143,23 @@ def shade_float_ranges(axis: Axes, bottom: float, top: float) -> None:
     for shade, (low, high) in zip(("#dddddd", "#eeeeee"), reversed(FLOAT_RANGE.values()), strict=True):
         axis.axhspan(bottom, min(low, top), color=shade, zorder=0, linewidth=0)
         axis.axhspan(max(high, bottom), top, color=shade, zorder=0, linewidth=0)
-    for kind, (low, high) in FLOAT_RANGE.items():
-        for edge in (low, high):
-            if bottom < edge < top:
-                axis.axhline(edge, color="#777777", linewidth=0.7, zorder=1)
-                axis.annotate(
-                    f"{kind}: {'inf above' if edge > 0 else '0 below'}",
-                    (0.02, edge),
-                    xycoords=("axes fraction", "data"),
-                    va="bottom" if edge > 0 else "top",
-                    fontsize=8,
-                    color="#444444",
-                )
+    for edge in (edge for ends in FLOAT_RANGE.values() for edge in ends if bottom < edge < top):
+        axis.axhline(edge, color="#777777", linewidth=0.7, zorder=1)
+
+
+def label_float_ranges(axis: Axes, bottom: float, top: float) -> None:
+    """Name the shaded bands at the right border, in the last panel, where no curve passes by default."""
+    for kind, ends in FLOAT_RANGE.items():
+        for edge in (edge for edge in ends if bottom < edge < top):
+            axis.annotate(
+                f"{kind}: {'inf above' if edge > 0 else '0 below'}",
+                (0.98, edge),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom" if edge > 0 else "top",
+                fontsize=8,
+                color="#444444",
+            )
 
 
 def decay(table: pd.DataFrame) -> Figure:
@@ -170,9 +176,10 @@ def decay(table: pd.DataFrame) -> Figure:
         shade_float_ranges(axis, low - margin, high + margin)
         note_dead(axis, table[(table["nonlinearity"] == name) & table["w2"].isin(w2s) & (table["regime"] == "dead")])
         axis.set(title=TITLES[name], xlabel="sequence length T", ylim=(low - margin, high + margin))
+    label_float_ranges(axes[-1], low - margin, high + margin)
     axes[0].set_ylabel(r"$\log_{10}\,|\partial h_T/\partial h_0|$")
     handles = [
-        axes[0].plot([], [], color=colours[w2], marker="osD^vP"[k % 6], label=f"$W_2$ = {w2:g}")[0]
+        axes[0].plot([], [], color=colours[w2], marker="osD^vP"[k % 6], label=f"W₂ = {w2:g}")[0]
         for k, w2 in enumerate(w2s)
     ]
     handles.append(axes[0].plot([], [], color="black", linestyle="--", label="law $T\\,\\log_{10}|W_2|$")[0])
@@ -187,7 +194,7 @@ def note_dead(axis: Axes, rows: pd.DataFrame) -> None:
     """Say which of the chosen W2 cannot be drawn because the gradient is exactly 0."""
     if len(rows):
         values = ", ".join(f"{w2:g}" for w2 in sorted(rows["w2"].unique()))
-        text = f"$W_2$ = {values}: dead from T = {rows['seq_len'].min()}"
+        text = f"W₂ = {values}: dead from T = {rows['seq_len'].min()}"
         axis.annotate(text, (0.97, 0.03), xycoords="axes fraction", ha="right", fontsize=9)
 
 
@@ -226,10 +233,11 @@ def weights(table: pd.DataFrame) -> Figure:
             dashes=False,
             estimator=None,
         )
-        axis.set(title=f"{TITLES[name]}, $W_2$ = {w2:g}", xlabel="", ylabel="")
+        axis.set(title=f"{TITLES[name]}, W₂ = {w2:g}", xlabel="", ylabel="")
         logarithmic(axis)
         axis.set_yscale("symlog", linthresh=1.0)
         axis.yaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_major_formatter("{x:g}")
         axis.axhline(0.0, color="#777777", linewidth=0.7, zorder=0)
         handles, labels = axis.get_legend_handles_labels()
         axis.legend_.remove()  # type: ignore[union-attr]
@@ -253,8 +261,8 @@ def float32(table: pd.DataFrame) -> Figure:
         image = mesh(axis, grid, norm)
         overlay_states(axis, table[rows])
         axis.set(title=TITLES[name], xlabel="sequence length T")
-    axes[0].set_ylabel("recurrent weight $W_2$")
-    figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$ in float32")
+    axes[0].set_ylabel("recurrent weight W₂")
+    figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$ in float32", format="{x:g}")
     handles = [Patch(facecolor=c, hatch=h, edgecolor="white", label=text) for c, h, text in STATE_LOOKS.values()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     figure.suptitle("What a learner sees in plain float32")
@@ -262,9 +270,9 @@ def float32(table: pd.DataFrame) -> Figure:
 
 
 def overlay_states(axis: Axes, rows: pd.DataFrame) -> None:
-    """Cover the cells where most seeds are not normal numbers with that state's colour and hatch."""
+    """Cover the cells where half of the seeds or more are not normal numbers with that state's colour and hatch."""
     counts = rows.groupby(["w2", "seq_len", "float32_state"]).size().unstack(fill_value=0)
-    modes = counts.idxmax(axis=1).unstack()
+    modes = counts.reindex(columns=[*STATE_LOOKS, "normal"], fill_value=0).idxmax(axis=1).unstack()
     across, up = 10 ** edges(np.log10(modes.columns)), edges(modes.index)
     for state, (colour, hatch, _) in STATE_LOOKS.items():
         boxes = []
