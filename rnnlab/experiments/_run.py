@@ -17,6 +17,7 @@ from numba.core import event
 from tqdm import tqdm
 
 from rnnlab.experiments import _store
+from rnnlab.experiments._errors import StoreError
 
 
 class Job(NamedTuple):
@@ -96,9 +97,10 @@ def mapper(job: Job, checkpoints: _store.Checkpoints) -> Callable[..., Iterator[
         todo = [number for number, table in enumerate(kept) if table is None]
         with workers(job) as executor:
             fresh = executor.map(function, [work[number] for number in todo])
-            for number in tqdm(todo, desc=job.folder.name, unit="part", disable=None, delay=1.0, file=sys.stderr):
-                kept[number] = next(fresh)
-                checkpoints.keep(number, kept[number])
+            progress = tqdm(todo, desc=job.folder.name, unit="part", disable=None, delay=1.0, file=sys.stderr)
+            for number, table in zip(progress, fresh, strict=True):
+                kept[number] = table
+                checkpoints.keep(number, table)
         yield from kept
 
     return each
@@ -108,13 +110,25 @@ def mapper(job: Job, checkpoints: _store.Checkpoints) -> Callable[..., Iterator[
 def workers(job: Job) -> Iterator[Executor]:
     """The executor of a job: threads here (kernels release the interpreter's lock), or a Dask cluster."""
     if job.cluster:
-        from distributed import Client
-
-        with Client(job.cluster) as client:
-            yield client.get_executor()
+        with cluster(job.cluster) as client, client.get_executor() as executor:
+            yield executor
     else:
         executor = ThreadPoolExecutor(job.workers)
         try:
             yield executor
         finally:
             executor.shutdown(wait=True, cancel_futures=True)
+
+
+def cluster(address: str) -> Any:
+    """A client of the Dask scheduler at `address`, or one sentence on why there is none."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise StoreError("--cluster needs Dask: pip install 'rnnlab[cluster]'") from None
+    try:
+        return Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"can't reach a Dask scheduler at {address}: {error}; give --cluster tcp://host:port"
+        ) from None
