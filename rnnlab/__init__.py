@@ -4,7 +4,29 @@ The command line is ``python -m rnnlab.experiments``. Importing rnnlab loads nei
 """
 
 from rnnlab import kernels
-from rnnlab.api import OneUnitGradients, log10_abs, one_unit_gradients, to_float
+from rnnlab._tapes import Tape
+from rnnlab.api import GradientFlow, Gradients, backward, forward, gradient_flow
+from rnnlab.one_unit import OneUnitGradients, log10_abs, one_unit_gradients, to_float
+from rnnlab.params import AttentionParams, GRUParams, LSTMParams, RNNParams
+from rnnlab.workspace import Workspace
 
 __version__ = "0.1.0"
-__all__ = ["OneUnitGradients", "__version__", "kernels", "log10_abs", "one_unit_gradients", "to_float"]
+__all__ = [
+    "AttentionParams",
+    "GRUParams",
+    "GradientFlow",
+    "Gradients",
+    "LSTMParams",
+    "OneUnitGradients",
+    "RNNParams",
+    "Tape",
+    "Workspace",
+    "__version__",
+    "backward",
+    "forward",
+    "gradient_flow",
+    "kernels",
+    "log10_abs",
+    "one_unit_gradients",
+    "to_float",
+]

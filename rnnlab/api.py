@@ -1,199 +1,217 @@
-"""The checked API: it checks, casts, allocates, calls a kernel and returns NamedTuples; it computes nothing itself."""
+"""The cells behind checks: forward, backward, gradient_flow. They check, cast, allocate and call a kernel.
+
+The cell is chosen by the type of `params`; everything is computed in its floating type: float32 if every weight is, else
+float64. Axes: T steps, B sequences, I inputs, H units.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab import kernels
+from rnnlab._cells import allocate, checked_params
+from rnnlab._checks import Nonlinearity, lengths, nonlinearity_code, numbers
+from rnnlab._tapes import Tape, checked_tape, prepared, set_initial_state
+from rnnlab.kernels.sequences import Flow as FlowBuffers
+from rnnlab.params import AttentionParams, Params, RNNParams
 
-Nonlinearity = Literal["linear", "relu", "tanh", "sigmoid"]
-NONLINEARITIES: dict[str, int] = {
-    "linear": kernels.LINEAR,
-    "relu": kernels.RELU,
-    "tanh": kernels.TANH,
-    "sigmoid": kernels.SIGMOID,
+Array = NDArray[Any]
+FLOAT_RANGE = {  # log10 of the smallest subnormal and the largest finite number
+    np.float32: (np.log10(2.0) * -149, np.log10(2.0) * 128),
+    np.float64: (np.log10(2.0) * -1074, np.log10(2.0) * 1024),
 }
-_LARGEST_W2 = {np.dtype(np.float64): 2.0**28, np.dtype(np.float32): 2.0**3}
 
 
-class OneUnitGradients(NamedTuple):
-    """Derivatives of the last state h_T of L one-unit networks, each a `kernels.Scaled` of mantissas and exponents."""
+class Gradients(NamedTuple):
+    """Derivatives of a loss."""
 
-    h: kernels.Scaled  # (T + 1, L): dh_T/dh_t in row t
-    x: kernels.Scaled  # (T, L): dh_T/dx_t in row t - 1
-    w1: kernels.Scaled  # (L,)
-    w2: kernels.Scaled  # (L,)
-    b1: kernels.Scaled  # (L,)
-    state: kernels.Scaled  # (T + 1, L): the states h_t themselves
+    params: Any  # of the type of the parameters
+    x: Array  # (T, I) or (T, B, I)
+    h0: Any  # (H,) or (B, H); of the LSTM a pair (dL/dh_0, dL/dc_0); of attention None
 
 
-def one_unit_gradients(
-    w1: ArrayLike,
-    w2: ArrayLike,
-    b1: ArrayLike,
+class GradientFlow(NamedTuple):
+    """How large a gradient is on its way back through time."""
+
+    log10_norm: Array  # (T + 1,) or (T + 1, B): log10 |dL/dh_t|, -inf for 0; of attention |dL/de_t|, row 0 -inf
+    log10_norm_c: Array | None  # of the LSTM: log10 |dL/dc_t|
+    growth_rate: Any  # factor per step on the way back, (|dL/dh_0| / |dL/dh_T|)^(1/T), per sequence
+    float32_lost: Any  # the largest t at which float32 would have shown 0 or inf, -1 if none, per sequence
+    float64_lost: Any  # the same for float64
+
+
+def forward(
+    params: Params,
     x: ArrayLike,
-    h0: ArrayLike = 0.0,
-    length: ArrayLike | None = None,
+    h0: Any = None,
     nonlinearity: Nonlinearity = "tanh",
-) -> OneUnitGradients:
-    """Every gradient of the last state of h_t = f(W1 x_t + W2 h_(t-1) + B1), for many networks at once.
+    length: ArrayLike | None = None,
+) -> Tape:
+    """Run a cell through a sequence or a batch of sequences.
 
     Parameters
     ----------
-    w1, w2, b1 : array_like, scalar or (L,)
-        Weights. |w2| is 0 or in 2^-28 .. 2^28 (float32: 2^-3 .. 2^3): between two rescalings nothing may overflow.
-    x : array_like, (T,) or (T, L)
-        Inputs, oldest first. float32 is computed in float32; anything else in float64.
-    h0 : array_like, scalar or (L,)
-        Initial state.
-    length : array_like of int, scalar or (L,), optional
-        Each network's own number of steps, 0 to T; default T.
+    params : RNNParams, LSTMParams, GRUParams or AttentionParams
+        The cell's equations stand at the head of its file in `rnnlab.kernels`.
+    x : array_like, (T, I) or (T, B, I)
+        Inputs, oldest first.
+    h0 : array_like, (H,) or (B, H), optional
+        Initial state, default 0; of the LSTM a pair (h0, c0). Attention has none.
     nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
+        Of the vanilla cell alone.
+    length : array_like of int, scalar or (B,), optional
+        Each sequence's own number of steps, 0 to T; afterwards its state is held. Default T.
 
     Returns
     -------
-    OneUnitGradients
-        Each gradient is mantissa * 2^exponent, exact far outside the range of floats; see `log10_abs` and `to_float`.
+    Tape
+        `tape.h` (T + 1, H) or (T + 1, B, H), with h[0] the initial state.
 
     Raises
     ------
     TypeError
-        If an argument is not numeric.
+        If `params` is not one of the four types, or an argument is not numeric.
     ValueError
-        If a shape, a value or a name is not as above.
+        If a shape, a value or a name is not as above; the message names the argument, what it is and what was expected.
 
     Examples
     --------
     >>> import rnnlab as rl
-    >>> flow = rl.one_unit_gradients(w1=1.0, w2=2.0, b1=0.0, x=[0.0] * 5000, nonlinearity="linear")
-    >>> float(rl.log10_abs(flow.h)[0, 0]).__round__(6)  # 2^5000
-    1505.149978
+    >>> params = rl.RNNParams(weight_ih=[[1.0]], weight_hh=[[2.0]], bias=[0.0])
+    >>> tape = rl.forward(params, x=[[1.0], [1.0], [1.0]], nonlinearity="linear")
+    >>> tape.h[:, 0].tolist()  # 0, then 2 h + 1
+    [0.0, 1.0, 3.0, 7.0]
     """
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(f"nonlinearity is {nonlinearity!r}: expected one of {', '.join(NONLINEARITIES)}")
-    inputs = _numbers("x", x, (1, 2))
-    kind = inputs.dtype
-    inputs = inputs if inputs.ndim == 2 else inputs[:, None]
-    if inputs.shape[0] < 1:
-        raise ValueError(f"x has shape {np.shape(x)}: expected at least one step")
-    given = {"w1": w1, "w2": w2, "b1": b1, "h0": h0}
-    vectors = {name: _numbers(name, value, (0, 1), kind) for name, value in given.items()}
-    lanes = max(
-        inputs.shape[1], *(vector.size for vector in vectors.values()), np.size(0 if length is None else length)
+    cell, given = checked_params(params)
+    kind = given[0].dtype
+    inputs = numbers("x", x, (2, 3), kind)
+    batched = inputs.ndim == 3
+    inputs = inputs if batched else inputs[:, None]
+    steps, batch, _ = inputs.shape
+    hidden = given.weight_hh.shape[1] if not isinstance(given, AttentionParams) else given.bias.size
+    if steps < 1 or batch < 1 or inputs.shape[2] != given.weight_ih.shape[1]:
+        wanted = f"(T, {given.weight_ih.shape[1]}) or (T, B, {given.weight_ih.shape[1]}) with T, B >= 1"
+        raise ValueError(f"x has shape {np.shape(x)}: expected {wanted}, as weight_ih has those columns")
+    shapes = cell.shapes(steps, batch, inputs.shape[2], hidden)
+    tape = allocate(np.empty, shapes.tape, kind)._replace(x=inputs, length=lengths(length, steps, batch))
+    code = nonlinearity_code(nonlinearity)
+    set_initial_state(tape, h0, cell.states)
+    work = allocate(np.zeros, shapes.work, kind)
+    if isinstance(given, RNNParams):
+        cell.forward(code, given, tape, work)
+    elif nonlinearity == "tanh":
+        cell.forward(given, tape, work)
+    else:
+        raise ValueError(
+            f"nonlinearity is {nonlinearity!r}: expected none, a {type(params).__name__} cell has no choice"
+        )
+    h, c = (unbatched(array, batched) for array in (tape.h, getattr(tape, "c", None)))
+    return Tape(h, c, given, tape, batched)
+
+
+def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gradients:
+    """Backpropagation through time.
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward`.
+    dh : array_like
+        The loss's direct derivative with respect to the last state, (H,) or (B, H), or to every state h_1 .. h_T,
+        (T, H) or (T, B, H).
+    dc : array_like, (H,) or (B, H), optional
+        Of the LSTM: the loss's direct derivative with respect to the last cell state.
+
+    Returns
+    -------
+    Gradients
+        Of the parameters, of every input and of the initial state.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import rnnlab as rl
+    >>> params = rl.RNNParams(weight_ih=[[1.0]], weight_hh=[[2.0]], bias=[0.0])
+    >>> tape = rl.forward(params, x=[[1.0]] * 10, nonlinearity="linear")
+    >>> rl.backward(tape, dh=[1.0]).h0.tolist()  # 2^10
+    [1024.0]
+    """
+    cell, shapes = checked_tape(tape)
+    kind = tape.record.x.dtype
+    work, dloss = prepared(tape, shapes, dh, dc)
+    gradients = allocate(np.empty, shapes.gradients, kind)
+    cell.backward(tape.params, tape.record, dloss, gradients, work)
+    dh0: Any = None
+    if cell.states:
+        rows = tuple(row if tape.batched else row[0] for row in gradients.h0)
+        dh0 = rows if cell.states == 2 else rows[0]
+    return Gradients(gradients.params, unbatched(gradients.x, tape.batched), dh0)
+
+
+def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> GradientFlow:
+    """The size of the gradient at every step of the way back, exact far beyond the range of floats.
+
+    Parameters
+    ----------
+    tape, dh, dc
+        As of `backward`.
+
+    Returns
+    -------
+    GradientFlow
+        `flow.log10_norm[t]` is log10 of the Euclidean norm of dL/dh_t, t = 0 .. T. Wherever plain backpropagation has
+        normal numbers it has the same bits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import rnnlab as rl
+    >>> params = rl.RNNParams(weight_ih=[[1.0]], weight_hh=[[0.5]], bias=[0.0])
+    >>> tape = rl.forward(params, x=[[0.0]] * 5000, nonlinearity="linear")
+    >>> flow = rl.gradient_flow(tape, dh=[1.0])
+    >>> round(float(flow.log10_norm[0]), 6), float(flow.growth_rate), int(flow.float64_lost)  # 0.5^5000
+    (-1505.149978, 0.5, 3925)
+    """
+    cell, shapes = checked_tape(tape)
+    steps, batch, _ = tape.record.x.shape
+    work, dloss = prepared(tape, shapes, dh, dc)
+    whole = np.int64 if dloss.dtype == np.float64 else np.int32
+    flow = FlowBuffers(np.empty((max(cell.states, 1), steps + 1, batch)), np.zeros(batch, whole))
+    gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
+    cell.flow(tape.params, tape.record, dloss, flow, gradients, work)
+    norms = flow.log10_norm if tape.batched else flow.log10_norm[:, :, 0]
+    return GradientFlow(
+        norms[0],
+        norms[1] if cell.states == 2 else None,
+        growth_rate(norms[0]),
+        first_lost(norms[0], *FLOAT_RANGE[np.float32]),
+        first_lost(norms[0], *FLOAT_RANGE[np.float64]),
     )
-    if inputs.shape[1] not in (1, lanes):
-        raise ValueError(f"x has shape {np.shape(x)}: expected (T,), (T, 1) or (T, {lanes})")
-    vectors = {name: _per_lane(name, vector, lanes) for name, vector in vectors.items()}
-    _check_w2(vectors["w2"])
-    inputs = np.ascontiguousarray(np.broadcast_to(inputs, (inputs.shape[0], lanes)))
-    steps = _lengths(length, inputs.shape[0], lanes)
-    weights = kernels.Weights(vectors["w1"], vectors["w2"], vectors["b1"])
-    return _differentiate(NONLINEARITIES[nonlinearity], weights, inputs, vectors["h0"], steps)
 
 
-def log10_abs(number: kernels.Scaled) -> NDArray[np.float64]:
-    """log10 of the size of mantissa * 2^exponent; -inf for 0.
-
-    Parameters
-    ----------
-    number : Scaled
-
-    Returns
-    -------
-    ndarray
-        Of the same shape, float64.
-    """
-    with np.errstate(divide="ignore"):
-        size: NDArray[np.float64] = np.log10(np.abs(np.asarray(number.mantissa, dtype=np.float64)))
-    return size + number.exponent * np.log10(2.0)
+def growth_rate(norms: Array) -> Any:
+    """Mean factor per step on the way back; nan where the gradient is 0 at the end it is counted from."""
+    with np.errstate(invalid="ignore"):
+        return 10 ** ((norms[0] - norms[-1]) / (len(norms) - 1))
 
 
-def to_float(number: kernels.Scaled) -> NDArray[Any]:
-    """Mantissa * 2^exponent as plain floats: inf or 0 outside their range.
-
-    Parameters
-    ----------
-    number : Scaled
-
-    Returns
-    -------
-    ndarray
-        Of the same shape and floating type.
-    """
-    with np.errstate(over="ignore", under="ignore"):
-        plain: NDArray[Any] = np.ldexp(number.mantissa, np.clip(number.exponent, -3000, 3000).astype(np.int32))
-    return plain
+def first_lost(norms: Array, smallest: float, largest: float) -> Any:
+    """The largest t at which a size is out of a type's range, or -1; a gradient of exactly 0 is lost in none."""
+    lost = ((norms < smallest) & np.isfinite(norms)) | (norms >= largest)
+    steps = np.arange(len(norms)).reshape(-1, *[1] * (norms.ndim - 1))
+    return np.where(lost, steps, -1).max(axis=0)
 
 
-def _numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any = None) -> NDArray[Any]:
-    """`value` as a C-contiguous float array of a fitting number of dimensions, all finite."""
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiub":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} is {value!r}: expected real numbers") from None
-    array = np.ascontiguousarray(
-        array, dtype=kind or (np.float32 if array.dtype == np.float32 else np.float64)
-    ).reshape(array.shape)
-    if array.ndim not in dimensions:
-        raise ValueError(f"{name} has shape {array.shape}: expected {' or '.join(map(str, dimensions))} dimensions")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} has the value {array[~np.isfinite(array)].flat[0]}: expected finite numbers")
-    return array
-
-
-def _per_lane(name: str, vector: NDArray[Any], lanes: int) -> NDArray[Any]:
-    """`vector` as (lanes,), a scalar repeated."""
-    if vector.size not in (1, lanes):
-        raise ValueError(f"{name} has shape {vector.shape}: expected a scalar or ({lanes},)")
-    return np.ascontiguousarray(np.broadcast_to(vector.reshape(-1), (lanes,)))
-
-
-def _check_w2(w2: NDArray[Any]) -> None:
-    """Refuse a recurrent weight that could overflow between two rescalings."""
-    largest = _LARGEST_W2[w2.dtype]
-    outside = (w2 != 0) & ((np.abs(w2) > largest) | (np.abs(w2) < 1 / largest))
-    if outside.any():
-        raise ValueError(f"w2 has the value {w2[outside][0]}: expected 0 or a size in {1 / largest:g} .. {largest:g}")
-
-
-def _lengths(length: ArrayLike | None, steps: int, lanes: int) -> NDArray[np.int64]:
-    """Each lane's number of steps."""
-    if length is None:
-        return np.full(lanes, steps)
-    array = np.asarray(length)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"length is {length!r}: expected integers")
-    if array.ndim > 1 or array.size not in (1, lanes):
-        raise ValueError(f"length has shape {array.shape}: expected a scalar or ({lanes},)")
-    if array.min() < 0 or array.max() > steps:
-        raise ValueError(f"length has values {array.min()} to {array.max()}: expected 0 to {steps}, the steps of x")
-    return np.ascontiguousarray(np.broadcast_to(array.reshape(-1), (lanes,)), dtype=np.int64)
-
-
-def _empty(shape: tuple[int, ...], kind: Any) -> kernels.Scaled:
-    """Unwritten scaled numbers: exponents are integers of the floats' width."""
-    return kernels.Scaled(np.empty(shape, kind), np.empty(shape, np.int64 if kind == np.float64 else np.int32))
-
-
-def _differentiate(
-    code: int, weights: kernels.Weights, x: NDArray[Any], h0: NDArray[Any], length: NDArray[np.int64]
-) -> OneUnitGradients:
-    """Allocate, run the kernels, gather."""
-    (steps, lanes), kind = x.shape, x.dtype
-    windows = _empty((steps // kernels.WINDOW + 1, lanes), kind).exponent
-    tape = kernels.Tape(np.empty((steps + 1, lanes), kind), np.empty((steps, lanes), kind), windows)
-    tape.h[0] = h0
-    kernels.scaled_forward(code, weights, x, tape, np.empty(lanes, kind))
-    at_h, at_a, w1, w2, b1 = (_empty(shape, kind) for shape in ((lanes,), (steps, lanes), *[(lanes,)] * 3))
-    work = kernels.Weights(*np.empty((3, lanes), kind))
-    adjoint = kernels.Adjoint(at_h, at_a, w1, w2, b1, work, np.empty(lanes, kind), np.empty_like(at_h.exponent))
-    kernels.scaled_backward(weights, x, tape, length, adjoint)
-    spread = _empty((steps + 1, lanes), kind), _empty((steps, lanes), kind)
-    kernels.spread_gradients(weights, at_a, length, *spread)
-    state = kernels.Scaled(tape.h, np.repeat(windows, kernels.WINDOW, axis=0)[: steps + 1])
-    return OneUnitGradients(*spread, w1, w2, b1, state)
+def unbatched(array: Any, batched: bool) -> Any:
+    """The array without its axis of sequences if the input had none."""
+    return array if batched or array is None else array[:, 0]

@@ -49,3 +49,9 @@ def value_and_slope(nonlinearity: str, a: Any) -> tuple[Any, Any]:
     if nonlinearity == "relu":
         return max(a, mpmath.mpf(0)), mpmath.mpf(int(a > 0))
     return a, mpmath.mpf(1)
+
+
+def sigmoid_of(a: float) -> float:
+    """1 / (1 + e^-a) with 30 digits, rounded."""
+    with mpmath.workdps(30):
+        return float(1 / (1 + mpmath.exp(-mpmath.mpf(a))))

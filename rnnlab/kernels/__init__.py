@@ -24,6 +24,15 @@ from rnnlab.kernels.activations import (
     tanh,
     tanh_and_slope,
 )
+from rnnlab.kernels.attention import (
+    AttentionGradients,
+    AttentionTape,
+    AttentionWork,
+    attention_backward,
+    attention_forward,
+)
+from rnnlab.kernels.gru import GRUGradients, GRUTape, GRUWork, gru_backward, gru_flow, gru_forward
+from rnnlab.kernels.lstm import LSTMGradients, LSTMTape, LSTMWork, lstm_backward, lstm_flow, lstm_forward
 from rnnlab.kernels.one_unit import Weights, backward, forward
 from rnnlab.kernels.one_unit_scaled import (
     WINDOW,
@@ -36,7 +45,9 @@ from rnnlab.kernels.one_unit_scaled import (
     scaled_forward,
     spread_gradients,
 )
+from rnnlab.kernels.rnn import RNNGradients, RNNTape, RNNWork, rnn_backward, rnn_flow, rnn_forward
 from rnnlab.kernels.scaling import add, normalise, to_float
+from rnnlab.kernels.sequences import Flow
 
 __all__ = [
     "LINEAR",
@@ -45,17 +56,41 @@ __all__ = [
     "TANH",
     "WINDOW",
     "Adjoint",
+    "AttentionGradients",
+    "AttentionTape",
+    "AttentionWork",
+    "Flow",
+    "GRUGradients",
+    "GRUTape",
+    "GRUWork",
     "Gradients",
+    "LSTMGradients",
+    "LSTMTape",
+    "LSTMWork",
+    "RNNGradients",
+    "RNNTape",
+    "RNNWork",
     "Scaled",
     "Tape",
     "Weights",
     "add",
+    "attention_backward",
+    "attention_forward",
     "backward",
     "forward",
+    "gru_backward",
+    "gru_flow",
+    "gru_forward",
     "last_state_gradients",
     "linear_and_slope",
+    "lstm_backward",
+    "lstm_flow",
+    "lstm_forward",
     "normalise",
     "relu_and_slope",
+    "rnn_backward",
+    "rnn_flow",
+    "rnn_forward",
     "scaled_backward",
     "scaled_forward",
     "sigmoid",

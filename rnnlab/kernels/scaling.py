@@ -34,6 +34,14 @@ def normalise(mantissa: Any, exponent: Any) -> Any:
 
 
 @inner_kernel
+def without_subnormals(number: Any) -> Any:
+    """The number, or 0 if it is subnormal: arithmetic on those is a hundred times slower, and gradients vanish there."""
+    c = constants_of(number)
+    smallest = power_of_two(type(c.sign_bit)(type(c.sign_bit)(1) - c.exponent_bias))
+    return c.zero if abs(number) < smallest else number
+
+
+@inner_kernel
 def add(mantissa: Any, exponent: Any, other: Any, other_exponent: Any) -> Any:
     """The sum of two scaled numbers, in the larger exponent of those not zero; the mantissas need not be normalised."""
     c = constants_of(mantissa)

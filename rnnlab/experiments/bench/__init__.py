@@ -13,27 +13,33 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
-from rnnlab.experiments.bench import _cases, _commands
+from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names, split_list
+from rnnlab.experiments.bench import _cases, _cells, _commands
 from rnnlab.experiments.bench._figure import draw
 from rnnlab.experiments.bench._timing import Row, in_fresh_process
 
 __all__ = ["REPRODUCIBLE", "Spec", "checks", "draw", "measure"]
 
 REPRODUCIBLE = False
-Case = Literal["one-unit", "tanh", "flatness", "start-up", "memory"]
+Case = Literal["one-unit", "tanh", "flatness", "cells", "start-up", "memory"]
+Shape = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 AGREEMENT = 1e-9  # float64 rounding over 500 steps, where the others take the slope from 1 - h^2
 _ONE_AT_A_TIME = threading.Lock()  # what is timed has the machine to itself, however many workers there are
+
+
+def parse_shapes(value: Any) -> Any:
+    """Shapes as typed, ``100x32x8x64``, as tuples."""
+    return [tuple(item.split("x")) if isinstance(item, str) else item for item in split_list(value)]
 
 
 class Spec(ExperimentSpec):
     """What is timed, and how often."""
 
     cases: Annotated[tuple[Case, ...], Names, Field(min_length=1)] = Field(
-        default=("one-unit", "tanh", "flatness", "start-up", "memory"), description="what to measure"
+        default=("one-unit", "tanh", "flatness", "cells", "start-up", "memory"), description="what to measure"
     )
     repeats: int = Field(default=7, ge=3, description="rounds, of which the fastest counts")
     cores: Lengths = Field(default=(1, 2), description="numbers of cores, each in a process of its own")
@@ -43,6 +49,21 @@ class Spec(ExperimentSpec):
     elements: int = Field(default=100_000, ge=1, description="numbers of the tanh case, few enough to stay in cache")
     flat_lanes: Lengths = Field(default=(1000, 10_000, 100_000, 1_000_000), description="lanes of the flatness case")
     flat_seq_len: int = Field(default=50, ge=1, description="steps of the flatness case")
+    cell_shapes: Annotated[tuple[Shape, ...], BeforeValidator(parse_shapes), Field(min_length=1)] = Field(
+        default=(
+            (100, 1, 1, 1),
+            (100, 32, 1, 1),
+            (100, 1, 8, 16),
+            (100, 32, 8, 16),
+            (100, 20, 6, 50),
+            (100, 32, 8, 64),
+            (100, 32, 64, 256),
+            (50, 64, 64, 512),
+            (1000, 1, 1, 1),
+            (1000, 32, 8, 64),
+        ),
+        description="T x B x I x H of the cells case, as 100x32x8x64",
+    )
     memory_seq_len: Lengths = Field(default=(200, 20_000), description="a short and a long T of the memory case")
 
     @field_validator("memory_seq_len")
@@ -69,8 +90,8 @@ class Part(NamedTuple):
 def parts_of(spec: Spec) -> Iterator[Part]:
     """The pieces, in the order of the table."""
     for case in spec.cases:
-        for cores in spec.cores if case == "one-unit" else (1,):
-            yield Part(spec, case, cores)
+        cores = {"one-unit": spec.cores, "cells": spec.cores[-1:]}.get(case, (1,))
+        yield from (Part(spec, case, number) for number in cores)
 
 
 def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
@@ -105,6 +126,7 @@ def rows_of(part: Part) -> list[Row]:
         ),
         "tanh": lambda: in_fresh_process(1, _cases.simd_tanh, spec.elements, repeats),
         "flatness": lambda: in_fresh_process(1, _cases.flatness, spec.flat_lanes, spec.flat_seq_len, repeats),
+        "cells": lambda: in_fresh_process(part.cores, _cells.cells, spec.cell_shapes, repeats, part.cores),
         "start-up": lambda: _commands.start_up(repeats),
         "memory": lambda: _commands.memory(*spec.memory_seq_len),
     }

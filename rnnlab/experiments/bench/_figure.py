@@ -1,11 +1,13 @@
-"""The figure of the bench: every ratio as a bar, with its target."""
+"""The figures of the bench: every ratio as a bar with its target, and the cells by shape."""
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -25,13 +27,48 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     Returns
     -------
     dict of str to Figure
-        ratios.
+        ratios, and cells if they were timed.
     """
-    rows = table[table["ratio"].notna()].reset_index(drop=True)
+    one_cell = (table["case"] == "cells") & (table["implementation"] != "geometric mean")
+    rows = table[table["ratio"].notna() & ~one_cell].reset_index(drop=True)
+    figures = {}
     with theme():
-        figure = new_figure(10.5, 1.8 + 0.34 * len(rows))
-        draw_bars(figure.subplots(), rows)
-    return {"ratios": figure}
+        if len(rows):
+            figures["ratios"] = new_figure(10.5, 1.8 + 0.34 * len(rows))
+            draw_bars(figures["ratios"].subplots(), rows)
+        if one_cell.any():
+            figures["cells"] = draw_cells(table[one_cell])
+    return figures
+
+
+def draw_cells(rows: pd.DataFrame) -> Figure:
+    """Ratios to each peer by shape, one panel a cell and floating type."""
+    parts = rows["implementation"].str.extract(r"(?P<cell>\w+) \((?P<shape>.*)\): (?P<peer>.*)")
+    points = rows[["dtype", "ratio"]].join(parts).query("peer in ['torch', 'jax']")
+    figure = new_figure(11, 8)
+    kinds, names = points["dtype"].unique(), points["cell"].unique()
+    axes = figure.subplots(len(kinds), len(names), sharex=True, sharey=True, squeeze=False)
+    for axis, (kind, name) in zip(axes.flat, product(kinds, names), strict=True):
+        sns.scatterplot(
+            points[(points["dtype"] == kind) & (points["cell"] == name)],
+            x="ratio",
+            y="shape",
+            hue="peer",
+            style="peer",
+            s=60,
+            palette="colorblind",
+            ax=axis,
+            legend=axis is axes.flat[-1],
+        )
+        axis.axvline(1.0, color="black", linewidth=0.8)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.set(title=f"{name.upper()}, {kind}", xlabel="times faster", ylabel="T, B, I, H")
+        axis.grid(visible=True, axis="y", linewidth=0.4)
+    figure.suptitle(
+        "Forward and BPTT of whole cells: how many times faster rnnlab is than torch.nn and a jitted JAX scan"
+    )
+    return figure
 
 
 def draw_bars(axis: Any, rows: pd.DataFrame) -> None:

@@ -1,0 +1,79 @@
+"""What every checked function asks of its arguments; each refusal is one sentence: what, got, expected."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnlab import kernels
+
+Nonlinearity = Literal["linear", "relu", "tanh", "sigmoid"]
+NONLINEARITIES: dict[str, int] = {
+    "linear": kernels.LINEAR,
+    "relu": kernels.RELU,
+    "tanh": kernels.TANH,
+    "sigmoid": kernels.SIGMOID,
+}
+
+
+def nonlinearity_code(name: Any) -> int:
+    """The kernels' code of a nonlinearity."""
+    if not isinstance(name, str) or name not in NONLINEARITIES:
+        raise ValueError(f"nonlinearity is {name!r}: expected one of {', '.join(NONLINEARITIES)}")
+    return NONLINEARITIES[name]
+
+
+def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any = None) -> NDArray[Any]:
+    """`value` as the one kind of array that kernels are compiled for, all finite.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+    value : array_like
+    dimensions : tuple of int
+        The numbers of dimensions it may have.
+    kind : dtype, optional
+        float32 or float64; default float32 for float32 and float64 for anything else.
+
+    Returns
+    -------
+    ndarray
+        C-contiguous, writeable, in the machine's byte order.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {shortened(value)}: expected real numbers") from None
+    kind = kind or (np.float32 if array.dtype == np.float32 else np.float64)
+    if array.dtype != kind or not array.flags.carray:
+        array = np.require(array, dtype=kind, requirements=["C", "A", "W"]).reshape(array.shape)
+    if array.ndim not in dimensions:
+        raise ValueError(f"{name} has shape {array.shape}: expected {' or '.join(map(str, dimensions))} dimensions")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} has the value {array[~np.isfinite(array)].flat[0]}: expected finite numbers")
+    return array
+
+
+def shortened(value: Any) -> str:
+    """A value as Python writes it, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def lengths(length: ArrayLike | None, steps: int, sequences: int) -> NDArray[np.int64]:
+    """Each sequence's number of steps."""
+    if length is None:
+        return np.full(sequences, steps)
+    array = np.asarray(length)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"length is {shortened(length)}: expected integers")
+    if array.ndim > 1 or array.size not in (1, sequences):
+        raise ValueError(f"length has shape {array.shape}: expected a scalar or ({sequences},)")
+    if array.min() < 0 or array.max() > steps:
+        raise ValueError(f"length has values {array.min()} to {array.max()}: expected 0 to {steps}, the steps of x")
+    return np.array(np.broadcast_to(array.reshape(-1), (sequences,)), dtype=np.int64)

@@ -1,0 +1,160 @@
+"""The one-unit network behind checks: they check, cast, allocate and call a kernel, and compute nothing themselves."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnlab import kernels
+from rnnlab._checks import Nonlinearity, lengths, nonlinearity_code, numbers
+
+_LARGEST_W2 = {np.dtype(np.float64): 2.0**28, np.dtype(np.float32): 2.0**3}
+
+
+class OneUnitGradients(NamedTuple):
+    """Derivatives of the last state h_T of L one-unit networks, each a `kernels.Scaled` of mantissas and exponents."""
+
+    h: kernels.Scaled  # (T + 1, L): dh_T/dh_t in row t
+    x: kernels.Scaled  # (T, L): dh_T/dx_t in row t - 1
+    w1: kernels.Scaled  # (L,)
+    w2: kernels.Scaled  # (L,)
+    b1: kernels.Scaled  # (L,)
+    state: kernels.Scaled  # (T + 1, L): the states h_t themselves
+
+
+def one_unit_gradients(
+    w1: ArrayLike,
+    w2: ArrayLike,
+    b1: ArrayLike,
+    x: ArrayLike,
+    h0: ArrayLike = 0.0,
+    length: ArrayLike | None = None,
+    nonlinearity: Nonlinearity = "tanh",
+) -> OneUnitGradients:
+    """Every gradient of the last state of h_t = f(W1 x_t + W2 h_(t-1) + B1), for many networks at once.
+
+    Parameters
+    ----------
+    w1, w2, b1 : array_like, scalar or (L,)
+        Weights. |w2| is 0 or in 2^-28 .. 2^28 (float32: 2^-3 .. 2^3): between two rescalings nothing may overflow.
+    x : array_like, (T,) or (T, L)
+        Inputs, oldest first. float32 is computed in float32; anything else in float64.
+    h0 : array_like, scalar or (L,)
+        Initial state.
+    length : array_like of int, scalar or (L,), optional
+        Each network's own number of steps, 0 to T; default T.
+    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
+
+    Returns
+    -------
+    OneUnitGradients
+        Each gradient is mantissa * 2^exponent, exact far outside the range of floats; see `log10_abs` and `to_float`.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not numeric.
+    ValueError
+        If a shape, a value or a name is not as above.
+
+    Examples
+    --------
+    >>> import rnnlab as rl
+    >>> flow = rl.one_unit_gradients(w1=1.0, w2=2.0, b1=0.0, x=[0.0] * 5000, nonlinearity="linear")
+    >>> float(rl.log10_abs(flow.h)[0, 0]).__round__(6)  # 2^5000
+    1505.149978
+    """
+    code = nonlinearity_code(nonlinearity)
+    inputs = numbers("x", x, (1, 2))
+    kind = inputs.dtype
+    inputs = inputs if inputs.ndim == 2 else inputs[:, None]
+    if inputs.shape[0] < 1:
+        raise ValueError(f"x has shape {np.shape(x)}: expected at least one step")
+    given = {"w1": w1, "w2": w2, "b1": b1, "h0": h0}
+    vectors = {name: numbers(name, value, (0, 1), kind) for name, value in given.items()}
+    lanes = max(
+        inputs.shape[1], *(vector.size for vector in vectors.values()), np.size(0 if length is None else length)
+    )
+    if inputs.shape[1] not in (1, lanes):
+        raise ValueError(f"x has shape {np.shape(x)}: expected (T,), (T, 1) or (T, {lanes})")
+    vectors = {name: _per_lane(name, vector, lanes) for name, vector in vectors.items()}
+    _check_w2(vectors["w2"])
+    inputs = np.ascontiguousarray(np.broadcast_to(inputs, (inputs.shape[0], lanes)))
+    steps = lengths(length, inputs.shape[0], lanes)
+    weights = kernels.Weights(vectors["w1"], vectors["w2"], vectors["b1"])
+    return _differentiate(code, weights, inputs, vectors["h0"], steps)
+
+
+def log10_abs(number: kernels.Scaled) -> NDArray[np.float64]:
+    """log10 of the size of mantissa * 2^exponent; -inf for 0.
+
+    Parameters
+    ----------
+    number : Scaled
+
+    Returns
+    -------
+    ndarray
+        Of the same shape, float64.
+    """
+    with np.errstate(divide="ignore"):
+        size: NDArray[np.float64] = np.log10(np.abs(np.asarray(number.mantissa, dtype=np.float64)))
+    return size + number.exponent * np.log10(2.0)
+
+
+def to_float(number: kernels.Scaled) -> NDArray[Any]:
+    """Mantissa * 2^exponent as plain floats: inf or 0 outside their range.
+
+    Parameters
+    ----------
+    number : Scaled
+
+    Returns
+    -------
+    ndarray
+        Of the same shape and floating type.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        plain: NDArray[Any] = np.ldexp(number.mantissa, np.clip(number.exponent, -3000, 3000).astype(np.int32))
+    return plain
+
+
+def _per_lane(name: str, vector: NDArray[Any], lanes: int) -> NDArray[Any]:
+    """`vector` as (lanes,), a scalar repeated."""
+    if vector.size not in (1, lanes):
+        raise ValueError(f"{name} has shape {vector.shape}: expected a scalar or ({lanes},)")
+    return np.ascontiguousarray(np.broadcast_to(vector.reshape(-1), (lanes,)))
+
+
+def _check_w2(w2: NDArray[Any]) -> None:
+    """Refuse a recurrent weight that could overflow between two rescalings."""
+    largest = _LARGEST_W2[w2.dtype]
+    outside = (w2 != 0) & ((np.abs(w2) > largest) | (np.abs(w2) < 1 / largest))
+    if outside.any():
+        raise ValueError(f"w2 has the value {w2[outside][0]}: expected 0 or a size in {1 / largest:g} .. {largest:g}")
+
+
+def _empty(shape: tuple[int, ...], kind: Any) -> kernels.Scaled:
+    """Unwritten scaled numbers: exponents are integers of the floats' width."""
+    return kernels.Scaled(np.empty(shape, kind), np.empty(shape, np.int64 if kind == np.float64 else np.int32))
+
+
+def _differentiate(
+    code: int, weights: kernels.Weights, x: NDArray[Any], h0: NDArray[Any], length: NDArray[np.int64]
+) -> OneUnitGradients:
+    """Allocate, run the kernels, gather."""
+    (steps, lanes), kind = x.shape, x.dtype
+    windows = _empty((steps // kernels.WINDOW + 1, lanes), kind).exponent
+    tape = kernels.Tape(np.empty((steps + 1, lanes), kind), np.empty((steps, lanes), kind), windows)
+    tape.h[0] = h0
+    kernels.scaled_forward(code, weights, x, tape, np.empty(lanes, kind))
+    at_h, at_a, w1, w2, b1 = (_empty(shape, kind) for shape in ((lanes,), (steps, lanes), *[(lanes,)] * 3))
+    work = kernels.Weights(*np.empty((3, lanes), kind))
+    adjoint = kernels.Adjoint(at_h, at_a, w1, w2, b1, work, np.empty(lanes, kind), np.empty_like(at_h.exponent))
+    kernels.scaled_backward(weights, x, tape, length, adjoint)
+    spread = _empty((steps + 1, lanes), kind), _empty((steps, lanes), kind)
+    kernels.spread_gradients(weights, at_a, length, *spread)
+    state = kernels.Scaled(tape.h, np.repeat(windows, kernels.WINDOW, axis=0)[: steps + 1])
+    return OneUnitGradients(*spread, w1, w2, b1, state)

@@ -1,0 +1,172 @@
+"""A cell run over and over on batches of one shape: buffers allocated once, the batch cut into one part per thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import ThreadpoolController
+
+from rnnlab._cells import allocate, checked_params
+from rnnlab._checks import Nonlinearity, nonlinearity_code, numbers
+from rnnlab.api import Gradients
+from rnnlab.params import Params, RNNParams
+
+Array = NDArray[Any]
+WORTH_A_THREAD = 100_000  # states (T x B x H) in a part, below which handing it to a thread costs more than it saves
+
+
+class Workspace:
+    """Forward and BPTT without allocation, on several threads.
+
+    Every part of the batch is computed on one thread, its products on one BLAS thread; the gradients of the parameters
+    are the sum over parts. Small problems have one part.
+
+    Parameters
+    ----------
+    params : RNNParams, LSTMParams or GRUParams
+        Say which cell, its sizes and its floating type; the values come with every `forward`.
+    steps, batch_size : int
+        T and B, at least 1.
+    threads : int
+        At most as many parts.
+    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
+        Of the vanilla cell.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np, rnnlab as rl
+    >>> params = rl.RNNParams(weight_ih=[[1.0]], weight_hh=[[2.0]], bias=[0.0])
+    >>> workspace = rl.Workspace(params, steps=10, batch_size=2, nonlinearity="linear")
+    >>> workspace.forward(params, np.ones((10, 2, 1)))[:, 0].tolist()  # 2^10 - 1
+    [1023.0, 1023.0]
+    >>> workspace.backward(np.ones((2, 1))).h0[:, 0].tolist()
+    [1024.0, 1024.0]
+    """
+
+    def __init__(
+        self, params: Params, steps: int, batch_size: int, threads: int = 1, nonlinearity: Nonlinearity = "tanh"
+    ) -> None:
+        sizes: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "threads": threads}
+        for name, value in sizes.items():
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name} is {value!r}: expected an integer of at least 1")
+        self._cell, given = checked_params(params)
+        if not self._cell.states:
+            raise TypeError("params is an AttentionParams: expected a recurrent cell's")
+        self._code = (nonlinearity_code(nonlinearity),) if isinstance(given, RNNParams) else ()
+        hidden, inputs = given.weight_hh.shape[1], given.weight_ih.shape[1]
+        self._sizes = (steps, batch_size, inputs, hidden)
+        parts = max(1, min(threads, batch_size, steps * batch_size * hidden // WORTH_A_THREAD))
+        self._edges = list(pairwise(np.linspace(0, batch_size, parts + 1).astype(int)))
+        self._parts = [self._buffers(last - first, given.bias.dtype) for first, last in self._edges]
+        self._threads = ThreadPoolExecutor(parts)
+        self._blas = ThreadpoolController().select(user_api="blas")
+        self._known: Any = None
+        self._given = given
+
+    def _buffers(self, batch: int, kind: Any) -> Any:
+        """Tape, work space and gradients of one part."""
+        steps, _, inputs, hidden = self._sizes
+        shapes = self._cell.shapes(steps, batch, inputs, hidden)
+        tape, work, gradients = (allocate(np.zeros, part, kind) for part in shapes[1:])
+        tape.length[:] = steps
+        return tape, work, gradients
+
+    def _learn(self, params: Params) -> None:
+        """Take parameters of the same cell, shapes and type; views, so that nobody reshapes them under our feet."""
+        _, given = checked_params(params)
+        if type(given) is not type(self._given) or given[0].dtype != self._given[0].dtype:
+            raise TypeError(f"params is a {type(given).__name__} of {given[0].dtype}: expected what was given at first")
+        if [array.shape for array in given] != [array.shape for array in self._given]:
+            raise ValueError("params has other shapes than those given at first: make another Workspace")
+        self._given = type(given)(*(array.view() for array in given))
+        unchanged = all(mine.base is array for mine, array in zip(self._given, params, strict=True))
+        self._known = params if unchanged else None  # a copy was taken: later changes of theirs must be seen
+
+    def _each(self, function: Callable[..., Any]) -> None:
+        """Call `function` for every part, each on its own thread if there are several."""
+        if len(self._parts) == 1:
+            function(slice(None), *self._parts[0])
+            return
+        with self._blas.limit(limits=1):
+            work = [
+                self._threads.submit(function, slice(*edge), *part)
+                for edge, part in zip(self._edges, self._parts, strict=True)
+            ]
+            for part in work:
+                part.result()
+
+    def forward(self, params: Params, x: ArrayLike) -> Array:
+        """Run from a zero initial state.
+
+        Parameters
+        ----------
+        params : as given at first, of the same shapes
+        x : array_like, (T, B, I)
+
+        Returns
+        -------
+        ndarray (B, H)
+            The last state.
+        """
+        if params is not self._known:
+            self._learn(params)
+        inputs = numbers("x", x, (3,), self._given.bias.dtype)
+        if inputs.shape != self._sizes[:3]:
+            raise ValueError(f"x has shape {inputs.shape}: expected {self._sizes[:3]}")
+
+        def run(part: slice, tape: Any, work: Any, _: Any) -> None:
+            tape.x[:] = inputs[:, part]
+            self._cell.forward(*self._code, self._given, tape, work)
+
+        self._each(run)
+        return np.concatenate([tape.h[-1] for tape, _, _ in self._parts])
+
+    def backward(self, dh: ArrayLike) -> Gradients:
+        """Backpropagation through time after `forward`.
+
+        Parameters
+        ----------
+        dh : array_like, (B, H) or (T, B, H)
+            The loss's direct derivative with respect to the last state, or to every one.
+
+        Returns
+        -------
+        Gradients
+            Of a batch in one part views of the buffers: copy what is to outlive the next call.
+        """
+        steps, batch, _, hidden = self._sizes
+        dloss = numbers("dh", dh, (2, 3), self._given.bias.dtype)
+        if dloss.shape not in ((batch, hidden), (steps, batch, hidden)):
+            raise ValueError(f"dh has shape {dloss.shape}: expected {(batch, hidden)} or {(steps, batch, hidden)}")
+        dloss = dloss.reshape(-1, batch, hidden)
+
+        def run(part: slice, tape: Any, work: Any, gradients: Any) -> None:
+            work.now[:] = 0
+            self._cell.backward(self._given, tape, np.ascontiguousarray(dloss[:, part]), gradients, work)
+
+        self._each(run)
+        return self._gathered()
+
+    def _gathered(self) -> Gradients:
+        """The gradients of all parts: parameters summed, sequences side by side."""
+        parts = [gradients for _, _, gradients in self._parts]
+        first = parts[0]
+        if len(parts) > 1:
+            sums = (np.sum(arrays, axis=0) for arrays in zip(*(part.params for part in parts), strict=True))
+            first = first._replace(
+                params=type(first.params)(*sums),
+                x=np.concatenate([part.x for part in parts], axis=1),
+                h0=np.concatenate([part.h0 for part in parts], axis=1),
+            )
+        return Gradients(first.params, first.x, tuple(first.h0) if self._cell.states == 2 else first.h0[0])
