@@ -28,7 +28,7 @@ OUT: dict[str, Any] = {
 
 def names() -> list[str]:
     """The experiments: modules of rnnlab.experiments without a leading underscore."""
-    return sorted(m.name for m in pkgutil.iter_modules(experiments.__path__) if not m.name.startswith("_"))
+    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(experiments.__path__) if not m.name.startswith("_"))
 
 
 def module_of(name: str) -> ModuleType:
@@ -55,14 +55,14 @@ class Experiments(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A fixed command or one made from an experiment's Spec."""
         fixed = super().get_command(ctx, cmd_name)
-        if fixed or cmd_name.replace("-", "_") not in names():
+        if fixed or cmd_name not in names():
             return fixed
-        return command_of(cmd_name.replace("-", "_"))
+        return command_of(cmd_name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """As click does, with the nearest known name in the message."""
         known = self.list_commands(ctx)
-        if args and not args[0].startswith("-") and args[0].replace("-", "_") not in known:
+        if args and not args[0].startswith("-") and args[0] not in known:
             raise click.UsageError(f"no command is called {args[0]!r}{nearest(args[0], known)}")
         return super().resolve_command(ctx, args)
 

@@ -1,7 +1,4 @@
-"""Closed forms that the measurements are held against, each with its source.
-
-Nothing here runs a recurrence: a law is never used to produce the number it is compared with.
-"""
+"""Laws of the one-unit network: products of slopes, attractors, latch, error cliff."""
 
 from __future__ import annotations
 
