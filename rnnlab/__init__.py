@@ -6,6 +6,7 @@ The command line is ``python -m rnnlab.experiments``. Importing rnnlab loads nei
 from rnnlab import kernels
 from rnnlab._tapes import Tape
 from rnnlab.api import GradientFlow, Gradients, backward, forward, gradient_flow
+from rnnlab.lyapunov import entropy_rate, kaplan_yorke_dimension, lyapunov_spectrum
 from rnnlab.one_unit import OneUnitGradients, log10_abs, one_unit_gradients, to_float
 from rnnlab.params import AttentionParams, GRUParams, LSTMParams, RNNParams
 from rnnlab.workspace import Workspace
@@ -23,10 +24,13 @@ __all__ = [
     "Workspace",
     "__version__",
     "backward",
+    "entropy_rate",
     "forward",
     "gradient_flow",
+    "kaplan_yorke_dimension",
     "kernels",
     "log10_abs",
+    "lyapunov_spectrum",
     "one_unit_gradients",
     "to_float",
 ]

@@ -1,0 +1,135 @@
+"""How long an LSTM's cell remembers: dc_T/dc_0 over forget bias and T, against sigmoid(b_f)^T."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from pydantic import Field
+
+import rnnlab as rl
+from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._spec import ExperimentSpec, Lengths, Numbers
+from rnnlab.experiments._style import new_figure, theme
+from rnnlab.laws.gates import log10_retention
+
+LN_99 = 4.59511985013459  # sigmoid of it is 0.99
+
+
+class Spec(ExperimentSpec):
+    """The grid, and the random LSTM beside the bare one."""
+
+    forget_bias: Numbers = Field(
+        default=(-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, LN_99, 6.0), description="biases b_f of the forget gate"
+    )
+    seq_len: Lengths = Field(default=(1, 3, 10, 30, 100, 300, 1000, 3000), description="sequence lengths T")
+    hidden_size: int = Field(default=32, ge=1, description="units")
+    seeds: int = Field(default=5, ge=1, description="random LSTMs per bias")
+
+
+class Part(NamedTuple):
+    """One LSTM, for all lengths."""
+
+    spec: Spec
+    network: str
+    forget_bias: float
+    seed: int
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Measure dL/dc_0 for dL/dc_T = 1 by BPTT with exponents.
+
+    Returns
+    -------
+    DataFrame
+        network (bare: all weights 0; random: Glorot weights, standard normal inputs), forget_bias, seq_len, seed,
+        log10_retention (log10 of the norm of dL/dc_0 over that of dL/dc_T), log10_law.
+    """
+    parts = [Part(spec, "bare", bias, 0) for bias in spec.forget_bias]
+    parts += [Part(spec, "random", bias, seed) for bias in spec.forget_bias for seed in range(spec.seeds)]
+    return pd.concat(each(measure_part, parts), ignore_index=True)
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """The rows of one LSTM."""
+    rows = [(steps, retention(part, steps)) for steps in part.spec.seq_len]
+    table = pd.DataFrame(rows, columns=["seq_len", "log10_retention"])
+    keys = {"network": part.network, "forget_bias": part.forget_bias, "seed": part.seed}
+    return table.assign(**keys, log10_law=log10_retention(part.forget_bias, table["seq_len"]))
+
+
+def retention(part: Part, steps: int) -> float:
+    """log10 |dL/dc_0| / |dL/dc_T| of one run."""
+    size, rng = part.spec.hidden_size, np.random.default_rng(part.seed)
+    params = rl.LSTMParams.init(1, size, rng=rng, scheme="glorot", forget_bias=part.forget_bias)
+    if part.network == "bare":
+        params = params._replace(weight_ih=0 * params.weight_ih, weight_hh=0 * params.weight_hh)
+    tape = rl.forward(params, rng.standard_normal((steps, 1)))
+    norms: Any = rl.gradient_flow(tape, np.zeros(size), np.ones(size)).log10_norm_c
+    return float(norms[0] - norms[-1])
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """Retention against T, a colour per bias, the law dashed; the bare and the random LSTM side by side.
+
+    Returns
+    -------
+    dict of str to Figure
+        retention.
+    """
+    biases = sorted(table["forget_bias"].unique())
+    colours = dict(zip(biases, sns.color_palette("viridis", len(biases)), strict=True))
+    with theme():
+        figure = new_figure(11.5, 4.8)
+        axes = figure.subplots(1, 2, sharey=True)
+        for axis, network in zip(axes, ("bare", "random"), strict=True):
+            for number, bias in enumerate(biases):
+                rows = table[(table["network"] == network) & (table["forget_bias"] == bias)].groupby("seq_len")
+                middle = rows["log10_retention"].median()
+                axis.plot(middle.index, middle, "osD^vPXp"[number % 8], color=colours[bias], label=f"{bias:.3g}")
+                lowest, highest = rows["log10_retention"].min(), rows["log10_retention"].max()
+                axis.fill_between(middle.index, lowest, highest, color=colours[bias], alpha=0.3, linewidth=0)
+                axis.plot(middle.index, rows["log10_law"].first(), "k--", linewidth=1, zorder=0)
+            axis.set_xscale("log")
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.set_yscale("symlog", linthresh=1)
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.set_xlabel("sequence length T")
+        axes[0].set(ylabel="log10 of dc_T/dc_0", title="all weights 0: sigmoid($b_f$)$^T$ exactly (dashed)")
+        axes[1].set_title("random weights: the loop through h adds to it (band: networks)")
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center", title="forget bias", frameon=False)
+    return {"retention": figure}
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """The bare LSTM against the law, and its known numbers."""
+    return table_of([*law_claims(table), *bias_claims(table)])
+
+
+def law_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Every bias at its longest T: T roundings of 1e-16, in log10."""
+    bare = table[table["network"] == "bare"]
+    for row in bare.loc[bare.groupby("forget_bias")["seq_len"].idxmax()].itertuples():
+        name = f"log10 dc_T/dc_0, forget bias {row.forget_bias:.4g}, T = {row.seq_len}"
+        yield Claim(name, row.log10_law, row.log10_retention, 1e-12 * row.seq_len, "sigmoid(b_f)^T (Gers 2000)")
+    known = bare[(bare["forget_bias"] == 1.0) & (bare["seq_len"] == 100)]
+    if len(known):
+        value = float(10 ** known["log10_retention"].iloc[0])
+        yield Claim("dc_T/dc_0, forget bias 1, T = 100", 2.484e-14, value, 5e-18, "0.7310586^100, to the digits given")
+
+
+def bias_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """In random LSTMs too a larger forget bias retains more, up to 2; beyond, the loop through h decides."""
+    longest = table[(table["network"] == "random") & (table["seq_len"] == table["seq_len"].max())]
+    longest = longest[longest["forget_bias"] <= 2]
+    medians = longest.groupby("forget_bias")["log10_retention"].median().sort_index()
+    if len(medians) > 1:
+        rising = float((np.diff(medians) > 0).mean())
+        yield Claim(
+            "share of steps in b_f up to 2 that raise retention, random LSTMs", 1.0, rising, 0.0, "Jozefowicz 2015"
+        )

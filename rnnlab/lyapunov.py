@@ -1,0 +1,186 @@
+"""Lyapunov exponents of a cell along an input: how perturbations of its state grow per step, in every direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr
+from threadpoolctl import threadpool_limits
+
+from rnnlab._checks import Nonlinearity
+from rnnlab.api import forward
+from rnnlab.kernels import GRUTape, LSTMTape, RNNTape
+from rnnlab.params import AttentionParams, Params
+
+Array = NDArray[np.float64]
+SPREAD = 12.0  # columns may differ by e^12 before they are made orthogonal again: 11 of 16 digits are left
+
+
+def lyapunov_spectrum(
+    params: Params,
+    x: ArrayLike,
+    h0: Any = None,
+    k: int | None = None,
+    *,
+    nonlinearity: Nonlinearity = "tanh",
+    discard: int = 0,
+) -> Array:
+    """Lyapunov exponents along one input sequence, by QR decomposition of products of Jacobians.
+
+    Exponent i is the mean over steps of log |R_ii|, with J_t Q_(t-1) = Q_t R_t and J_t the Jacobian of the state (of the
+    LSTM h and c together). Products are decomposed before their columns differ by e^12.
+
+    Parameters
+    ----------
+    params : RNNParams, LSTMParams or GRUParams
+    x : array_like, (T, I)
+        Inputs.
+    h0 : array_like, (H,), optional
+        Initial state; of the LSTM a pair (h0, c0).
+    k : int, optional
+        How many exponents, at most H (LSTM: 2 H); default all.
+    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
+        Of the vanilla cell.
+    discard : int
+        First steps that are run and not counted, so that the state reaches its attractor and Q the leading directions.
+
+    Returns
+    -------
+    ndarray (k,)
+        Natural logarithm per step, descending; -inf where a direction is lost.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    References
+    ----------
+    G. Benettin et al., Meccanica 15, 1980; for networks R. Engelken, F. Wolf, L. F. Abbott, Lyapunov spectra of chaotic
+    recurrent neural networks, Phys. Rev. Research 5, 2023, section II.
+
+    Examples
+    --------
+    >>> import numpy as np, rnnlab as rl
+    >>> params = rl.RNNParams([[0.0], [0.0]], [[0.5, 1.0], [0.0, 2.0]], [0.0, 0.0])
+    >>> rl.lyapunov_spectrum(params, np.zeros((200, 1)), nonlinearity="linear").round(3).tolist()  # ln 2, ln 0.5
+    [0.693, -0.693]
+    """
+    if isinstance(params, AttentionParams):
+        raise TypeError("params is an AttentionParams: expected a cell with a state")
+    if np.ndim(x) != 2:
+        raise ValueError(f"x has shape {np.shape(x)}: expected one sequence, (T, I)")
+    tape = forward(params, x, h0, nonlinearity)
+    size = tape.h.shape[1] * (1 if tape.c is None else 2)
+    k = size if k is None else k
+    if not isinstance(k, int | np.integer) or not 1 <= k <= size:
+        raise ValueError(f"k is {k!r}: expected an integer from 1 to {size}, the size of the state")
+    if not 0 <= discard < len(tape.h) - 1:
+        raise ValueError(f"discard is {discard}: expected 0 to {len(tape.h) - 2}, fewer than the steps of x")
+    step = TANGENTS[type(tape.record)](tape.params, tape.record)
+    start = np.linalg.qr(np.random.default_rng(0).standard_normal((size, k)))[0]
+    with threadpool_limits(limits=1, user_api="blas"):  # NumPy's and SciPy's BLAS threads fight: ten times slower
+        logs = decompose(step, start, range(len(tape.h) - 1), discard)
+    return np.sort(logs / (len(tape.h) - 1 - discard))[::-1]
+
+
+def decompose(step: Callable[[int, Array], Array], q: Array, steps: range, discard: int) -> Array:
+    """The sums of log |R_ii| over the steps from `discard` on."""
+    total, since, interval = np.zeros(q.shape[1]), 0, 1
+    for t in steps:
+        q = step(t, q)
+        since += 1
+        if since >= interval or t + 1 in (discard, steps.stop):
+            q, r = orthonormal(q)
+            with np.errstate(divide="ignore"):
+                logs = np.log(np.abs(np.diag(r)))
+            total = total + logs if t >= discard else total
+            interval, since = until_spread(logs, since), 0
+    return total
+
+
+def orthonormal(q: Array) -> tuple[Array, Array]:
+    """QR decomposition; of a single column its length."""
+    if q.shape[1] == 1:
+        size = np.linalg.norm(q)
+        return q / (size or 1.0), np.array([[size]])
+    q, r = qr(q, mode="economic", overwrite_a=True, check_finite=False)
+    return q, r
+
+
+def until_spread(logs: Array, steps: int) -> int:
+    """How many steps until columns differ by e^12, at the rate of the last ones."""
+    spread = float(np.ptp(logs)) / steps
+    return max(1, int(min(50.0, SPREAD / spread))) if 0 < spread < np.inf else 1
+
+
+def rnn_tangent(params: Any, tape: RNNTape) -> Callable[[int, Array], Array]:
+    """Q to J_t Q of the vanilla cell, J_t = diag(f'(a_t)) W_hh."""
+    return lambda t, q: tape.slope[t, 0, :, None] * (params.weight_hh @ q)
+
+
+def gru_tangent(params: Any, tape: GRUTape) -> Callable[[int, Array], Array]:
+    """Q to J_t Q of the GRU."""
+
+    def step(t: int, q: Array) -> Array:
+        r, z, n = tape.gates[t, 0, :, :, None]
+        m, h = tape.m[t, 0, :, None], tape.h[t, 0, :, None]
+        of_r, of_z, of_n = np.split(params.weight_hh @ q, 3)
+        candidate = (1 - n * n) * (r * of_n + m * r * (1 - r) * of_r)
+        return z * q + (h - n) * z * (1 - z) * of_z + (1 - z) * candidate
+
+    return step
+
+
+def lstm_tangent(params: Any, tape: LSTMTape) -> Callable[[int, Array], Array]:
+    """Q to J_t Q of the LSTM, rows of h above those of c."""
+
+    def step(t: int, q: Array) -> Array:
+        i, f, g, o = tape.gates[t, 0, :, :, None]
+        c, squashed = tape.c[t, 0, :, None], tape.tanh_c[t, 0, :, None]
+        of_h, of_c = np.split(q, 2)
+        of_i, of_f, of_g, of_o = np.split(params.weight_hh @ of_h, 4)
+        new_c = f * of_c + c * f * (1 - f) * of_f + g * i * (1 - i) * of_i + i * (1 - g * g) * of_g
+        new_h = o * (1 - squashed * squashed) * new_c + squashed * o * (1 - o) * of_o
+        return np.concatenate([new_h, new_c])
+
+    return step
+
+
+TANGENTS: dict[type, Callable[[Any, Any], Callable[[int, Array], Array]]] = {
+    RNNTape: rnn_tangent,
+    GRUTape: gru_tangent,
+    LSTMTape: lstm_tangent,
+}
+
+
+def kaplan_yorke_dimension(exponents: ArrayLike) -> float:
+    """Kaplan-Yorke dimension of an attractor: j + (l_1 + ... + l_j) / |l_(j+1)|, j the last with a sum not negative.
+
+    Parameters
+    ----------
+    exponents : array_like (k,)
+        Descending.
+
+    Returns
+    -------
+    float
+        nan if all k exponents together still have a positive sum: more are needed.
+    """
+    values = np.asarray(exponents, dtype=np.float64)
+    sums = np.cumsum(values)
+    if values[0] < 0:
+        return 0.0
+    if sums[-1] > 0:
+        return float("nan")
+    j = int(np.flatnonzero(sums >= 0)[-1])
+    return float(j + 1 + sums[j] / abs(values[j + 1])) if j + 1 < values.size else float(j + 1)
+
+
+def entropy_rate(exponents: ArrayLike) -> float:
+    """Pesin's bound of the entropy rate: the sum of the positive exponents, in nats per step."""
+    values = np.asarray(exponents, dtype=np.float64)
+    return float(values[values > 0].sum())

@@ -1,0 +1,121 @@
+"""Lyapunov exponents against eigenvalues, determinants, complex-step Jacobians and mean-field numbers."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnlab as rl
+from rnnlab.experiments import forget_bias, spectrum
+from rnnlab.laws.gates import log10_retention
+from rnnlab.laws.mean_field import contracting_exponent, critical_relu_gain, random_tanh_network
+from rnnlab.lyapunov import TANGENTS
+from tests.cells_reference import STEPS
+from tests.reference import sigmoid_of
+
+
+@pytest.mark.parametrize("kind", [rl.RNNParams, rl.LSTMParams, rl.GRUParams])
+def test_tangents_are_the_jacobian(kind: Any) -> None:
+    """J_t e_i for every direction, against complex steps through the reference."""
+    hidden, rng = 4, np.random.default_rng(3)
+    params = kind.init(2, hidden, rng=rng)
+    x, states = rng.standard_normal((3, 2)), rng.standard_normal((2, hidden))
+    start = tuple(states) if kind is rl.LSTMParams else states[0]
+    tape = rl.forward(params, x, start)
+    size = hidden * (2 if kind is rl.LSTMParams else 1)
+    got = TANGENTS[type(tape.record)](tape.params, tape.record)(1, np.eye(size))
+    before = np.concatenate([tape.h[1], tape.c[1]]) if kind is rl.LSTMParams else tape.h[1]
+    for i in range(size):
+        moved = before + 1e-200j * (np.arange(size) == i)
+        h, c = moved[None, :hidden], moved[None, -hidden:]
+        after = np.concatenate([part[0] for part in STEPS[kind](params, x[1][None], h, c, "tanh")])[:size]
+        np.testing.assert_allclose(got[:, i], after.imag / 1e-200, rtol=1e-12, atol=1e-15)
+
+
+def test_linear_network_has_the_moduli_of_its_eigenvalues() -> None:
+    matrix = np.diag([0.9, 0.5, 0.1]) + np.triu(np.ones((3, 3)), 1)
+    params = rl.RNNParams(np.zeros((3, 1)), matrix, np.zeros(3))
+    got = rl.lyapunov_spectrum(params, np.zeros((3000, 1)), nonlinearity="linear", discard=1000)
+    np.testing.assert_allclose(got, np.log([0.9, 0.5, 0.1]), atol=1e-3)  # 2,000 steps: O(1 / T)
+
+
+def test_orthogonal_network_is_exact() -> None:
+    params = rl.RNNParams.init(1, 12, rng=np.random.default_rng(0), scheme="orthogonal", gain=0.7)
+    got = rl.lyapunov_spectrum(params, np.zeros((300, 1)), nonlinearity="linear")
+    np.testing.assert_allclose(got, np.log(0.7), rtol=1e-12)
+
+
+def test_exponents_add_up_to_the_determinant() -> None:
+    rng = np.random.default_rng(1)
+    params = rl.RNNParams.init(1, 30, rng=rng, scheme="gaussian", gain=2.0)
+    x, h0 = np.zeros((400, 1)), rng.standard_normal(30)
+    slopes = rl.forward(params, x, h0).record.slope[:, 0]
+    expected = np.linalg.slogdet(params.weight_hh)[1] + np.log(slopes).sum(axis=1).mean()
+    got = rl.lyapunov_spectrum(params, x, h0)
+    assert got.sum() == pytest.approx(
+        expected, abs=1e-6
+    )  # directions decomposed every e^12 keep 11 digits of each factor
+    leading = rl.lyapunov_spectrum(params, x, h0, k=3)
+    np.testing.assert_allclose(leading, got[:3], atol=0.02)  # other starting directions: O(1 / T)
+
+
+def test_kaplan_yorke_and_entropy() -> None:
+    assert rl.kaplan_yorke_dimension([0.2, -0.1, -0.3]) == pytest.approx(2 + 0.1 / 0.3)
+    assert rl.kaplan_yorke_dimension([-0.1, -0.2]) == 0.0
+    assert np.isnan(rl.kaplan_yorke_dimension([0.3, -0.1]))
+    assert rl.entropy_rate([0.3, 0.1, -2.0]) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(
+    ("g", "sigma", "exponent"),
+    [
+        (0.5, 0, -0.6931),
+        (1.5, 0, 0.06522),
+        (2, 0, 0.15472),
+        (5, 0, 0.53243),
+        (1.5, 0.5, -0.01673),
+        (1.5, 1, -0.14183),
+        (2, 0.5, 0.12039),
+    ],
+)
+def test_mean_field_numbers(g: float, sigma: float, exponent: float) -> None:
+    assert random_tanh_network(g, sigma).lyapunov == pytest.approx(exponent, abs=6e-6 if g != 0.5 else 6e-5)
+
+
+def test_laws_of_gain() -> None:
+    assert critical_relu_gain() ** 2 / 2 == pytest.approx(1)
+    assert contracting_exponent(0.5, 0.0) == pytest.approx(np.log(0.5))
+    assert log10_retention(1.0, 100) == pytest.approx(100 * np.log10(sigmoid_of(1.0)), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "says"),
+    [
+        ({"k": 0}, ValueError, "k is 0: expected an integer from 1 to 3"),
+        ({"k": 4}, ValueError, "from 1 to 3"),
+        ({"discard": 10}, ValueError, "discard is 10: expected 0 to 9"),
+        ({"x": np.zeros((10, 2, 1))}, ValueError, "expected one sequence"),
+        ({"params": rl.AttentionParams.init(1, 3, rng=np.random.default_rng(0))}, TypeError, "a cell with a state"),
+    ],
+)
+def test_bad_arguments(changed: dict[str, Any], error: Any, says: str) -> None:
+    arguments = {"params": rl.RNNParams.init(1, 3, rng=np.random.default_rng(0)), "x": np.zeros((10, 1)), **changed}
+    with pytest.raises(error, match=says):
+        rl.lyapunov_spectrum(arguments.pop("params"), arguments.pop("x"), **arguments)
+
+
+def test_a_small_spectrum_holds_its_claims_and_a_wrong_gain_fails() -> None:
+    spec = spectrum.Spec(g=(1.5, 2.0), sigma=(0.5,), hidden_size=300, steps=600, full_g=1.7, full_hidden_size=60)
+    table = spectrum.measure(spec)
+    assert spectrum.checks(table)["ok"].all()
+    table.loc[table["method"] == "qr", "exponent"] += 0.1  # as of another gain
+    assert not spectrum.checks(table)["ok"].all()
+    assert set(spectrum.draw(table)) == {"exponents"}
+
+
+def test_a_small_forget_bias_holds_its_claims_and_a_wrong_law_fails() -> None:
+    table = forget_bias.measure(forget_bias.Spec(forget_bias=(0.0, 1.0), seq_len=(1, 100), hidden_size=4, seeds=2))
+    assert forget_bias.checks(table)["ok"].all()
+    table["log10_law"] *= 1.01
+    assert not forget_bias.checks(table)["ok"].all()
+    assert set(forget_bias.draw(table)) == {"retention"}
