@@ -1,0 +1,86 @@
+"""The figures of the mitigations, drawn from their table alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from rnnlab.experiments._style import new_figure, theme
+
+LABELS = {
+    "tanh": "tanh RNN",
+    "relu": "ReLU RNN",
+    "irnn": "IRNN (identity)",
+    "orthogonal": "tanh RNN, orthogonal",
+    "lstm-0": "LSTM, forget bias 0",
+    "lstm-1": "LSTM, forget bias 1",
+    "lstm-chrono": "LSTM, chrono",
+    "gru": "GRU",
+    "attention": "attention",
+}
+DASHES = ("-", "--", "-.", ":")
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """The gradient against lag for all networks.
+
+    Returns
+    -------
+    dict of str to Figure
+        lag (all networks in one panel), laws (each beside its theory).
+    """
+    with theme():
+        return {"lag": all_networks(table), "laws": one_by_one(table)}
+
+
+def bands(table: pd.DataFrame, network: str, column: str = "log10_gradient") -> pd.DataFrame:
+    """Median and quartiles over seeds, by lag; seeds that are dead are left out."""
+    rows = table[(table["network"] == network) & np.isfinite(table[column])]
+    return rows.groupby("lag")[column].quantile([0.25, 0.5, 0.75]).unstack()
+
+
+def all_networks(table: pd.DataFrame) -> Figure:
+    """One look at what reaches an early input."""
+    figure = new_figure(10.5, 6)
+    axis = figure.subplots()
+    names = [name for name in LABELS if (table["network"] == name).any()]
+    names = sorted(
+        names, key=lambda name: -bands(table, name)[0.5].iloc[-1]
+    )  # the legend in the order of the curves' ends
+    for number, (name, colour) in enumerate(zip(names, sns.color_palette("colorblind", len(names)), strict=True)):
+        band = bands(table, name)
+        axis.plot(band.index, band[0.5], color=colour, linestyle=DASHES[number % 4], linewidth=2, label=LABELS[name])
+        axis.fill_between(band.index, band[0.25], band[0.75], color=colour, alpha=0.2, linewidth=0)
+    axis.set_yscale("symlog", linthresh=1.0)
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.set(xlabel="lag T - t", ylabel="log10 of |dL/dx_t| / |dL/dx_T|", xlim=(0, table["lag"].max()))
+    axis.set_title(
+        "How much of the last step's loss reaches an input so many steps back (band: quartiles over networks)"
+    )
+    figure.legend(frameon=False, loc="outside right center")
+    return figure
+
+
+def one_by_one(table: pd.DataFrame) -> Figure:
+    """Each network by itself: median, all seeds, the law dashed."""
+    names = [name for name in LABELS if (table["network"] == name).any()]
+    rows = -(-len(names) // 3)
+    figure = new_figure(11, 2.8 * rows)
+    axes: Any = figure.subplots(rows, 3, squeeze=False, sharex=True)
+    for axis in axes.flat[len(names) :]:
+        axis.remove()
+    for axis, name in zip(axes.flat, names, strict=False):
+        for _, part in table[(table["network"] == name) & np.isfinite(table["log10_gradient"])].groupby("seed"):
+            axis.plot(part["lag"], part["log10_gradient"], color="#9db8d2", linewidth=0.7)
+        band = bands(table, name)
+        axis.plot(band.index, band[0.5], color="#1f4e79", linewidth=1.8)
+        law = table[table["network"] == name].groupby("lag")["log10_law"].first().dropna()
+        axis.plot(law.index, law, "k--", linewidth=1.2)
+        axis.set(title=LABELS[name], xlabel="lag")
+    figure.supylabel("log10 of |dL/dx_t| / |dL/dx_T|")
+    figure.suptitle("Each network: seeds (light), median (dark), theory where there is one (dashed)")
+    return figure

@@ -1,0 +1,186 @@
+"""The cures under one measurement: how much of a gradient reaches an input `lag` steps back, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.stats import linregress, t
+
+import rnnlab as rl
+from rnnlab.experiments import _mitigations_figures
+from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._spec import ExperimentSpec, Names
+
+Network = Literal["tanh", "relu", "irnn", "orthogonal", "lstm-0", "lstm-1", "lstm-chrono", "gru", "attention"]
+NETWORKS: tuple[Network, ...] = (
+    "tanh",
+    "relu",
+    "irnn",
+    "orthogonal",
+    "lstm-0",
+    "lstm-1",
+    "lstm-chrono",
+    "gru",
+    "attention",
+)
+Array = NDArray[np.float64]
+
+draw = _mitigations_figures.draw
+
+
+class Spec(ExperimentSpec):
+    """Who is compared, on what."""
+
+    network: Annotated[tuple[Network, ...], Names, Field(min_length=1)] = Field(
+        default=NETWORKS, description=", ".join(NETWORKS)
+    )
+    hidden_size: int = Field(default=64, ge=2, description="units H")
+    seq_len: int = Field(default=200, ge=20, description="sequence length T; also chrono's longest dependency")
+    batch_size: int = Field(default=16, ge=1, description="sequences per network")
+    seeds: int = Field(default=8, ge=2, description="networks, seeded 0, 1, ...")
+    clip: float = Field(default=1.0, gt=0, description="largest global norm of the clipped gradient")
+
+
+class Part(NamedTuple):
+    """One network."""
+
+    spec: Spec
+    network: Network
+    seed: int
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Measure |dL/dx_t| for a loss on the last state, all networks on the same inputs and the same loss.
+
+    Returns
+    -------
+    DataFrame
+        network, seed, lag (T - t), log10_gradient (log10 of the root mean square of dL/dx_t over the batch, relative to
+        that of dL/dx_T), log10_clipped (after the parameters' gradient, and with it every share, was scaled to the
+        largest global norm `clip`), log10_law (theory relative to lag 0, empty where there is none).
+    """
+    parts = [Part(spec, network, seed) for network in spec.network for seed in range(spec.seeds)]
+    return pd.concat(each(measure_part, parts), ignore_index=True)
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """The rows of one network."""
+    spec = part.spec
+    x = np.random.default_rng([part.seed, 1]).standard_normal((spec.seq_len, spec.batch_size, 1))
+    dh = np.random.default_rng([part.seed, 2]).standard_normal((spec.batch_size, spec.hidden_size))
+    params = network_of(part.network, spec, np.random.default_rng(part.seed))
+    tape = rl.forward(params, x, nonlinearity="relu" if part.network in ("relu", "irnn") else "tanh")
+    gradients = rl.backward(tape, dh / spec.batch_size)
+    sizes = np.sqrt((gradients.x**2).mean(axis=(1, 2)))[::-1]
+    norm = float(np.sqrt(sum((array**2).sum() for array in gradients.params)))
+    with np.errstate(divide="ignore"):
+        logs = np.log10(sizes)
+    lag = np.arange(spec.seq_len)
+    columns = {
+        "network": part.network,
+        "seed": part.seed,
+        "lag": lag,
+        "log10_gradient": logs - logs[0],
+        "log10_clipped": logs + min(0.0, float(np.log10(spec.clip / norm))),
+        "log10_law": law_of(part.network, lag, spec.seq_len),
+    }
+    return pd.DataFrame(columns)
+
+
+def network_of(name: Network, spec: Spec, rng: np.random.Generator) -> Any:
+    """Parameters: tanh and ReLU as PyTorch draws them, the others by the initialisation that made them known."""
+    sizes: dict[str, Any] = {"input_size": 1, "hidden_size": spec.hidden_size, "rng": rng}
+    made: dict[str, Callable[[], Any]] = {
+        "tanh": lambda: rl.RNNParams.init(**sizes),
+        "relu": lambda: rl.RNNParams.init(**sizes),
+        "irnn": lambda: rl.RNNParams.init(**sizes, scheme="identity"),
+        "orthogonal": lambda: rl.RNNParams.init(**sizes, scheme="orthogonal"),
+        "lstm-0": lambda: rl.LSTMParams.init(**sizes, forget_bias=0.0),
+        "lstm-1": lambda: rl.LSTMParams.init(**sizes, forget_bias=1.0),
+        "lstm-chrono": lambda: rl.LSTMParams.init(**sizes, chrono=float(spec.seq_len)),
+        "gru": lambda: rl.GRUParams.init(**sizes),
+        "attention": lambda: rl.AttentionParams.init(**sizes),
+    }
+    return made[name]()
+
+
+def law_of(name: Network, lag: NDArray[np.int64], seq_len: int) -> Array:
+    """Theory where there is one, relative to lag 0; all are limits in which gates and weights see no input.
+
+    IRNN: 1 at every lag while its units are active. LSTM: sigmoid(b_f)^lag. Attention: uniform weights 1 / T at every
+    lag but 0, where the residual connection adds 1.
+    """
+    keep = {"irnn": 1.0, "lstm-0": 0.5, "lstm-1": 1 / (1 + np.exp(-1.0))}
+    if name in keep:
+        return lag * np.log10(keep[name])
+    if name == "attention":
+        return np.where(lag == 0, 0.0, -np.log10(seq_len + 1))
+    return np.full(lag.size, np.nan)
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """What the cures do, and what clipping does not."""
+    rates = decay_rates(table)
+    return table_of([*order_claims(table), *rate_claims(rates), *clipping_claims(table)])
+
+
+def decay_rates(table: pd.DataFrame) -> pd.DataFrame:
+    """Decay per step and network: a line through log10 |dL/dx_t| over the second half of the lags, 95 % over seeds.
+
+    Returns
+    -------
+    DataFrame
+        Index network; rate (log10 per step), low, high.
+    """
+    rows = table[np.isfinite(table["log10_gradient"]) & (table["lag"] >= table["lag"].max() / 2)]
+    slopes = rows.groupby(["network", "seed"])[["lag", "log10_gradient"]].apply(
+        lambda part: linregress(part["lag"], part["log10_gradient"]).slope
+    )
+    found = slopes.groupby("network").agg(["mean", "sem", "count"])
+    half = found["sem"] * t.ppf(0.975, found["count"] - 1)
+    return pd.DataFrame({"rate": found["mean"], "low": found["mean"] - half, "high": found["mean"] + half})
+
+
+def at_longest(table: pd.DataFrame) -> Any:
+    """Median over seeds of log10 of the gradient at the longest lag, by network."""
+    return table[table["lag"] == table["lag"].max()].groupby("network")["log10_gradient"].median()
+
+
+def order_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Every cure lets more through than the vanilla tanh cell at the longest lag, if only by a little (GRU, LSTM at 0)."""
+    medians = at_longest(table)
+    for name in medians.index.difference(["tanh", "relu"]):
+        if "tanh" in medians.index:
+            more = float(medians[name] > medians["tanh"])
+            yield Claim(f"{name} lets more through than tanh at the longest lag", 1.0, more, 0.0, "the usual story")
+    if {"lstm-0", "lstm-1", "lstm-chrono"} <= set(medians.index):
+        rising = float(medians["lstm-0"] < medians["lstm-1"] < medians["lstm-chrono"])
+        yield Claim("LSTM: forget bias 0 < 1 < chrono", 1.0, rising, 0.0, "Jozefowicz 2015; Tallec and Ollivier 2018")
+
+
+def rate_claims(rates: pd.DataFrame) -> Iterator[Claim]:
+    """Decay rates that theory fixes."""
+    if "irnn" in rates.index:
+        rate = float(rates.loc["irnn", "rate"])  # a unit that becomes inactive for one step takes its share with it
+        yield Claim("IRNN: decay per step (log10)", 0.0, rate, 1e-2, "identity: none while its ReLUs are active")
+    if "attention" in rates.index:
+        rate = float(rates.loc["attention", "rate"])
+        yield Claim("attention: decay per step (log10)", 0.0, rate, 1e-2, "uniform attention: 1 / T at every lag")
+    for name, keep in (("lstm-0", 0.5), ("lstm-1", 1 / (1 + np.exp(-1.0)))):
+        if name in rates.index:
+            slower = float(rates.loc[name, "low"] > np.log10(keep))
+            yield Claim(
+                f"{name} decays more slowly than its forget gate alone", 1.0, slower, 0.0, "Gers 2000, section 3"
+            )
+
+
+def clipping_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Clipping scales all shares by one number: the share of the earliest input is as small as before."""
+    moved = table["log10_clipped"] - table["log10_gradient"]
+    spread = moved[np.isfinite(moved)].groupby([table["network"], table["seed"]]).agg(np.ptp).max()
+    yield Claim("clipping changes the ratio of early to late shares by (log10)", 0.0, float(spread), 1e-9, "one factor")
