@@ -3,7 +3,7 @@
 The command line is ``python -m rnnlab.experiments``. Importing rnnlab loads neither pandas nor matplotlib.
 """
 
-from rnnlab import kernels
+from rnnlab import anatomy, kernels
 from rnnlab._tapes import Tape
 from rnnlab.api import GradientFlow, Gradients, backward, forward, gradient_flow
 from rnnlab.lyapunov import entropy_rate, kaplan_yorke_dimension, lyapunov_spectrum
@@ -23,6 +23,7 @@ __all__ = [
     "Tape",
     "Workspace",
     "__version__",
+    "anatomy",
     "backward",
     "entropy_rate",
     "forward",

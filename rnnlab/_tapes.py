@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._cells import Cell, Shapes, allocate, checked_params, same_shapes
-from rnnlab._checks import numbers, shortened
+from rnnlab._checks import Nonlinearity, numbers, shortened
 from rnnlab.params import LSTMParams, Params
 
 Array = NDArray[Any]
@@ -20,6 +20,7 @@ class Tape(NamedTuple):
     h: Array  # (T + 1, H) or (T + 1, B, H): h[0] is h_0; of attention the outputs, h[0] without meaning
     c: Array | None  # the LSTM's cell state, of the same shape
     params: Params
+    nonlinearity: Nonlinearity  # of the vanilla cell
     record: Any  # the kernels' tape, batched
     batched: bool
 

@@ -108,7 +108,7 @@ def forward(
             f"nonlinearity is {nonlinearity!r}: expected none, a {type(params).__name__} cell has no choice"
         )
     h, c = (unbatched(array, batched) for array in (tape.h, getattr(tape, "c", None)))
-    return Tape(h, c, given, tape, batched)
+    return Tape(h, c, given, nonlinearity, tape, batched)
 
 
 def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gradients:

@@ -1,0 +1,185 @@
+"""What happens to a gradient inside one run: Jacobians, the triangle of losses and steps, each step's share of a weight.
+
+All functions take the tape of one sequence (`forward` on x (T, I)) of a recurrent cell.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr
+
+from rnnlab._cells import allocate
+from rnnlab._tapes import Tape, checked_tape, prepared
+from rnnlab.api import forward, gradient_flow
+from rnnlab.kernels import RNNTape
+from rnnlab.lyapunov import TANGENTS
+
+Array = NDArray[Any]
+SWEEPS = 300  # values a factor of 1.05 apart need about that many
+SETTLED = 1e-13  # relative change of the logarithms between two sweeps
+
+
+class NonFinite(NamedTuple):
+    """Where a run first left the numbers."""
+
+    direction: str  # "forward" or "backward"
+    step: int  # the t of the first h_t, or on the way back of the first dL/dh_t, that float64 could not show
+
+
+def one_sequence(tape: Any) -> None:
+    """Refuse a tape that is not of one sequence of a recurrent cell."""
+    cell, _ = checked_tape(tape)
+    if tape.batched or not cell.states:
+        kind = "a batch" if tape.batched else "attention"
+        raise ValueError(f"tape is of {kind}: expected one sequence, x (T, I), of a recurrent cell")
+
+
+def jacobians(tape: Tape) -> Array:
+    """The Jacobian of every step.
+
+    Parameters
+    ----------
+    tape : Tape
+        Of one sequence.
+
+    Returns
+    -------
+    ndarray (T, N, N)
+        dh_(t+1)/dh_t in row t; N = H, of the LSTM 2 H with h above c. They take T N^2 numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the tape is not of one sequence of a recurrent cell.
+    """
+    one_sequence(tape)
+    size = tape.h.shape[1] * (1 if tape.c is None else 2)
+    step = TANGENTS[type(tape.record)](tape.params, tape.record)
+    return np.stack([step(t, np.eye(size)) for t in range(len(tape.h) - 1)])
+
+
+def log10_singular_values(matrices: ArrayLike) -> Array:
+    """log10 of the singular values of a product of square matrices, however far beyond the range of floats.
+
+    Parameters
+    ----------
+    matrices : array_like (T, N, N)
+        The factors, the first one applied first, as `jacobians` returns them.
+
+    Returns
+    -------
+    ndarray (N,)
+        Descending; -inf where the product loses a direction.
+
+    Notes
+    -----
+    Orthonormal columns are carried through all factors and back through their transposes, with a QR decomposition at
+    every step, until the sums of log |R_ii| no longer change (orthogonal iteration on J^T J in factored form, G. H.
+    Golub and C. F. Van Loan, Matrix Computations, 4th ed., section 8.2.4).
+    """
+    factors = np.asarray(matrices, dtype=np.float64)
+    if factors.ndim != 3 or factors.shape[1] != factors.shape[2] or 0 in factors.shape:
+        raise ValueError(f"matrices has shape {factors.shape}: expected (T, N, N)")
+    if not np.isfinite(factors).all():
+        raise ValueError("matrices has a value that is not finite: expected finite numbers")
+    q, before = np.eye(factors.shape[1]), np.zeros(factors.shape[1])
+    for _ in range(SWEEPS):
+        q, forwards = carry(factors, q)
+        q, backwards = carry(factors[::-1].transpose(0, 2, 1), q)
+        found = np.sort(0.5 * (forwards + backwards))[::-1]
+        if np.allclose(found, before, rtol=SETTLED, atol=SETTLED):
+            break
+        before = found
+    return found / np.log(10.0)
+
+
+def carry(factors: Array, q: Array) -> tuple[Array, Array]:
+    """Orthonormal columns through all factors; and the sums of log |R_ii|."""
+    total = np.zeros(q.shape[1])
+    for factor in factors:
+        q, r = qr(factor @ q, mode="economic", overwrite_a=True, check_finite=False)
+        with np.errstate(divide="ignore"):
+            total += np.log(np.abs(np.diag(r)))
+    return q, total
+
+
+def loss_triangle(tape: Tape, dh: ArrayLike | None = None) -> Array:
+    """Which loss sends what to which step: log10 |dL_s/dh_t| for every s and t <= s.
+
+    Parameters
+    ----------
+    tape : Tape
+        Of one sequence.
+    dh : array_like (T, H), optional
+        The direct derivative of each step's own loss L_s with respect to h_s; default ones.
+
+    Returns
+    -------
+    ndarray (T, T + 1)
+        Row s - 1 is the loss at step s, column t the state h_t; nan where t > s.
+    """
+    one_sequence(tape)
+    steps, hidden = len(tape.h) - 1, tape.h.shape[1]
+    given = np.ones((steps, hidden)) if dh is None else np.asarray(dh, dtype=np.float64)
+    if given.shape != (steps, hidden):
+        raise ValueError(f"dh has shape {given.shape}: expected {(steps, hidden)}")
+    x = np.repeat(tape.record.x, steps, axis=1)
+    start: Any = tape.h[0] if tape.c is None else (tape.h[0], tape.c[0])
+    together = forward(tape.params, x, start, tape.nonlinearity, length=np.arange(1, steps + 1))
+    norms = gradient_flow(together, given).log10_norm.T
+    return np.where(np.arange(steps + 1) <= np.arange(1, steps + 1)[:, None], norms, np.nan)
+
+
+def step_gradients(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Array:
+    """Each step's share of dL/dweight_hh, before they are summed.
+
+    Parameters
+    ----------
+    tape, dh, dc
+        As of `backward`; the tape of one sequence.
+
+    Returns
+    -------
+    ndarray (T, G, H)
+        Row t - 1 is the share of step t; the sum over rows is dL/dweight_hh.
+    """
+    one_sequence(tape)
+    cell, shapes = checked_tape(tape)
+    work, dloss = prepared(tape, shapes, dh, dc)
+    gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
+    cell.backward(tape.params, tape.record, dloss, gradients, work)
+    rows = getattr(gradients, "hidden", gradients.a)  # of the GRU the part that goes through weight_hh
+    return rows.reshape(len(tape.h) - 1, -1, 1) * tape.h[:-1, None, :]
+
+
+def saturation(tape: Tape, limit: float = 0.1) -> Array:
+    """The share of units at each step whose slope f'(a) is below `limit` of the steepest, of the vanilla cell (T,)."""
+    one_sequence(tape)
+    if not isinstance(tape.record, RNNTape):
+        raise TypeError(f"tape is of a {type(tape.params).__name__} cell: expected the vanilla cell's")
+    steepest = 0.25 if tape.nonlinearity == "sigmoid" else 1.0
+    return np.asarray((tape.record.slope[:, 0] < limit * steepest).mean(axis=1))
+
+
+def first_nonfinite(tape: Tape, dh: ArrayLike) -> NonFinite | None:
+    """The first step of a run that float64 can't show, forward or, if all states are finite, on the way back.
+
+    Parameters
+    ----------
+    tape, dh
+        As of `backward`; the tape of one sequence.
+
+    Returns
+    -------
+    NonFinite or None
+    """
+    one_sequence(tape)
+    bad = np.flatnonzero(~np.isfinite(tape.h).all(axis=1))
+    if bad.size:
+        return NonFinite("forward", int(bad[0]))
+    norms = gradient_flow(tape, dh).log10_norm
+    bad = np.flatnonzero(norms >= np.log10(2.0) * 1024)
+    return NonFinite("backward", int(bad[-1])) if bad.size else None

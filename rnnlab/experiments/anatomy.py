@@ -1,0 +1,217 @@
+"""Anatomy of a gradient: every loss to every step, each step's share of a weight, singular values, saturation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pydantic import Field
+
+import rnnlab as rl
+from rnnlab import anatomy
+from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._spec import ExperimentSpec, Names
+from rnnlab.experiments._style import new_figure, theme
+
+Network = Literal["tanh", "orthogonal", "lstm", "gru"]
+LABELS = {"tanh": "tanh RNN", "orthogonal": "tanh RNN, orthogonal", "lstm": "LSTM, forget bias 1", "gru": "GRU"}
+Array = NDArray[Any]
+LONG = 33_300  # steps of the linear control: 0.5^33300 = 10^-10024.3
+
+
+class Spec(ExperimentSpec):
+    """Which networks, on how long a sequence."""
+
+    network: Annotated[tuple[Network, ...], Names, Field(min_length=1)] = Field(
+        default=("tanh", "orthogonal", "lstm", "gru"), description="tanh, orthogonal, lstm, gru"
+    )
+    hidden_size: int = Field(default=24, ge=2, description="units H")
+    seq_len: int = Field(default=100, ge=4, description="sequence length T")
+    long_seq_len: int = Field(default=LONG, ge=1, description="steps of the linear orthogonal control, gain 1/2")
+    seed: int = Field(default=0, ge=0, description="of weights and inputs")
+
+    def bytes_needed(self, _workers: int) -> int:
+        """The tape of one run per loss, in the triangle."""
+        return 8 * 12 * self.hidden_size * self.seq_len**2 + 8 * 16 * self.long_seq_len
+
+
+class Part(NamedTuple):
+    """One network, or the control."""
+
+    spec: Spec
+    network: str
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Take gradients apart.
+
+    Returns
+    -------
+    DataFrame
+        network, quantity, row, column, value: ``triangle`` log10 |dL_s/dh_t| (row s, column t), ``flow`` the same for
+        s = T by itself (row t); ``share`` log10 of the
+        norm of step t's share of dL/dweight_hh (row t), ``share_sum`` the relative difference of their sum from it;
+        ``singular`` log10 singular values of dh_T/dh_0 (row index), ``direct`` the same by SVD of the product where it
+        is in range; ``saturated`` share of saturated units (row t); ``radius`` spectral radius of the Jacobian of step t.
+    """
+    parts = [*(Part(spec, network) for network in spec.network), Part(spec, "control")]
+    return pd.concat(each(measure_part, parts), ignore_index=True)
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """The rows of one network."""
+    rows = control_rows(part.spec) if part.network == "control" else network_rows(part)
+    table = pd.DataFrame(list(rows), columns=["quantity", "row", "column", "value"])
+    return table.assign(network=part.network)[["network", "quantity", "row", "column", "value"]]
+
+
+Rows = Iterator[tuple[str, int, int, float]]
+
+
+def control_rows(spec: Spec) -> Rows:
+    """Singular values of a product of linear orthogonal Jacobians: 0.5^T, far below any float."""
+    params = rl.RNNParams.init(1, 3, rng=np.random.default_rng(spec.seed), scheme="orthogonal", gain=0.5)
+    factors = np.broadcast_to(params.weight_hh, (spec.long_seq_len, 3, 3))
+    for index, value in enumerate(anatomy.log10_singular_values(factors)):
+        yield "singular", index, spec.long_seq_len, float(value)
+
+
+def network_rows(part: Part) -> Rows:
+    """All quantities of one network."""
+    tape = run(part)
+    ones = np.ones(part.spec.hidden_size)
+    yield from two_axes("triangle", anatomy.loss_triangle(tape))
+    yield from one_axis("flow", rl.gradient_flow(tape, ones).log10_norm)
+    shares = anatomy.step_gradients(tape, ones)
+    with np.errstate(divide="ignore"):
+        yield from one_axis("share", np.log10(np.linalg.norm(shares, axis=(1, 2))), first=1)
+    total = rl.backward(tape, ones).params.weight_hh
+    yield "share_sum", 0, 0, float(np.abs(shares.sum(axis=0) - total).max() / np.abs(total).max())
+    factors = anatomy.jacobians(tape)
+    yield from one_axis("singular", anatomy.log10_singular_values(factors))
+    direct = np.linalg.svd(np.linalg.multi_dot(factors[:10][::-1]), compute_uv=False)
+    yield from one_axis("direct", np.log10(direct[:3]))
+    yield from one_axis("direct_product", anatomy.log10_singular_values(factors[:10])[:3])
+    yield from one_axis("radius", np.abs(np.linalg.eigvals(factors)).max(axis=1), first=1)
+    if part.network in ("tanh", "orthogonal"):
+        yield from one_axis("saturated", anatomy.saturation(tape), first=1)
+
+
+def run(part: Part) -> rl.Tape:
+    """The network on standard normal inputs."""
+    rng, spec = np.random.default_rng(part.spec.seed), part.spec
+    makers: dict[str, Callable[[], Any]] = {
+        "tanh": lambda: rl.RNNParams.init(1, spec.hidden_size, rng=rng),
+        "orthogonal": lambda: rl.RNNParams.init(1, spec.hidden_size, rng=rng, scheme="orthogonal"),
+        "lstm": lambda: rl.LSTMParams.init(1, spec.hidden_size, rng=rng, forget_bias=1.0),
+        "gru": lambda: rl.GRUParams.init(1, spec.hidden_size, rng=rng),
+    }
+    params = makers[part.network]()
+    return rl.forward(params, np.random.default_rng([spec.seed, 1]).standard_normal((spec.seq_len, 1)))
+
+
+def one_axis(quantity: str, values: Array, first: int = 0) -> Rows:
+    """A vector as rows of the table."""
+    for index, value in enumerate(values, start=first):
+        yield quantity, index, 0, float(value)
+
+
+def two_axes(quantity: str, values: Array) -> Rows:
+    """A triangle as rows of the table, s counted from 1."""
+    for s, row in enumerate(values, start=1):
+        for t, value in enumerate(row[: s + 1]):
+            yield quantity, s, t, float(value)
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """The triangle of every network; shares, singular values and spectral radii side by side.
+
+    Returns
+    -------
+    dict of str to Figure
+        triangle, shares.
+    """
+    with theme():
+        return {"triangle": triangles(table), "shares": curves(table)}
+
+
+def triangles(table: pd.DataFrame) -> Figure:
+    """log10 |dL_s/dh_t| over t and s."""
+    rows = table[table["quantity"] == "triangle"]
+    names = [name for name in LABELS if (rows["network"] == name).any()]
+    figure = new_figure(3.6 * len(names) + 1, 4.2)
+    axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    finite = rows.loc[np.isfinite(rows["value"]), "value"]
+    image: Any = None
+    for axis, name in zip(axes, names, strict=True):
+        grid = rows[rows["network"] == name].pivot_table(index="row", columns="column", values="value")
+        image = axis.pcolormesh(
+            grid.columns, grid.index, grid, cmap="viridis", vmin=finite.min(), vmax=finite.max(), rasterized=True
+        )
+        axis.set(title=LABELS[name], xlabel="state t")
+    axes[0].set_ylabel("loss at step s")
+    figure.colorbar(image, ax=axes, label="log10 |dL_s/dh_t|")
+    figure.suptitle("Which loss sends what to which step: the diagonal is today, the left edge the distant past")
+    return figure
+
+
+def curves(table: pd.DataFrame) -> Figure:
+    """Shares of the weight's gradient, singular values of dh_T/dh_0, spectral radii."""
+    figure = new_figure(13, 4.4)
+    axes = figure.subplots(1, 3)
+    panels = {
+        "share": ("step t", "log10 |share of dL/dW_hh|", "Each step's share before it is summed"),
+        "singular": ("index", "log10 singular value", "Singular values of dh_T/dh_0"),
+        "radius": ("step t", "spectral radius", "Spectral radius of each step's Jacobian"),
+    }
+    for axis, (quantity, (across, up, title)) in zip(axes, panels.items(), strict=True):
+        rows = table[(table["quantity"] == quantity) & (table["network"] != "control") & np.isfinite(table["value"])]
+        sns.lineplot(
+            rows.replace({"network": LABELS}),
+            x="row",
+            y="value",
+            hue="network",
+            style="network",
+            palette="colorblind",
+            estimator=None,
+            ax=axis,
+            legend=quantity == "share",
+        )
+        axis.set(xlabel=across, ylabel=up, title=title)
+    axes[0].legend(frameon=False, fontsize=9)
+    return figure
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """Sums, closed forms and two ways to the same number."""
+    return table_of(claims(table))
+
+
+def claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """The shares add up; singular values equal an SVD in range and 0.5^T beyond it; the triangle is the flow."""
+    for name in [name for name in LABELS if (table["network"] == name).any()]:
+        total = float(values(table, name, "share_sum").iloc[0])
+        yield Claim(f"{name}: shares of all steps sum to dL/dW_hh", 0.0, total, 1e-12, "rounding of T terms")
+        worst = apart(values(table, name, "direct"), values(table, name, "direct_product"))
+        yield Claim(f"{name}: singular values of 10 steps, SVD and factored (log10)", 0.0, worst, 1e-9, "two methods")
+        last = table["row"] == table.loc[table["quantity"] == "triangle", "row"].max()
+        worst = apart(values(table[last], name, "triangle"), values(table, name, "flow"))
+        yield Claim(f"{name}: last row of the triangle is the flow of one run (log10)", 0.0, worst, 1e-9, "two ways")
+    for row in table[table["network"] == "control"].itertuples():
+        name = f"linear orthogonal, T = {row.column}: singular value {row.row} (log10)"
+        yield Claim(name, row.column * np.log10(0.5), row.value, 1e-9 * row.column, "0.5^T")
+
+
+def values(table: pd.DataFrame, network: str, quantity: str) -> Any:
+    """One network's values of one quantity, in the order of the table."""
+    return table.loc[(table["network"] == network) & (table["quantity"] == quantity), "value"]
+
+
+def apart(one: Any, other: Any) -> float:
+    """Largest difference of two columns."""
+    return float(np.abs(one.to_numpy() - other.to_numpy()).max())
