@@ -126,3 +126,18 @@ def test_laws_hold() -> None:
     assert len(checks) > 40
     assert checks.ok.all(), checks[~checks.ok].to_string()
     assert set(laws.draw(table)) == {"tanh"}
+
+
+@pytest.mark.parametrize("recurrent", ["orthogonal", "gaussian", "identity"])
+def test_vector_sweep(recurrent: str) -> None:
+    spec = sweep.Spec(w2=(-0.5, 1.0, 2.0), seq_len=(1, 100, 2000), seeds=2, hidden_size=16, recurrent=recurrent)
+    table = sweep.measure(spec)
+    assert len(table) == 3 * 3 * 2 * 4
+    assert set(COLUMNS) < set(table.columns)
+    assert sweep.checks(table).ok.all()
+    if recurrent != "gaussian":
+        linear = table[(table["nonlinearity"] == "linear") & (table["w2"] == 2) & (table["seq_len"] == 2000)]
+        np.testing.assert_allclose(linear["log10_dh0"], 2000 * np.log10(2), rtol=1e-12)
+        assert set(linear["float64_state"]) == {"inf"}
+        assert not sweep.checks(table.assign(log10_dh0=table["log10_dh0"] + 0.01)).ok.all()
+    assert set(sweep.draw(table)) == {"heatmap", "decay", "weights", "float32"}

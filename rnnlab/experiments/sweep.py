@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from rnnlab import kernels, laws, tasks
-from rnnlab.experiments import _sweep_figures
+from rnnlab.experiments import _sweep_figures, _vector_sweep
 from rnnlab.experiments._claims import Claim, table_of
 from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names, Numbers
 
@@ -45,6 +45,10 @@ class Spec(ExperimentSpec):
     w1: FiniteFloat = Field(default=1.0, description="input weight W1")
     b1: FiniteFloat = Field(default=0.0, description="bias B1")
     h0: FiniteFloat = Field(default=0.5, description="initial state h_0")
+    hidden_size: int = Field(default=1, ge=1, description="units; from 2 on W2 scales a recurrent matrix")
+    recurrent: Literal["orthogonal", "gaussian", "identity"] = Field(
+        default="orthogonal", description="that matrix: orthogonal, gaussian or identity"
+    )
 
     @field_validator("w2")
     @classmethod
@@ -105,6 +109,8 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
         product of W2 f'(a_t) in that type shows (normal, subnormal, zero, inf); ``regime``: vanishing, steady,
         exploding, dead (exactly zero).
     """
+    if spec.hidden_size > 1:
+        return _vector_sweep.ordered(pd.concat(each(_vector_sweep.measure_part, _vector_sweep.parts_of(spec))))
     return pd.concat(list(each(measure_part, list(parts_of(spec)))), ignore_index=True)
 
 
@@ -176,6 +182,8 @@ def regime_of(log10_dh0: NDArray[np.float64]) -> NDArray[np.str_]:
 
 def checks(table: pd.DataFrame) -> pd.DataFrame:
     """The claims that this grid reaches; a claim about points that the grid lacks is left out."""
+    if "hidden_size" in table:
+        return table_of(_vector_sweep.claims(table))
     return table_of([*law_claims(table), *bound_claims(table), *regime_claims(table), *range_claims(table)])
 
 
