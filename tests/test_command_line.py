@@ -181,3 +181,22 @@ def test_kill_while_writing_leaves_a_whole_result(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert sorted(path.name for path in (tmp_path / "sweep").iterdir()) == whole
+
+
+def test_a_bug_is_one_sentence_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from rnnlab.experiments import sweep
+
+    def fails(_: object) -> None:
+        raise IndexError("row 7")
+
+    monkeypatch.delenv("RNNLAB_TRACEBACK", raising=False)
+    monkeypatch.setattr(sweep, "checks", fails)
+    assert call(monkeypatch, *TINY, "--out", str(tmp_path)) == 2
+    message = capsys.readouterr().err
+    assert "a bug of rnnlab, nothing was saved (IndexError: row 7)" in message
+    assert not (tmp_path / "sweep").exists()
+    monkeypatch.setenv("RNNLAB_TRACEBACK", "1")
+    with pytest.raises(IndexError):
+        call(monkeypatch, *TINY, "--out", str(tmp_path))

@@ -28,7 +28,9 @@ OUT: dict[str, Any] = {
 
 def names() -> list[str]:
     """The experiments: modules of rnnlab.experiments without a leading underscore."""
-    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(experiments.__path__) if not m.name.startswith("_"))
+    return sorted(
+        m.name.replace("_", "-") for m in pkgutil.iter_modules(experiments.__path__) if not m.name.startswith("_")
+    )
 
 
 def module_of(name: str) -> ModuleType:
@@ -252,6 +254,15 @@ def main() -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: finished parts are kept; the same command goes on from there", err=True)
         return 130
+    except MemoryError as error:
+        message = f"out of memory ({error}): take fewer points, shorter sequences, fewer units or workers"
+    except Exception as error:
+        if "RNNLAB_TRACEBACK" in os.environ:
+            raise
+        message = (
+            f"a bug of rnnlab, nothing was saved ({type(error).__name__}: {error}): "
+            f"please report the command; RNNLAB_TRACEBACK=1 shows where"
+        )
     click.echo(f"error: {message}", err=True)
     return 2
 

@@ -10,11 +10,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from pydantic import Field, FiniteFloat
+from pydantic import BeforeValidator, Field, FiniteFloat
 
 import rnnlab as rl
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import ExperimentSpec, Numbers
+from rnnlab.experiments._spec import ExperimentSpec, expand_ranges
 from rnnlab.experiments._style import new_figure, theme
 from rnnlab.laws import mean_field
 
@@ -23,11 +23,19 @@ PUBLISHED_FULL = {"mean": -1.150547, "unstable": 0.13257, "dimension": 0.25659}
 SKIPPED_LAGS = 50  # of the BPTT slope: until the gradient has turned into the leading direction
 
 
+Positive = Annotated[
+    tuple[Annotated[FiniteFloat, Field(gt=0)], ...], BeforeValidator(expand_ranges), Field(min_length=1)
+]
+NotNegative = Annotated[
+    tuple[Annotated[FiniteFloat, Field(ge=0)], ...], BeforeValidator(expand_ranges), Field(min_length=1)
+]
+
+
 class Spec(ExperimentSpec):
     """Which networks, and for how long."""
 
-    g: Numbers = Field(default=(0.5, 0.8, 1.5, 2.0, 3.0, 5.0), description="gains of the recurrent weights")
-    sigma: Numbers = Field(default=(0.0, 0.5, 1.0), description="standard deviations of the input noise")
+    g: Positive = Field(default=(0.5, 0.8, 1.5, 2.0, 3.0, 5.0), description="gains of the recurrent weights")
+    sigma: NotNegative = Field(default=(0.0, 0.5, 1.0), description="standard deviations of the input noise")
     hidden_size: int = Field(default=1000, ge=2, description="units N of the leading exponents")
     steps: int = Field(default=2000, ge=200, description="steps of the leading exponents")
     seeds: int = Field(default=1, ge=1, description="networks per point")

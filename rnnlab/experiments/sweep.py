@@ -68,8 +68,9 @@ class Spec(ExperimentSpec):
     def bytes_needed(self, workers: int) -> int:
         """Memory the sweep takes: its table, and what each worker has in hand."""
         rows = len(self.w2) * len(self.seq_len) * len(self.nonlinearity) * self.seeds
-        in_hand = max(STATES_AT_ONCE, max(self.seq_len))
-        return rows * BYTES_PER_ROW + workers * in_hand * BYTES_PER_STATE
+        in_hand = max(STATES_AT_ONCE, max(self.seq_len) * self.hidden_size)
+        matrices = 6 * 8 * self.hidden_size**2 if self.hidden_size > 1 else 0
+        return rows * BYTES_PER_ROW + workers * (in_hand * BYTES_PER_STATE + matrices)
 
 
 class Part(NamedTuple):

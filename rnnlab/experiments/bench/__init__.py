@@ -32,7 +32,11 @@ _ONE_AT_A_TIME = threading.Lock()  # what is timed has the machine to itself, ho
 
 def parse_shapes(value: Any) -> Any:
     """Shapes as typed, ``100x32x8x64``, as tuples."""
-    return [tuple(item.split("x")) if isinstance(item, str) else item for item in split_list(value)]
+    shapes = [tuple(item.split("x")) if isinstance(item, str) else item for item in split_list(value)]
+    for shape in shapes:
+        if len(shape) != 4:
+            raise ValueError(f"{shape} is not a shape T x B x I x H, such as 100x32x8x64")
+    return shapes
 
 
 class Spec(ExperimentSpec):
