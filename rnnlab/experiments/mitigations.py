@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.stats import linregress, t
 
 import rnnlab as rl
 from rnnlab.experiments import _mitigations_figures
 from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._decay import decay_rates
 from rnnlab.experiments._spec import ExperimentSpec, Names
 
 Network = Literal["tanh", "relu", "irnn", "orthogonal", "lstm-0", "lstm-1", "lstm-chrono", "gru", "attention"]
@@ -127,23 +127,6 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
     """What the cures do, and what clipping does not."""
     rates = decay_rates(table)
     return table_of([*order_claims(table), *rate_claims(rates), *clipping_claims(table)])
-
-
-def decay_rates(table: pd.DataFrame) -> pd.DataFrame:
-    """Decay per step and network: a line through log10 |dL/dx_t| over the second half of the lags, 95 % over seeds.
-
-    Returns
-    -------
-    DataFrame
-        Index network; rate (log10 per step), low, high.
-    """
-    rows = table[np.isfinite(table["log10_gradient"]) & (table["lag"] >= table["lag"].max() / 2)]
-    slopes = rows.groupby(["network", "seed"])[["lag", "log10_gradient"]].apply(
-        lambda part: linregress(part["lag"], part["log10_gradient"]).slope
-    )
-    found = slopes.groupby("network").agg(["mean", "sem", "count"])
-    half = found["sem"] * t.ppf(0.975, found["count"] - 1)
-    return pd.DataFrame({"rate": found["mean"], "low": found["mean"] - half, "high": found["mean"] + half})
 
 
 def at_longest(table: pd.DataFrame) -> Any:
