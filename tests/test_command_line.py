@@ -200,3 +200,24 @@ def test_a_bug_is_one_sentence_too(
     monkeypatch.setenv("RNNLAB_TRACEBACK", "1")
     with pytest.raises(IndexError):
         call(monkeypatch, *TINY, "--out", str(tmp_path))
+
+
+def test_the_number_of_workers_changes_no_byte(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    few = [
+        "spectrum",
+        "--g",
+        "1.5,2",
+        "--sigma",
+        "0.5",
+        "--hidden-size",
+        "120",
+        "--steps",
+        "300",
+        "--full-hidden-size",
+        "40",
+    ]
+    tables = []
+    for workers in ("1", "2"):
+        call(monkeypatch, *few, "--full-steps", "200", "--workers", workers, "--out", str(tmp_path / workers))
+        tables.append((tmp_path / workers / "spectrum/table.csv").read_bytes())
+    assert tables[0] == tables[1]

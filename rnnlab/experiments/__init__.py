@@ -11,5 +11,5 @@ A module here whose name has no leading underscore is an experiment and consists
 ``checks(table)``
     The claims: expected, measured, tolerance, source, ok.
 
-Modules with a leading underscore serve all experiments and know none of them.
+Modules with a leading underscore are no experiments: they serve all of them, or draw the figures of one.
 """

@@ -214,7 +214,7 @@ def verify(wanted: tuple[str, ...]) -> int:
     for name in wanted or [name for name in names() if getattr(module_of(name), "REPRODUCIBLE", True)]:
         module = module_of(name)
         with _run.compile_clock():
-            checks = module.checks(_run.normal_form(module.measure(module.Spec())))
+            checks = module.checks(_run.table_of(module, module.Spec()))
         for row in checks.itertuples():
             verdict = "ok    " if row.ok else "FAILED"
             click.echo(

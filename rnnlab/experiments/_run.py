@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 from numba.core import event
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from rnnlab.experiments import _store
@@ -72,7 +73,7 @@ def run(job: Job) -> _store.Result:
     checkpoints = _store.Checkpoints(job.folder, spec)
     start = time.perf_counter()
     with compile_clock() as clock:
-        table = normal_form(job.module.measure(job.spec, mapper(job, checkpoints)))
+        table = table_of(job.module, job.spec, mapper(job, checkpoints))
     measured = time.perf_counter()
     checks, figures = job.module.checks(table), job.module.draw(table)
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
@@ -81,6 +82,12 @@ def run(job: Job) -> _store.Result:
     _store.save(job.folder, result)
     checkpoints.discard()
     return result
+
+
+def table_of(module: ModuleType, spec: Any, each: Callable[..., Any] = map) -> pd.DataFrame:
+    """The table of an experiment, matrix products on one thread: so that the number of workers changes no bit."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return normal_form(module.measure(spec, each))
 
 
 def normal_form(table: pd.DataFrame) -> pd.DataFrame:
