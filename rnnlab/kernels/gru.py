@@ -97,38 +97,23 @@ def gru_step_back(weight_hh: Any, saved: Any, held: Held, t: int, out: Any, dire
     `saved` are the tape's gates, m and h: a NamedTuple of more arrays costs two atomic counts for each at every call.
     `out` are a and hidden of the gradients, (T, B, 3, H), and the same in the shape of a product's factor, (T, B, 3 H).
     """
-    gates = saved[0]
     da, hidden, da_rows, hidden_rows = out
-    gru_gates_back(saved, now, da, hidden, t)
-    keep_direct(gates, now, direct, t)
     if t >= held.shortest:
         keep(held, t, now)
+    gru_gates_back(saved, now, da, hidden, direct, t)
+    if t >= held.shortest:
         silence(held, t, da_rows)
         silence(held, t, hidden_rows)
     multiply(hidden_rows, t, weight_hh, now[0])
-    add_direct(direct, now)
+    for b in range(direct.shape[0]):
+        for j in range(direct.shape[1]):
+            now[0, b, j] += direct[b, j]
     if t >= held.shortest:
         put_back(held, t, now)
 
 
 @kernel
-def add_direct(direct: Any, now: Any) -> None:
-    """Add the share that does not go through the weights."""
-    for b in range(direct.shape[0]):
-        for j in range(direct.shape[1]):
-            now[0, b, j] += direct[b, j]
-
-
-@kernel
-def keep_direct(gates: Any, now: Any, direct: Any, t: int) -> None:
-    """The share z * dh of the gradient that does not go through the weights."""
-    for b in range(direct.shape[0]):
-        for j in range(direct.shape[1]):
-            direct[b, j] = without_subnormals(now[0, b, j] * gates[t, b, 1, j])
-
-
-@kernel
-def gru_gates_back(saved: Any, now: Any, da: Any, hidden: Any, t: int) -> None:
+def gru_gates_back(saved: Any, now: Any, da: Any, hidden: Any, direct: Any, t: int) -> None:
     """The pointwise part; each loop writes one row of an array, since loops that write several do not vectorise."""
     gates, m, h = saved
     one = constants_of(now[0, 0, 0]).one
@@ -143,6 +128,7 @@ def gru_gates_back(saved: Any, now: Any, da: Any, hidden: Any, t: int) -> None:
             da[t, b, 0, j] = hidden[t, b, 2, j] * m[t, b, j] * (one - gates[t, b, 0, j])
         for j in range(units):
             z = gates[t, b, 1, j]
+            direct[b, j] = without_subnormals(now[0, b, j] * z)
             da[t, b, 1, j] = now[0, b, j] * (h[t, b, j] - gates[t, b, 2, j]) * z * (one - z)
         for k in range(2):
             for j in range(units):
