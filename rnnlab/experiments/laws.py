@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,20 @@ from pydantic import Field
 
 from rnnlab import kernels, laws, log10_abs
 from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._one_unit_runs import (
+    CLIFF_STEPS,
+    ZOOMS,
+    Network,
+    bracket,
+    cliff_norms,
+    final_state,
+    gradients,
+    steepest,
+)
 from rnnlab.experiments._spec import ExperimentSpec, Lengths, Numbers
 from rnnlab.experiments._style import new_figure, theme
 
 LATCH_STEPS = 8000  # at the threshold a unit needs about pi / sqrt(excess) steps to flip
-CLIFF_STEPS = 50
-CLIFF_TARGET = 0.7
-ZOOMS = 9  # each zoom of a bracket gains a factor of 100
 
 
 class Spec(ExperimentSpec):
@@ -29,15 +36,6 @@ class Spec(ExperimentSpec):
     knife_edge_seq_len: Lengths = Field(default=(100, 1000, 10_000, 100_000), description="lengths at W2 = 1")
     latch_w2: Numbers = Field(default=(1.25, 1.5, 2.0, 3.0), description="W2 of the latches")
     cliff_w: Numbers = Field(default=(5.0, 6.0, 7.0), description="w of the error cliff")
-
-
-class Network(NamedTuple):
-    """A one-unit network without inputs, its fields scalars or arrays (L,)."""
-
-    nonlinearity: int
-    w2: Any
-    b1: Any = 0.0
-    h0: Any = 0.5
 
 
 def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
@@ -55,31 +53,6 @@ def measure_law(named: tuple[str, Spec]) -> pd.DataFrame:
     """The rows of one law."""
     name, spec = named
     return pd.DataFrame(MEASUREMENTS[name](spec), columns=["law", "parameter", "seq_len", "measured"])
-
-
-def gradients(network: Network, steps: int) -> kernels.Gradients:
-    """Scaled gradients of h_T by BPTT, for all lanes of a network without inputs."""
-    w2, b1, h0 = np.broadcast_arrays(*(np.atleast_1d(np.float64(v)) for v in network[1:]))
-    lanes = w2.size
-    out = kernels.Gradients(*[kernels.Scaled(np.empty(lanes), np.empty(lanes, np.int64)) for _ in range(5)])
-    weights = kernels.Weights(np.ones(lanes), w2.copy(), b1.copy())
-    x, length = np.zeros((steps, lanes)), np.full(lanes, steps)
-    kernels.last_state_gradients(network.nonlinearity, weights, x, h0.copy(), length, out)
-    return out
-
-
-def final_state(network: Network, steps: int) -> NDArray[np.float64]:
-    """h_T of all lanes, in stretches of bounded memory."""
-    w2, b1, h0 = np.broadcast_arrays(*(np.atleast_1d(np.float64(v)) for v in network[1:]))
-    weights = kernels.Weights(np.ones(w2.size), w2.copy(), b1.copy())
-    stretch = min(steps, 500)
-    x, slope, h = np.zeros((stretch, w2.size)), np.empty((stretch, w2.size)), np.empty((stretch + 1, w2.size))
-    h[0] = h0
-    for done in range(0, steps, stretch):
-        part = min(stretch, steps - done)
-        kernels.forward(network.nonlinearity, weights, x[:part], h, slope)
-        h[0] = h[part]
-    return h[0].copy()
 
 
 def plain_gradient(w2: float, steps: int, kind: type) -> NDArray[Any]:
@@ -139,15 +112,6 @@ def measure_knife_edge(spec: Spec) -> Iterator[tuple[str, float, int, float]]:
         yield "knife edge h^2 T", 1.0, steps, float(final_state(network, steps)[0] ** 2 * steps)
 
 
-def bracket(flips: Callable[[NDArray[np.float64]], NDArray[np.bool_]], low: float, high: float, zooms: int) -> float:
-    """Where `flips` turns from false to true between low and high, by zooming in on the first true of 101 points."""
-    for _ in range(zooms):
-        points = np.linspace(low, high, 101)
-        first = max(1, int(np.argmax(flips(points))))
-        low, high = points[first - 1], points[first]
-    return 0.5 * (low + high)
-
-
 def measure_latch(spec: Spec) -> Iterator[tuple[str, float, int, float]]:
     """Smallest constant input that flips a tanh unit out of its negative attractor."""
     for w2 in spec.latch_w2:
@@ -178,24 +142,6 @@ def measure_cliff(spec: Spec) -> Iterator[tuple[str, float, int, float]]:
         CLIFF_STEPS,
         float(cliff_norms(5.0, np.array([-2.612340]), s0)[0]),
     )
-
-
-def cliff_norms(w: float, b: NDArray[np.float64], s0: float) -> NDArray[np.float64]:
-    """|(dE/dw, dE/db)| of E = (sigmoid(x_50) - 0.7)^2 for each bias; h = sigmoid(x) is the network's state."""
-    network = Network(kernels.SIGMOID, w, b, s0)
-    out = gradients(network, CLIFF_STEPS)
-    slopes = np.hypot(*(np.ldexp(g.mantissa, g.exponent) for g in (out.w2, out.b1)))
-    return 2.0 * np.abs(final_state(network, CLIFF_STEPS) - CLIFF_TARGET) * slopes
-
-
-def steepest(w: float, wall: float, s0: float) -> tuple[float, float]:
-    """The largest gradient norm near the wall and its b."""
-    width, best, norm = 1e-3, wall, 0.0
-    for _ in range(ZOOMS):
-        b = np.linspace(best - width, best + width, 2001)
-        norms = cliff_norms(w, b, s0)
-        best, norm, width = float(b[np.argmax(norms)]), float(norms.max()), width / 20
-    return norm, best
 
 
 def measure_saddle_nodes(_: Spec) -> Iterator[tuple[str, float, int, float]]:

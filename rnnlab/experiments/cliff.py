@@ -1,0 +1,226 @@
+"""The error cliff: a wall as thin as 1e-8 in a smooth error surface, and gradient descent into it, clipped and not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pydantic import Field, FiniteFloat
+
+from rnnlab import kernels, laws
+from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._one_unit_runs import (
+    CLIFF_STEPS,
+    CLIFF_TARGET,
+    Network,
+    cliff_norms,
+    final_state,
+    gradients,
+    steepest,
+)
+from rnnlab.experiments._spec import ExperimentSpec, Numbers, expand_range
+from rnnlab.experiments._style import new_figure, theme
+
+START = 1 / (1 + np.exp(-0.5))  # sigmoid(x_0), the state that the kernels start from
+LONG = 4000  # steps after which a state is at its attractor
+Array = NDArray[np.float64]
+
+
+class Spec(ExperimentSpec):
+    """The surface, and the descents on it."""
+
+    w: Numbers = Field(default=tuple(expand_range("3:7:161")), description="recurrent weights w of the surface")
+    b: Numbers = Field(default=tuple(expand_range("-4:-1:241")), description="biases b of the surface")
+    wall_w: Numbers = Field(default=tuple(expand_range("4.4:7:14")), description="w at which the wall is refined")
+    start_w: FiniteFloat = Field(default=5.0, description="w from which descent starts")
+    start_b: FiniteFloat = Field(default=-2.55, description="b from which descent starts")
+    learning_rate: float = Field(default=0.02, gt=0, description="of gradient descent")
+    clip: float = Field(default=1.0, gt=0, description="largest gradient norm of the clipped descent")
+    updates: int = Field(default=300, ge=1, description="updates of each descent")
+
+
+class Point(NamedTuple):
+    """One row of the table."""
+
+    part: str  # surface, wall, plain, clipped, attractor
+    number: int  # of an update, or of an initial state
+    w: float
+    b: float
+    error: float = np.nan
+    gradient_norm: float = np.nan
+    state: float = np.nan
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Measure errors and gradients of x_t = w sigmoid(x_(t-1)) + b, x_0 = 0.5, E = (sigmoid(x_50) - 0.7)^2, by BPTT.
+
+    Returns
+    -------
+    DataFrame
+        part (surface; wall: steepest point by refinement; plain, clipped: gradient descent; attractor: state after 4,000
+        steps from several starts at w = start_w), number, w, b, error, gradient_norm, state.
+    """
+    return pd.concat(each(measure_part, [(name, spec) for name in PARTS]), ignore_index=True)
+
+
+def measure_part(named: tuple[str, Spec]) -> pd.DataFrame:
+    """The rows of one part."""
+    return pd.DataFrame(list(PARTS[named[0]](named[1])), columns=list(Point._fields))
+
+
+def surface(spec: Spec) -> Iterator[Point]:
+    """Error and gradient norm over the grid."""
+    w, b = (grid.ravel() for grid in np.meshgrid(spec.w, spec.b))
+    error, norm = errors(w, b), np.hypot(*slopes(w, b))
+    yield from (Point("surface", 0, *row) for row in zip(w, b, error, norm, strict=True))
+
+
+def errors(w: Any, b: Any) -> Array:
+    """E of each lane."""
+    return (final_state(Network(kernels.SIGMOID, w, b, START), CLIFF_STEPS) - CLIFF_TARGET) ** 2
+
+
+def slopes(w: Any, b: Any) -> tuple[Array, Array]:
+    """dE/dw and dE/db of each lane, by BPTT."""
+    network = Network(kernels.SIGMOID, w, b, START)
+    out = gradients(network, CLIFF_STEPS)
+    outer = 2 * (final_state(network, CLIFF_STEPS) - CLIFF_TARGET)
+    dw, db = (outer * np.ldexp(g.mantissa, g.exponent) for g in (out.w2, out.b1))
+    return dw, db
+
+
+def wall(spec: Spec) -> Iterator[Point]:
+    """The steepest b for each w: the largest norm of a fine line, then closer and closer around it."""
+    for w in spec.wall_w:
+        line = np.linspace(min(spec.b), max(spec.b), 20_001)
+        norm, b = steepest(w, float(line[np.argmax(cliff_norms(w, line, START))]), START)
+        yield Point("wall", 0, w, b, float(errors(w, b)[0]), norm)
+
+
+def descent(spec: Spec, name: str, largest: float) -> Iterator[Point]:
+    """Gradient descent whose gradient's norm is cut to `largest`."""
+    w, b = spec.start_w, spec.start_b
+    for update in range(spec.updates + 1):
+        dw, db = (float(part[0]) for part in slopes(w, b))
+        norm = float(np.hypot(dw, db))
+        yield Point(name, update, w, b, float(errors(w, b)[0]), norm)
+        rate = spec.learning_rate * min(1.0, largest / norm) if norm > 0 else 0.0
+        w, b = w - rate * dw, b - rate * db
+
+
+def attractors(spec: Spec) -> Iterator[Point]:
+    """Where the map comes to rest over b, from five states."""
+    b = np.linspace(min(spec.b), max(spec.b), 1201)
+    for index, start in enumerate(np.linspace(0.01, 0.99, 5)):
+        state = final_state(Network(kernels.SIGMOID, spec.start_w, b, start), LONG)
+        yield from (
+            Point("attractor", index, spec.start_w, *row)
+            for row in zip(b, *[[np.nan] * b.size] * 2, state, strict=True)
+        )
+
+
+PARTS: dict[str, Callable[[Spec], Iterator[Point]]] = {
+    "surface": surface,
+    "wall": wall,
+    "plain": lambda spec: descent(spec, "plain", np.inf),
+    "clipped": lambda spec: descent(spec, "clipped", spec.clip),
+    "attractor": attractors,
+}
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """The surface with its wall and both descents; the attractors over b.
+
+    Returns
+    -------
+    dict of str to Figure
+        cliff.
+    """
+    with theme():
+        figure = new_figure(13, 5)
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        draw_surface(left, table)
+        draw_attractors(right, table[table["part"] == "attractor"])
+    return {"cliff": figure}
+
+
+def draw_surface(axis: Any, table: pd.DataFrame) -> None:
+    """log10 of the gradient norm, the predicted wall, refined points, descents."""
+    rows = table[table["part"] == "surface"]
+    grid = np.log10(rows.pivot_table(index="b", columns="w", values="gradient_norm").clip(lower=1e-12))
+    image = axis.pcolormesh(grid.columns, grid.index, grid, cmap="Greys", vmin=-8, vmax=2, rasterized=True)
+    axis.figure.colorbar(image, ax=axis, label="log10 of the gradient norm")
+    w = np.linspace(laws.cliff_onset(), grid.columns.max(), 100)
+    axis.plot(w, [laws.cliff_wall(value) for value in w], color="#f0c808", linestyle="--", label="predicted wall")
+    refined = table[table["part"] == "wall"]
+    axis.scatter(refined["w"], refined["b"], s=30, facecolors="none", edgecolors="black", label="steepest, refined")
+    for name, colour, marker in (("plain", "#c1272d", "x"), ("clipped", "#0072b2", ".")):
+        path = table[table["part"] == name]
+        axis.plot(
+            path["w"], path["b"], color=colour, marker=marker, markersize=6, linewidth=1, label=f"descent, {name}"
+        )
+    axis.set(xlabel="recurrent weight w", ylabel="bias b", title="The wall of the error surface, and descent into it")
+    axis.set(xlim=(grid.columns.min(), grid.columns.max()), ylim=(grid.index.min(), grid.index.max()))
+    axis.legend(loc="upper right", fontsize=9)
+
+
+def draw_attractors(axis: Any, rows: pd.DataFrame) -> None:
+    """Resting states over b: two where the branches overlap, between the saddle-nodes."""
+    axis.plot(rows["b"], rows["state"], ".", color="#1f4e79", markersize=2)
+    w = float(rows["w"].iloc[0])
+    for b in laws.saddle_nodes(w):
+        axis.axvline(b, color="black", linestyle=":", linewidth=1)
+    axis.axvline(laws.cliff_wall(w), color="#b8960c", linestyle="--", linewidth=1.2)
+    title = f"Where the unit comes to rest, w = {w:g}\n(dotted: saddle-nodes, dashed: wall)"
+    axis.set(xlabel="bias b", ylabel="resting state sigmoid(x)", title=title)
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """The wall against its law, the published gradient, the saddle-nodes, and what clipping does."""
+    return table_of([*wall_claims(table), *bistable_claims(table), *descent_claims(table)])
+
+
+def wall_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """The steepest point lies on the wall, closer the steeper it is; at w = 5 its norm is known."""
+    for row in table[table["part"] == "wall"].itertuples():
+        width = 2.0 / row.gradient_norm  # the error rises by less than 1 over the wall
+        yield Claim(
+            f"wall at w = {row.w:.3g}",
+            laws.cliff_wall(row.w),
+            row.b,
+            width,
+            "Pascanu 2013, figure 6; b = 0.5 - 0.6225 w",
+        )
+        if row.w == 5.0:
+            yield Claim(
+                "largest gradient norm at w = 5", 6758.0, row.gradient_norm, 68.0, "found on a grid: up to 1 % low"
+            )
+            yield Claim("its b", -2.612340, row.b, 1e-5, "found on a grid")
+
+
+def bistable_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Two resting states between the saddle-nodes, one outside; near them a state needs longer than it was given."""
+    rows = table[table["part"] == "attractor"]
+    spread = rows.groupby("b")["state"].agg(np.ptp)
+    two = spread[spread > 0.2].index
+    if len(two):
+        step, (low, high) = float(np.diff(spread.index).mean()), laws.saddle_nodes(float(rows["w"].iloc[0]))
+        yield Claim("two resting states from b =", low, float(two.min()), 2 * step, "saddle-node; resolution of b")
+        yield Claim("two resting states up to b =", high, float(two.max()), 2 * step, "saddle-node; resolution of b")
+
+
+def descent_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Unclipped descent is thrown off by the wall; clipped descent is not."""
+    longest = {}
+    for name in ("plain", "clipped"):
+        path = table[table["part"] == name]
+        longest[name] = float(np.hypot(path["w"].diff(), path["b"].diff()).max())
+    if len(table[table["part"] == "plain"]) > 1:
+        thrown = float(longest["plain"] > 10 * longest["clipped"])
+        yield Claim(
+            "the longest plain step is ten times the longest clipped one", 1.0, thrown, 0.0, "Pascanu 2013, 3.2"
+        )
