@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import qr
 
 from rnnlab._cells import allocate
 from rnnlab._tapes import Tape, checked_tape, prepared
@@ -100,7 +99,7 @@ def carry(factors: Array, q: Array) -> tuple[Array, Array]:
     """Orthonormal columns through all factors; and the sums of log |R_ii|."""
     total = np.zeros(q.shape[1])
     for factor in factors:
-        q, r = qr(factor @ q, mode="economic", overwrite_a=True, check_finite=False)
+        q, r = np.linalg.qr(factor @ q)
         with np.errstate(divide="ignore"):
             total += np.log(np.abs(np.diag(r)))
     return q, total
