@@ -35,7 +35,7 @@ class Weights(NamedTuple):
 
 def draw(input_size: int, hidden_size: int, gates: int, recipe: Recipe) -> Weights:
     """Weights of all gates; TypeError or ValueError where an argument is wrong."""
-    check(input_size, hidden_size, recipe)
+    check(recipe, input_size=input_size, hidden_size=hidden_size)
     rng, bound = recipe.rng, 1 / math.sqrt(hidden_size)
     weight_ih = np.concatenate([input_block(input_size, hidden_size, recipe) for _ in range(gates)])
     weight_hh = np.concatenate([recurrent_block(hidden_size, recipe) for _ in range(gates)])
@@ -46,9 +46,9 @@ def draw(input_size: int, hidden_size: int, gates: int, recipe: Recipe) -> Weigh
     return Weights(*(array.astype(recipe.dtype) for array in (weight_ih, weight_hh, bias, second)))
 
 
-def check(input_size: Any, hidden_size: Any, recipe: Recipe) -> None:
+def check(recipe: Recipe, **sizes: Any) -> None:
     """Refuse what can't be drawn."""
-    for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+    for name, size in sizes.items():
         if not isinstance(size, int | np.integer) or isinstance(size, bool):
             raise TypeError(f"{name} is {size!r}: expected an integer")
         if size < 1:

@@ -6,6 +6,7 @@ PyTorch's two biases of a gate act as their sum, so there is one here; only the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -191,6 +192,21 @@ class AttentionParams(NamedTuple):
         made = _initial.draw(input_size, hidden_size, 4, _initial.Recipe(rng, scheme, gain, dtype))
         q, k, v, o = made.weight_hh.reshape(4, hidden_size, hidden_size)
         return cls(made.weight_ih[:hidden_size].copy(), made.bias[:hidden_size].copy(), q, k, v, o)
+
+
+class Readout(NamedTuple):
+    """A linear map from states to outputs: y_t = weight h_t + bias."""
+
+    weight: Array  # (O, H)
+    bias: Array  # (O,)
+
+    @classmethod
+    def init(cls, hidden_size: int, output_size: int, *, rng: np.random.Generator, dtype: Any = np.float64) -> Readout:
+        """Draw both uniformly within 1 / sqrt(H), as ``torch.nn.Linear`` does."""
+        _initial.check(_initial.Recipe(rng, "pytorch", 1.0, dtype), hidden_size=hidden_size, output_size=output_size)
+        bound = 1 / math.sqrt(hidden_size)
+        weight = rng.uniform(-bound, bound, (output_size, hidden_size))
+        return cls(weight.astype(dtype), rng.uniform(-bound, bound, output_size).astype(dtype))
 
 
 def _torch_arrays(state: Mapping[str, Any], gates: int) -> list[Array]:

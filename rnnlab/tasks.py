@@ -1,70 +1,288 @@
-"""Inputs by name: what the networks of the experiments are fed."""
+"""The field's classic tasks, each with the loss that chance reaches: StatLand, adding, copy, temporal order, latch.
+
+A task is drawn in batches from a Generator. Axes: T steps, B sequences, I inputs, S steps with a target, the last of the
+T, O outputs. The chance floor is the smallest loss, in expectation, of a prediction that knows nothing of the inputs; for
+the copy task, of one that has no memory.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, Literal
+import math
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-InputName = Literal["statland", "normal", "zeros", "prices"]
+Array = NDArray[Any]
+Loss = Literal["squared_error", "cross_entropy"]
+Adding = Literal["hochreiter1997", "martens2011", "arjovsky2016"]
+TemporalOrder = Literal["hochreiter1997", "two-symbol", "three-symbol"]
+
+STATLAND_RULES = (((0.0, 0.0), 0.0), ((0.0, 0.5), 1.0), ((1.0, 0.5), 0.0), ((1.0, 1.0), 1.0))
 STATLAND_LEVELS = (0.0, 0.5, 1.0)  # low, medium, high
+COPIED, ALPHABET = 10, 8  # symbols to copy, and how many there are
+LATCH_NOISE = math.sqrt(0.2)  # standard deviation
 
 
-def inputs(name: InputName, seq_len: int, seed: int) -> NDArray[np.float64]:
-    """A sequence of `seq_len` inputs, oldest first.
+class Batch(NamedTuple):
+    """Sequences to learn from."""
+
+    x: Array  # (T, B, I), float64
+    target: Array  # of the squared error (S, B, O), float64; of the cross-entropy classes (S, B), int64
+    length: Array | None = None  # (B,), int64: each sequence's number of steps; None: T
+
+
+class Task(NamedTuple):
+    """What is to be learnt."""
+
+    draw: Callable[[np.random.Generator, int], Any]  # (rng, batch_size) -> Batch
+    loss: Loss
+    inputs: int  # I
+    outputs: int  # O: numbers, or classes
+    chance: float = math.nan  # the loss of a guess
+
+
+def statland(seq_len: int = 2) -> Task:
+    """StatLand's stock prices (low 0, medium 0.5, high 1): the last two of `seq_len` days decide tomorrow's price.
+
+    The rules (yesterday, today) -> tomorrow: (0, 0) -> 0, (0, 0.5) -> 1, (1, 0.5) -> 0, (1, 1) -> 1. Earlier days are any.
+
+    Returns
+    -------
+    Task
+        Chance 1/4, the variance of tomorrow's price.
+    """
+    _at_least("seq_len", seq_len, 2)
+    days, tomorrow = (np.array(part) for part in zip(*STATLAND_RULES, strict=True))
+
+    def draw(rng: np.random.Generator, batch_size: int) -> Batch:
+        rule = rng.integers(len(tomorrow), size=batch_size)
+        x = rng.choice(STATLAND_LEVELS, (seq_len, batch_size))
+        x[-2:] = days[rule].T
+        return Batch(x[:, :, None], tomorrow[rule][None, :, None])
+
+    return Task(draw, "squared_error", 1, 1, 0.25)
+
+
+def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
+    """Add the two numbers that are marked.
 
     Parameters
     ----------
-    name : {"statland", "normal", "zeros", "prices"}
-        Random StatLand prices (0, 0.5 or 1); standard normal numbers; zeros; real daily closing prices.
     seq_len : int
-        Number of days T.
-    seed : int
-        The same seed gives the same sequence, and a shorter one is its beginning (but for "prices", where the seed
-        picks the window).
+        T, at least 10.
+    variant : {"hochreiter1997", "martens2011", "arjovsky2016"}
+        hochreiter1997: numbers in -1 .. 1, lengths T to 1.1 T; of the markers the first and the last are -1, the first
+        marked one is among the first ten, the second among the first T / 2 - 1; where the first number of all is
+        marked, it counts as 0; the target is 0.5 + (a + b) / 4 (Hochreiter and Schmidhuber 1997, experiment 4).
+        martens2011: numbers in 0 .. 1, lengths T to 1.1 T, marks in the first tenth and in the four after it, the target
+        is the mean (Martens and Sutskever 2011; code of Pascanu, Mikolov and Bengio 2013).
+        arjovsky2016: numbers in 0 .. 1, a mark in each half, the target is the sum (Arjovsky, Shah and Bengio 2016).
 
     Returns
     -------
-    ndarray (seq_len,), float64
-
-    Raises
-    ------
-    ValueError
-        If real prices of that many days are not at hand.
+    Task
+        Chance 1/24, 1/24 and 1/6; of the first a little less, since sometimes a number counts as 0.
     """
-    rng = np.random.default_rng(seed)
-    if name == "statland":
-        return rng.choice(STATLAND_LEVELS, seq_len)
-    if name == "normal":
-        return rng.standard_normal(seq_len)
-    if name == "zeros":
-        return np.zeros(seq_len)
-    return _price_window(seq_len, rng)
+    _at_least("seq_len", seq_len, 10)
+    _one_of("variant", variant, Adding)
+    draw = {"hochreiter1997": _adding_1997, "martens2011": _adding_2011, "arjovsky2016": _adding_2016}[variant]
+    zeroed = 1 / 10 + 9 / 10 / (_second_marks(seq_len) - 1)  # how often one of the two counts as 0
+    chance = {"hochreiter1997": (2 - zeroed) / 48, "martens2011": 1 / 24, "arjovsky2016": 1 / 6}[variant]
+    return Task(lambda rng, batch_size: draw(seq_len, rng, batch_size), "squared_error", 2, 1, chance)
 
 
-def _price_window(seq_len: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    prices = daily_prices()
-    if seq_len > prices.size:
-        raise ValueError(f"seq_len {seq_len} is longer than the {prices.size} days of real prices at hand")
-    start = int(rng.integers(prices.size - seq_len + 1))
-    return prices[start : start + seq_len]
+def _adding_2016(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
+    half, each = seq_len // 2, np.arange(batch_size)
+    marked = rng.integers(half, size=batch_size), rng.integers(half, seq_len, size=batch_size)
+    x = np.zeros((seq_len, batch_size, 2))
+    x[:, :, 0] = rng.random((seq_len, batch_size))
+    for where in marked:
+        x[where, each, 1] = 1
+    return Batch(x, (x[marked[0], each, 0] + x[marked[1], each, 0])[None, :, None])
 
 
-@cache
-def daily_prices() -> NDArray[np.float64]:
-    """Google's adjusted daily closing prices, August 2004 to October 2008, scaled to [0, 1].
+def _adding_2011(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
+    longest, each = _longest(seq_len), np.arange(batch_size)
+    length = rng.integers(seq_len, longest + 1, size=batch_size)
+    first, second = rng.integers(length // 10), length // 10 + rng.integers(4 * length // 10)
+    x = np.zeros((longest, batch_size, 2))
+    x[:, :, 0] = rng.random((longest, batch_size))
+    x[first, each, 1] = x[second, each, 1] = 1
+    return Batch(x, ((x[first, each, 0] + x[second, each, 0]) / 2)[None, :, None], length)
+
+
+def _adding_1997(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
+    longest, each = _longest(seq_len), np.arange(batch_size)
+    length = rng.integers(seq_len, longest + 1, size=batch_size)
+    first = rng.integers(10, size=batch_size)
+    second = rng.integers(_second_marks(seq_len) - 1, size=batch_size)
+    second += second >= first  # any but the first
+    x = np.zeros((longest, batch_size, 2))
+    x[:, :, 0] = rng.uniform(-1, 1, (longest, batch_size))
+    x[0, :, 1] = x[length - 1, each, 1] = -1
+    x[first, each, 1] = x[second, each, 1] = 1
+    a, b = (np.where(where == 0, 0.0, x[where, each, 0]) for where in (first, second))
+    return Batch(x, (0.5 + (a + b) / 4)[None, :, None], length)
+
+
+def _second_marks(seq_len: int) -> int:
+    """Among how many first steps of the form of 1997 the second mark is."""
+    return max(2, seq_len // 2 - 1)
+
+
+def copy(delay: int) -> Task:
+    """Repeat ten symbols of eight after a delay.
+
+    Ten symbols, then `delay` steps of which the last shows the signal to begin and the others a blank, then ten blanks,
+    during which the symbols are to come out; before that a blank is to. T = delay + 20; ten kinds of input, one-hot (eight
+    symbols, the blank, the signal), nine classes of output (Arjovsky, Shah and Bengio 2016, section 4.1).
 
     Returns
     -------
-    ndarray (1047,), float64
-        From the sample data that matplotlib ships.
+    Task
+        Chance 10 ln 8 / (delay + 20), of a network without memory.
     """
-    from matplotlib.cbook import get_sample_data
+    _at_least("delay", delay, 1)
+    blank, signal, steps = ALPHABET, ALPHABET + 1, delay + 2 * COPIED
+    kinds = np.eye(ALPHABET + 2)
 
-    sample: Any = get_sample_data("goog.npz")
-    closing = sample["price_data"]["adj_close"].astype(np.float64)
-    lowest, highest = closing.min(), closing.max()
-    scaled: NDArray[np.float64] = (closing - lowest) / (highest - lowest)
-    return scaled
+    def draw(rng: np.random.Generator, batch_size: int) -> Batch:
+        shown, wanted = np.full((2, steps, batch_size), blank)
+        shown[:COPIED] = wanted[-COPIED:] = rng.integers(ALPHABET, size=(COPIED, batch_size))
+        shown[COPIED + delay - 1] = signal
+        return Batch(kinds.take(shown, axis=0), wanted)
+
+    return Task(draw, "cross_entropy", ALPHABET + 2, ALPHABET + 1, COPIED * math.log(ALPHABET) / steps)
+
+
+class _Order(NamedTuple):
+    """Where symbols appear, in parts of T, and how many distractors there are."""
+
+    places: tuple[tuple[float, float], ...]
+    distractors: int
+
+
+_ORDERS = {
+    "two-symbol": _Order(((0.1, 0.2), (0.5, 0.6)), 4),
+    "three-symbol": _Order(((0.1, 0.2), (0.3, 0.4), (0.6, 0.7)), 4),
+}
+
+
+def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
+    """Tell in which order a few symbols, A or B each, came among distractors; one class for every order.
+
+    Parameters
+    ----------
+    seq_len : int
+        T, at least 10.
+    variant : {"two-symbol", "three-symbol", "hochreiter1997"}
+        two-symbol: at random steps in [0.1 T, 0.2 T) and [0.5 T, 0.6 T) A or B, elsewhere c, d, e or f; 6 kinds of input,
+        one-hot, 4 classes. three-symbol: in [0.1 T, 0.2 T), [0.3 T, 0.4 T), [0.6 T, 0.7 T), 8 classes (Pascanu, Mikolov
+        and Bengio 2013, section 4.1). hochreiter1997: lengths T to 1.1 T, the first step shows E, the last B, two symbols
+        X or Y in steps [0.1 T, 0.2 T] and [0.5 T, 0.6 T], elsewhere a, b, c or d; 8 kinds (Hochreiter and Schmidhuber
+        1997, experiment 6a).
+
+    Returns
+    -------
+    Task
+        Chance ln 4 (three-symbol: ln 8).
+    """
+    _at_least("seq_len", seq_len, 10)
+    _one_of("variant", variant, TemporalOrder)
+    if variant == "hochreiter1997":
+        return Task(lambda rng, batch_size: _order_1997(seq_len, rng, batch_size), "cross_entropy", 8, 4, math.log(4))
+    order = _ORDERS[variant]
+    kinds, symbols = np.eye(2 + order.distractors), len(order.places)
+
+    def draw(rng: np.random.Generator, batch_size: int) -> Batch:
+        shown = rng.integers(2, 2 + order.distractors, size=(seq_len, batch_size))
+        drawn = rng.integers(2, size=(symbols, batch_size))
+        for place, symbol in zip(order.places, drawn, strict=True):
+            first, last = (int(seq_len * part + 1e-9) for part in place)
+            shown[rng.integers(first, last, size=batch_size), np.arange(batch_size)] = symbol
+        return Batch(kinds.take(shown, axis=0), (2 ** np.arange(symbols) @ drawn)[None])
+
+    return Task(draw, "cross_entropy", len(kinds), 2**symbols, symbols * math.log(2))
+
+
+def _order_1997(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
+    longest, each, tenth = _longest(seq_len), np.arange(batch_size), seq_len // 10
+    length = rng.integers(seq_len, longest + 1, size=batch_size)
+    shown = rng.integers(2, 6, size=(longest, batch_size))
+    drawn = rng.integers(2, size=(2, batch_size))
+    shown[rng.integers(tenth, 2 * tenth + 1, size=batch_size), each] = drawn[0]
+    shown[rng.integers(5 * tenth, 6 * tenth + 1, size=batch_size), each] = drawn[1]
+    shown[0], shown[length - 1, each] = 6, 7
+    return Batch(np.eye(8).take(shown, axis=0), (drawn[0] + 2 * drawn[1])[None], length)
+
+
+def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Task:
+    """Hold one bit: the first inputs are all 1 or all -1, the others noise, and at the end 1 or 0 is to come out.
+
+    Parameters
+    ----------
+    seq_len : int
+        T.
+    informative : int
+        How many inputs show the bit, 1 to T.
+    noise : float
+        Standard deviation of the other inputs, N(0, noise^2), by default sqrt(0.2) (Bengio, Simard and Frasconi 1994,
+        section II; in this form the 2-sequence problem of Hochreiter and Schmidhuber 1997, experiment 3a).
+
+    Returns
+    -------
+    Task
+        Chance 1/4.
+    """
+    _at_least("seq_len", seq_len, 1)
+    _at_least("informative", informative, 1)
+    if informative > seq_len:
+        raise ValueError(f"informative is {informative}: expected at most seq_len, which is {seq_len}")
+    if not 0 <= noise < math.inf:
+        raise ValueError(f"noise is {noise}: expected a finite standard deviation of at least 0")
+
+    def draw(rng: np.random.Generator, batch_size: int) -> Batch:
+        bit = rng.integers(2, size=batch_size)
+        x = noise * rng.standard_normal((seq_len, batch_size, 1))
+        x[:informative] = 2.0 * bit[:, None] - 1
+        return Batch(x, bit[None, :, None].astype(np.float64))
+
+    return Task(draw, "squared_error", 1, 1, 0.25)
+
+
+def windows(series: Array, seq_len: int) -> Task:
+    """Predict the next value of a series from `seq_len` before it: random windows of (N,), N > seq_len.
+
+    Returns
+    -------
+    Task
+        Chance the variance of the values to be predicted.
+    """
+    series = np.asarray(series, dtype=np.float64)
+    _at_least("seq_len", seq_len, 1)
+    if series.ndim != 1 or series.size <= seq_len or not np.isfinite(series).all():
+        raise ValueError(f"series has shape {series.shape}: expected more than {seq_len} finite numbers in a row")
+    cut = np.lib.stride_tricks.sliding_window_view(series, seq_len + 1)
+
+    def draw(rng: np.random.Generator, batch_size: int) -> Batch:
+        drawn = cut[rng.integers(len(cut), size=batch_size)].T
+        return Batch(drawn[:-1, :, None], drawn[None, -1, :, None])
+
+    return Task(draw, "squared_error", 1, 1, float(series[seq_len:].var()))
+
+
+def _longest(seq_len: int) -> int:
+    """Of lengths T to 1.1 T."""
+    return seq_len + seq_len // 10
+
+
+def _at_least(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}: expected an integer of at least {least}")
+
+
+def _one_of(name: str, value: Any, known: Any) -> None:
+    if value not in get_args(known):
+        raise ValueError(f"{name} is {value!r}: expected one of {', '.join(get_args(known))}")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from rnnlab import tasks
+from rnnlab import series
 from rnnlab.experiments import _run, _store, laws, sweep
 
 SMALL = sweep.Spec(w2="0,0.5,1,2,-2", seq_len="1,10,100,2000", seeds=2)
@@ -82,8 +82,8 @@ def test_workers_and_order_do_not_change_the_table(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("name", ["statland", "normal", "zeros", "prices"])
-def test_inputs(name: tasks.InputName) -> None:
-    one, again = tasks.inputs(name, 50, 3), tasks.inputs(name, 50, 3)
+def test_inputs(name: series.InputName) -> None:
+    one, again = series.inputs(name, 50, 3), series.inputs(name, 50, 3)
     np.testing.assert_array_equal(one, again)
     assert one.shape == (50,)
     if name == "statland":
@@ -94,7 +94,7 @@ def test_inputs(name: tasks.InputName) -> None:
 
 def test_too_many_days() -> None:
     with pytest.raises(ValueError, match="longer than the 1047 days"):
-        tasks.inputs("prices", 2000, 0)
+        series.inputs("prices", 2000, 0)
 
 
 @pytest.mark.parametrize("wrong", [{"w2": []}, {"w2": [float("nan")]}, {"seq_len": [0]}, {"seeds": 0}, {"w3": [1.0]}])

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import rnnlab as rl
-from rnnlab import laws, tasks
+from rnnlab import laws, series
 from rnnlab.api import FLOAT_RANGE
 from rnnlab.experiments._claims import Claim
 
@@ -56,7 +56,7 @@ def gradients(part: VectorPart, steps: int) -> dict[str, float]:
     matrix = rl.RNNParams.init(1, size, rng=rng, scheme=spec.recurrent).weight_hh
     v, u = rng.standard_normal((2, size)) / np.sqrt(size)
     params = rl.RNNParams(spec.w1 * v[:, None], part.w2 * matrix, np.full(size, spec.b1))
-    x = tasks.inputs(spec.inputs, steps, part.seed)[:, None]
+    x = series.inputs(spec.inputs, steps, part.seed)[:, None]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         tape = rl.forward(params, x, np.full(size, spec.h0), part.nonlinearity)
         direction = u / np.linalg.norm(u)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
-from rnnlab import kernels, laws, tasks
+from rnnlab import kernels, laws, series
 from rnnlab.experiments import _sweep_figures, _vector_sweep
 from rnnlab.experiments._claims import Claim, table_of
 from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names, Numbers
@@ -41,7 +41,7 @@ class Spec(ExperimentSpec):
         default=("linear", "relu", "tanh", "sigmoid"), description="linear, relu, tanh, sigmoid"
     )
     seeds: int = Field(default=4, ge=1, description="input sequences per point, seeded 0, 1, ...")
-    inputs: tasks.InputName = Field(default="statland", description="statland, normal, zeros or prices")
+    inputs: series.InputName = Field(default="statland", description="statland, normal, zeros or prices")
     w1: FiniteFloat = Field(default=1.0, description="input weight W1")
     b1: FiniteFloat = Field(default=0.0, description="bias B1")
     h0: FiniteFloat = Field(default=0.5, description="initial state h_0")
@@ -60,8 +60,8 @@ class Spec(ExperimentSpec):
 
     @model_validator(mode="after")
     def _enough_prices(self) -> Spec:
-        if self.inputs == "prices" and max(self.seq_len) > tasks.daily_prices().size:
-            days = tasks.daily_prices().size
+        if self.inputs == "prices" and max(self.seq_len) > series.daily_prices().size:
+            days = series.daily_prices().size
             raise ValueError(f"seq_len is {max(self.seq_len)}, but inputs 'prices' has {days} days: take shorter ones")
         return self
 
@@ -120,7 +120,7 @@ def measure_part(part: Part) -> pd.DataFrame:
     spec, steps = part.spec, part.seq_len
     lane = np.arange(part.first, part.last)
     w2, seed = np.asarray(spec.w2, dtype=np.float64)[lane // spec.seeds], lane % spec.seeds
-    x = np.stack([tasks.inputs(spec.inputs, steps, s) for s in range(spec.seeds)], axis=1)[:, seed]
+    x = np.stack([series.inputs(spec.inputs, steps, s) for s in range(spec.seeds)], axis=1)[:, seed]
     weights = kernels.Weights(np.full(lane.size, spec.w1), w2, np.full(lane.size, spec.b1))
     h0 = np.full(lane.size, spec.h0)
     code = CODES[part.nonlinearity]

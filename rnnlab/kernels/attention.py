@@ -54,7 +54,7 @@ class AttentionGradients(NamedTuple):
     """Derivatives of the loss, written by `attention_backward`."""
 
     params: AttentionParams
-    x: Any  # (T, B, I)
+    x: Any  # (T, B, I), or empty if not wanted
     h: Any  # (T, B, H): with respect to h_t, held steps added to the last one
     e: Any  # (T, B, H): with respect to the embedded inputs
 

@@ -20,7 +20,19 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.sequences import Flow, Held, add_loss, add_scaled_loss, hold, keep, put_back, record, silence
+from rnnlab.kernels.sequences import (
+    WHOLE,
+    Flow,
+    Held,
+    add_loss,
+    add_scaled_loss,
+    cut,
+    hold,
+    keep,
+    put_back,
+    record,
+    silence,
+)
 
 if TYPE_CHECKING:
     from rnnlab.params import GRUParams
@@ -50,7 +62,7 @@ class GRUGradients(NamedTuple):
     """Derivatives of the loss, written by `gru_backward`."""
 
     params: GRUParams
-    x: Any  # (T, B, I)
+    x: Any  # (T, B, I), or empty if not wanted
     h0: Any  # (1, B, H)
     a: Any  # (T, B, 3, H): with respect to the input's part of the pre-activations
     hidden: Any  # (T, B, 3, H): with respect to the state's part, W_hh h_(t-1) and b_hn
@@ -136,7 +148,9 @@ def gru_gates_back(saved: Any, now: Any, da: Any, hidden: Any, direct: Any, t: i
 
 
 @kernel
-def gru_backward(params: GRUParams, tape: GRUTape, dloss: Any, gradients: GRUGradients, work: GRUWork) -> None:
+def gru_backward(
+    params: GRUParams, tape: GRUTape, dloss: Any, gradients: GRUGradients, work: GRUWork, window: int = WHOLE
+) -> None:
     """Backpropagation through time.
 
     Parameters
@@ -148,6 +162,9 @@ def gru_backward(params: GRUParams, tape: GRUTape, dloss: Any, gradients: GRUGra
     gradients : GRUGradients
         Written here.
     work : GRUWork
+    window : int
+        Of truncated BPTT: the sequence is cut in windows of so many steps, counted from the last, and no gradient goes
+        from one to the one before. Default: not truncated.
     """
     steps = tape.x.shape[0]
     held = Held(tape.length, tape.length.min(), work.aside)
@@ -156,6 +173,7 @@ def gru_backward(params: GRUParams, tape: GRUTape, dloss: Any, gradients: GRUGra
     out = gradients.a, gradients.hidden, gradients.a.reshape(shape), gradients.hidden.reshape(shape)
     weight_hh, direct, now = params.weight_hh, work.direct, work.now
     for t in range(steps - 1, -1, -1):
+        cut(window, steps - 1 - t, now)
         add_loss(dloss, steps - 1 - t, now)
         gru_step_back(weight_hh, saved, held, t, out, direct, now)
     gradients.h0[:] = work.now

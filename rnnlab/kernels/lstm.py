@@ -21,7 +21,19 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.sequences import Flow, Held, add_loss, add_scaled_loss, hold, keep, put_back, record, silence
+from rnnlab.kernels.sequences import (
+    WHOLE,
+    Flow,
+    Held,
+    add_loss,
+    add_scaled_loss,
+    cut,
+    hold,
+    keep,
+    put_back,
+    record,
+    silence,
+)
 
 if TYPE_CHECKING:
     from rnnlab.params import LSTMParams
@@ -51,7 +63,7 @@ class LSTMGradients(NamedTuple):
     """Derivatives of the loss, written by `lstm_backward`."""
 
     params: LSTMParams
-    x: Any  # (T, B, I)
+    x: Any  # (T, B, I), or empty if not wanted
     h0: Any  # (2, B, H): dL/dh_0, dL/dc_0
     a: Any  # (T, B, 4, H): dL/da_t in row t - 1
 
@@ -142,7 +154,9 @@ def lstm_gates_back(gates: Any, c: Any, tanh_c: Any, now: Any, da: Any, t: int) 
 
 
 @kernel
-def lstm_backward(params: LSTMParams, tape: LSTMTape, dloss: Any, gradients: LSTMGradients, work: LSTMWork) -> None:
+def lstm_backward(
+    params: LSTMParams, tape: LSTMTape, dloss: Any, gradients: LSTMGradients, work: LSTMWork, window: int = WHOLE
+) -> None:
     """Backpropagation through time.
 
     Parameters
@@ -154,6 +168,9 @@ def lstm_backward(params: LSTMParams, tape: LSTMTape, dloss: Any, gradients: LST
     gradients : LSTMGradients
         Written here.
     work : LSTMWork
+    window : int
+        Of truncated BPTT: the sequence is cut in windows of so many steps, counted from the last, and no gradient goes
+        from one to the one before. Default: not truncated.
     """
     steps = tape.x.shape[0]
     held = Held(tape.length, tape.length.min(), work.aside)
@@ -161,6 +178,7 @@ def lstm_backward(params: LSTMParams, tape: LSTMTape, dloss: Any, gradients: LST
     rows = gradients.a.reshape((steps, tape.length.size, gradients.params.bias.size))
     weight_hh, da, now = params.weight_hh, gradients.a, work.now
     for t in range(steps - 1, -1, -1):
+        cut(window, steps - 1 - t, now)
         add_loss(dloss, steps - 1 - t, now)
         lstm_step_back(weight_hh, saved, held, t, da, rows, now)
     gradients.h0[:] = work.now

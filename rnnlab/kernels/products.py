@@ -12,6 +12,9 @@ import numpy as np
 
 from rnnlab.kernels._jit import inner_kernel, kernel
 
+UNPACKED = 1_000_000  # multiplications up to which OpenBLAS takes its kernels for small matrices
+ROWS_AT_ONCE = 100
+
 
 @inner_kernel
 def multiply(left: Any, t: int, right: Any, out: Any) -> None:
@@ -48,16 +51,32 @@ def project(weight: Any, bias: Any, x: Any, out: Any) -> None:
 
 @kernel
 def project_back(weight: Any, da: Any, dx: Any) -> None:
-    """Dx[t, b] = weight.T da[t, b], in one product: weight (G, I), da (T, B, G), dx (T, B, I)."""
-    rows = dx.shape[0] * dx.shape[1]
-    np.dot(da.reshape((rows, weight.shape[0])), weight, dx.reshape((rows, weight.shape[1])))
+    """Dx[t, b] = weight.T da[t, b], in one product: weight (G, I), da (T, B, G), dx (T, B, I) or empty if not wanted."""
+    if dx.size > 0:
+        rows = dx.shape[0] * dx.shape[1]
+        np.dot(da.reshape((rows, weight.shape[0])), weight, dx.reshape((rows, weight.shape[1])))
 
 
 @kernel
 def weight_gradient(da: Any, inputs: Any, out: Any) -> None:
-    """Out = sum over t and b of da[t, b] inputs[t, b]^T, in one product: da (T, B, G), inputs (T, B, I), out (G, I)."""
+    """Out = sum over t and b of da[t, b] inputs[t, b]^T: da (T, B, G), inputs (T, B, I), out (G, I).
+
+    In one product, or where `out` is small in one for every hundred rows: OpenBLAS computes products of up to 10^6 terms
+    without packing its factors, 1.5 times as fast at 2000 x 50 x 50, 2.9 times at 2000 x 200 x 6.
+    """
     rows = da.shape[0] * da.shape[1]
-    np.dot(da.reshape((rows, out.shape[0])).T, inputs.reshape((rows, out.shape[1])), out)
+    left, right = da.reshape((rows, out.shape[0])), inputs.reshape((rows, out.shape[1]))
+    if rows <= ROWS_AT_ONCE or out.size > UNPACKED // ROWS_AT_ONCE:
+        np.dot(left.T, right, out)
+        return
+    out[:] = 0
+    part = np.empty_like(out)
+    for first in range(0, rows, ROWS_AT_ONCE):
+        last = min(first + ROWS_AT_ONCE, rows)
+        np.dot(left[first:last].T, right[first:last], part)
+        for g in range(out.shape[0]):
+            for i in range(out.shape[1]):
+                out[g, i] += part[g, i]
 
 
 @kernel

@@ -26,7 +26,19 @@ from rnnlab.kernels.activations import (
 )
 from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.sequences import Flow, Held, add_loss, add_scaled_loss, hold, keep, put_back, record, silence
+from rnnlab.kernels.sequences import (
+    WHOLE,
+    Flow,
+    Held,
+    add_loss,
+    add_scaled_loss,
+    cut,
+    hold,
+    keep,
+    put_back,
+    record,
+    silence,
+)
 
 if TYPE_CHECKING:
     from rnnlab.params import RNNParams
@@ -54,7 +66,7 @@ class RNNGradients(NamedTuple):
     """Derivatives of the loss, written by `rnn_backward`."""
 
     params: RNNParams
-    x: Any  # (T, B, I)
+    x: Any  # (T, B, I), or empty if not wanted
     h0: Any  # (1, B, H)
     a: Any  # (T, B, H): dL/da_t in row t - 1
 
@@ -126,7 +138,9 @@ def times_slope(dh: Any, slope: Any, da: Any, t: int) -> None:
 
 
 @kernel
-def rnn_backward(params: RNNParams, tape: RNNTape, dloss: Any, gradients: RNNGradients, work: RNNWork) -> None:
+def rnn_backward(
+    params: RNNParams, tape: RNNTape, dloss: Any, gradients: RNNGradients, work: RNNWork, window: int = WHOLE
+) -> None:
     """Backpropagation through time.
 
     Parameters
@@ -138,11 +152,15 @@ def rnn_backward(params: RNNParams, tape: RNNTape, dloss: Any, gradients: RNNGra
     gradients : RNNGradients
         Written here.
     work : RNNWork
+    window : int
+        Of truncated BPTT: the sequence is cut in windows of so many steps, counted from the last, and no gradient goes
+        from one to the one before. Default: not truncated.
     """
     steps = tape.x.shape[0]
     held = Held(tape.length, tape.length.min(), work.aside)
     weight_hh, slope, da, now = params.weight_hh, tape.slope, gradients.a, work.now
     for t in range(steps - 1, -1, -1):
+        cut(window, steps - 1 - t, now)
         add_loss(dloss, steps - 1 - t, now)
         rnn_step_back(weight_hh, slope, held, t, da, now)
     gradients.h0[:] = work.now

@@ -19,6 +19,8 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import power_of_two
 from rnnlab.kernels.scaling import normalise
 
+WHOLE = 2**62  # a window that no sequence reaches: BPTT is not truncated
+
 
 class Flow(NamedTuple):
     """The size of a gradient on its way back through time."""
@@ -75,6 +77,13 @@ def copy_sequence(source: Any, b: int, target: Any) -> None:
     for s in range(source.shape[0]):
         for j in range(source.shape[2]):
             target[s, b, j] = source[s, b, j]
+
+
+@inner_kernel
+def cut(window: int, remaining: int, gradient: Any) -> None:
+    """Of truncated BPTT: no gradient crosses the border of two windows, which are counted from the last step."""
+    if remaining > 0 and remaining % window == 0:
+        gradient[:] = 0
 
 
 @inner_kernel

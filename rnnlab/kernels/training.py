@@ -1,0 +1,258 @@
+"""Training a recurrent cell with a linear readout: many updates in one compiled call, without allocation.
+
+    y_t = W h_t + b at the last S steps, from h_0 = 0
+
+One update is: the recurrence, the readout, the loss and its derivative, backpropagation through time, clipping, and a
+step of the optimiser. Parameters and gradients of all arrays lie in flat vectors; the NamedTuples of `Network` and `Head`
+hold views of them.
+
+Training stops at the first loss, gradient or parameter that is not finite, with the last finite parameters.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rnnlab.kernels._jit import kernel
+from rnnlab.kernels.attention import AttentionTape, attention_backward, attention_forward
+from rnnlab.kernels.gru import GRUTape, gru_backward, gru_forward
+from rnnlab.kernels.losses import CROSS_ENTROPY, cross_entropy, squared_error
+from rnnlab.kernels.lstm import LSTMTape, lstm_backward, lstm_forward
+from rnnlab.kernels.optimisers import Descent, clip_by_norm, clip_by_value, global_norm, take_step
+from rnnlab.kernels.products import bias_gradient, project, project_back, weight_gradient
+from rnnlab.kernels.regulariser import Regulariser, add_regulariser
+from rnnlab.kernels.rnn import RNNTape, rnn_backward, rnn_forward
+
+if TYPE_CHECKING:
+    from rnnlab.params import Readout
+
+FINITE, LOSS, GRADIENT, PARAMETERS = range(4)  # what was not finite when training stopped
+
+
+class Batches(NamedTuple):
+    """What N updates learn from; of the two kinds of target the other is empty."""
+
+    x: Any  # (N, T, B, I)
+    target: Any  # (N, S, B, O): for the squared error
+    label: Any  # (N, S, B) int64, 0 to O - 1: for the cross-entropy
+    length: Any  # (N, B) int64: each sequence's number of steps, 1 to T
+
+
+class Network(NamedTuple):
+    """A cell's parameters and buffers, as its `*_forward` and `*_backward` take them for T steps of B sequences."""
+
+    params: Any  # views of row 0 of `Vector.values`
+    tape: Any  # row 0 of its states holds zeros; its x and length are not read
+    work: Any
+    gradients: Any  # its params are views of `Vector.gradient`
+
+
+class Head(NamedTuple):
+    """What the states are for: the readout and its loss, with buffers, and how the gradient is taken back from there."""
+
+    loss: int  # SQUARED_ERROR or CROSS_ENTROPY
+    readout: Readout  # views of row 0 of `Vector.values`
+    gradient: Readout  # views of `Vector.gradient`
+    output: Any  # (S, B, O)
+    doutput: Any  # (S, B, O)
+    dh: Any  # (S, B, H): the loss's direct derivative with respect to the last S states
+    window: int  # of truncated BPTT
+    regulariser: Regulariser  # of the vanilla cell
+
+
+class Vector(NamedTuple):
+    """All P parameters."""
+
+    values: Any  # (R, P): row 0 the parameters, then what the optimiser remembers
+    gradient: Any  # (P,)
+    before: Any  # (R, P): the values before an update, to which a step that leaves the floats' range goes back
+
+
+class Log(NamedTuple):
+    """What each update was like before its step; float64 arrays (N,)."""
+
+    loss: Any
+    gradient_norm: Any  # over all parameters, before clipping
+
+
+@kernel
+def read_out(head: Head, h: Any, data: Batches, update: int) -> float:
+    """The loss of the states h (T + 1, B, H); `head` gets its derivatives by the readout and by the last S states."""
+    steps = head.dh.shape[0]
+    last = h[h.shape[0] - steps :]
+    project(head.readout.weight, head.readout.bias, last, head.output)
+    if head.loss == CROSS_ENTROPY:
+        loss = cross_entropy(head.output, data.label[update], head.doutput)
+    else:
+        loss = squared_error(head.output, data.target[update], head.doutput)
+    weight_gradient(head.doutput, last, head.gradient.weight)
+    bias_gradient(head.doutput, head.gradient.bias)
+    project_back(head.readout.weight, head.doutput, head.dh)
+    return loss
+
+
+@kernel
+def all_finite(values: Any) -> bool:
+    """Whether no entry of an array (R, P) is nan or infinite."""
+    finite = True
+    for r in range(values.shape[0]):
+        for i in range(values.shape[1]):
+            finite &= abs(values[r, i]) < np.inf  # a nan compares as false
+    return finite
+
+
+@kernel
+def descend(vector: Vector, descent: Descent, step: int, loss: float, norm: float) -> int:
+    """Clip and take a step, or none where something is not finite; says which."""
+    values, gradient, before = vector
+    if not math.isfinite(loss):
+        return LOSS
+    if not math.isfinite(norm):
+        return GRADIENT
+    clip_by_norm(gradient, norm, descent.clip_norm)
+    clip_by_value(gradient, descent.clip_value)
+    before[:] = values
+    take_step(values, gradient, descent, step)
+    if all_finite(values):
+        return FINITE
+    values[:] = before
+    return PARAMETERS
+
+
+@kernel
+def rnn_loss_and_gradient(nonlinearity: int, network: Network, head: Head, data: Batches, update: int) -> float:
+    """The loss of one update's batch, without the regulariser; the gradients go where `network` and `head` have them."""
+    params, tape, work, gradients = network
+    this = RNNTape(data.x[update], tape.h, tape.slope, data.length[update])
+    rnn_forward(nonlinearity, params, this, work)
+    loss = read_out(head, this.h, data, update)
+    work.now[:] = 0
+    rnn_backward(params, this, head.dh, gradients, work, head.window)
+    if head.regulariser.weight > 0:
+        out = gradients.params.weight_hh
+        add_regulariser(params.weight_hh, gradients.a, head.dh, this.length, head.regulariser, out)
+    return loss
+
+
+@kernel
+def lstm_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
+    """The loss of one update's batch; the gradients go where `network` and `head` have them."""
+    params, tape, work, gradients = network
+    this = LSTMTape(data.x[update], tape.h, tape.c, tape.gates, tape.tanh_c, data.length[update])
+    lstm_forward(params, this, work)
+    loss = read_out(head, this.h, data, update)
+    work.now[:] = 0
+    lstm_backward(params, this, head.dh, gradients, work, head.window)
+    return loss
+
+
+@kernel
+def gru_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
+    """The loss of one update's batch; the gradients go where `network` and `head` have them."""
+    params, tape, work, gradients = network
+    this = GRUTape(data.x[update], tape.h, tape.gates, tape.m, data.length[update])
+    gru_forward(params, this, work)
+    loss = read_out(head, this.h, data, update)
+    work.now[:] = 0
+    gru_backward(params, this, head.dh, gradients, work, head.window)
+    return loss
+
+
+@kernel
+def attention_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
+    """The loss of one update's batch; the gradients go where `network` and `head` have them."""
+    params, tape, work, gradients = network
+    this = AttentionTape(data.x[update], tape.h, tape.e, tape.qkv, tape.weights, tape.mixed, data.length[update])
+    attention_forward(params, this, work)
+    loss = read_out(head, this.h, data, update)
+    attention_backward(params, this, head.dh, gradients, work)
+    return loss
+
+
+class Course(NamedTuple):
+    """How N updates are taken, and what is put down about them."""
+
+    descent: Descent
+    done: int  # updates taken before, of which Adam's corrections need to know
+    log: Log
+
+
+@kernel
+def put_down(vector: Vector, course: Course, update: int, loss: float) -> int:
+    """Log an update, then take its step; says what is not finite."""
+    norm = global_norm(vector.gradient)
+    course.log.loss[update] = loss
+    course.log.gradient_norm[update] = norm
+    return descend(vector, course.descent, course.done + update + 1, loss, norm)
+
+
+@kernel
+def rnn_train_block(
+    nonlinearity: int, network: Network, head: Head, vector: Vector, data: Batches, course: Course
+) -> tuple[int, int]:
+    """Train the vanilla cell for N updates.
+
+    Parameters
+    ----------
+    nonlinearity : int
+        LINEAR, RELU, TANH or SIGMOID.
+    network : Network
+        Of RNNParams, RNNTape, RNNWork, RNNGradients.
+    head : Head
+    vector : Vector
+        On return the values after the last update.
+    data : Batches
+    course : Course
+        Its log is written here.
+
+    Returns
+    -------
+    updates : int
+        How many were taken: N, or fewer if the next one met something not finite. That one is in the log too.
+    what : int
+        FINITE, or LOSS, GRADIENT or PARAMETERS: what was not finite.
+    """
+    for update in range(data.x.shape[0]):
+        loss = rnn_loss_and_gradient(nonlinearity, network, head, data, update)
+        what = put_down(vector, course, update, loss)
+        if what != FINITE:
+            return update, what
+    return data.x.shape[0], FINITE
+
+
+@kernel
+def lstm_train_block(network: Network, head: Head, vector: Vector, data: Batches, course: Course) -> tuple[int, int]:
+    """Train the LSTM for N updates, as `rnn_train_block` does."""
+    for update in range(data.x.shape[0]):
+        loss = lstm_loss_and_gradient(network, head, data, update)
+        what = put_down(vector, course, update, loss)
+        if what != FINITE:
+            return update, what
+    return data.x.shape[0], FINITE
+
+
+@kernel
+def gru_train_block(network: Network, head: Head, vector: Vector, data: Batches, course: Course) -> tuple[int, int]:
+    """Train the GRU for N updates, as `rnn_train_block` does."""
+    for update in range(data.x.shape[0]):
+        loss = gru_loss_and_gradient(network, head, data, update)
+        what = put_down(vector, course, update, loss)
+        if what != FINITE:
+            return update, what
+    return data.x.shape[0], FINITE
+
+
+@kernel
+def attention_train_block(
+    network: Network, head: Head, vector: Vector, data: Batches, course: Course
+) -> tuple[int, int]:
+    """Train attention for N updates, as `rnn_train_block` does."""
+    for update in range(data.x.shape[0]):
+        loss = attention_loss_and_gradient(network, head, data, update)
+        what = put_down(vector, course, update, loss)
+        if what != FINITE:
+            return update, what
+    return data.x.shape[0], FINITE

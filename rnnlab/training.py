@@ -1,0 +1,274 @@
+"""Training a cell with a linear readout on a task: fit, predict; runs that stop and go on.
+
+Everything but the drawing of batches is compiled (`rnnlab.kernels.training`), up to a hundred updates a call.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rnnlab._cells import checked_params, same_shapes
+from rnnlab._checks import Nonlinearity, nonlinearity_code, numbers, shortened
+from rnnlab._training_data import Source, at_least_one, checked_rng, checked_task, one_of, positive
+from rnnlab._training_run import Back, Run, Taken, new_run, train, views
+from rnnlab.api import forward
+from rnnlab.kernels import optimisers
+from rnnlab.kernels.optimisers import Descent
+from rnnlab.kernels.products import project
+from rnnlab.kernels.training import FINITE, Course, Log
+from rnnlab.params import Readout, RNNParams
+from rnnlab.tasks import Task
+
+__all__ = ["Fit", "History", "Model", "Recipe", "Stopped", "TrainingState", "fit", "predict"]
+
+Array = NDArray[Any]
+OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam"]
+
+OPTIMISERS = {  # code, momentum, decay of squares, arrays remembered: PyTorch's defaults
+    "sgd": (optimisers.SGD, 0.0, 0.0, 0),
+    "momentum": (optimisers.MOMENTUM, 0.9, 0.0, 1),
+    "rmsprop": (optimisers.RMSPROP, 0.0, 0.99, 1),
+    "adam": (optimisers.ADAM, 0.9, 0.999, 2),
+}
+EPSILON = 1e-8
+NOT_FINITE: tuple[Any, ...] = ("", "loss", "gradient", "parameters")
+
+
+class Model(NamedTuple):
+    """A cell, started from h_0 = 0, with a linear readout of its states."""
+
+    params: Any  # RNNParams, LSTMParams, GRUParams or AttentionParams
+    readout: Readout
+    nonlinearity: Nonlinearity = "tanh"  # of the vanilla cell alone
+
+
+class Recipe(NamedTuple):
+    """How parameters follow their gradient, and how it is taken."""
+
+    learning_rate: float
+    optimiser: OptimiserName = "sgd"  # as PyTorch defines them, with its defaults; momentum is 0.9
+    clip_norm: float | None = None  # the gradient of all parameters is shortened to this norm, as PyTorch does
+    clip_value: float | None = None  # then its entries are brought within this bound, as PyTorch does
+    regulariser: float = 0.0  # weight of Pascanu's regulariser, for the vanilla cell (`kernels.regulariser`)
+    window: int | None = None  # of truncated BPTT: no gradient goes from one window of so many steps to the one before
+
+
+class History(NamedTuple):
+    """What each update was like before its step: arrays of one length, but for the radii."""
+
+    update: NDArray[np.int64]  # from 0, counted on when a run is resumed
+    loss: NDArray[np.float64]  # without the regulariser
+    gradient_norm: NDArray[np.float64]  # Euclidean, over all parameters, before clipping
+    radius_update: NDArray[np.int64]  # every hundredth
+    spectral_radius: NDArray[np.float64]  # (n, gates): of each gate's recurrent weights; attention has none
+
+
+class Stopped(NamedTuple):
+    """Why a run ended early."""
+
+    update: int  # the one whose step was not taken
+    what: Literal["loss", "gradient", "parameters"]  # was not finite
+
+
+class TrainingState(NamedTuple):
+    """What a run needs to be resumed, besides its model."""
+
+    update: int  # how many were taken
+    optimiser: OptimiserName
+    memory: Array  # (0, 1 or 2, P): what the optimiser remembers
+    rng: Any  # the state of the Generator's bit_generator
+
+
+class Fit(NamedTuple):
+    """What came of a training."""
+
+    model: Model  # the last parameters, all finite
+    history: History  # with the update at which the run stopped, if it did
+    stopped: Stopped | None  # None if all updates were taken
+    state: TrainingState
+
+
+def fit(
+    model: Model,
+    task: Task,
+    recipe: Recipe,
+    *,
+    updates: int,
+    batch_size: int,
+    rng: np.random.Generator,
+    state: TrainingState | None = None,
+) -> Fit:
+    """Train a model on a task.
+
+    Parameters
+    ----------
+    model : Model
+        Left as it is. Everything is computed in the floating type of its params.
+    task : Task
+        Of `rnnlab.tasks`, or your own: its `draw(rng, batch_size)` returns a Batch, every one of the same shapes, that
+        depends on `rng` alone: the same batch may be drawn twice. The loss is the mean over steps, sequences and
+        outputs; the cross-entropy, in nats, over steps and sequences.
+    recipe : Recipe
+    updates, batch_size : int
+        How many updates to take, and of how many sequences each.
+    rng : numpy.random.Generator
+        Draws the batches. The same seed makes the same run.
+    state : TrainingState, optional
+        Of an earlier run, which goes on from its model bit for bit as if it had not ended; `rng` is set to where it
+        stood.
+
+    Returns
+    -------
+    Fit
+        A run ends early, and says so in `stopped`, at the first update whose loss, gradient or step is not finite; its
+        model and state are those before that update.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument, or what the task draws, is not as above; the message names it.
+
+    Examples
+    --------
+    >>> import numpy as np, rnnlab as rl
+    >>> rng = np.random.default_rng(0)
+    >>> params = rl.RNNParams.init(1, 8, rng=rng, scheme="orthogonal")
+    >>> model = rl.Model(params, rl.Readout.init(8, 1, rng=rng))
+    >>> recipe = rl.Recipe(learning_rate=0.01, optimiser="adam", clip_norm=1.0)
+    >>> done = rl.fit(model, rl.tasks.latch(seq_len=10), recipe, updates=500, batch_size=20, rng=rng)
+    >>> bool(done.history.loss[0] > 0.2), bool(done.history.loss[-1] < 0.05)  # chance is 1/4
+    (True, True)
+    """
+    at_least_one(updates=updates, batch_size=batch_size)
+    source = Source(checked_task(task), int(batch_size), _taken_up(state, checked_rng(rng)), _kind_of(model))
+    given, code = _checked_model(model, source)
+    descent, back = _descent(recipe, code)
+    run = new_run(given.params, code, given.readout, source, OPTIMISERS[recipe.optimiser][3], back)
+    if state is not None:
+        _recall(state, recipe, run.vector.values[1:])
+    course = Course(descent, state.update if state else 0, Log(np.empty(int(updates)), np.empty(int(updates))))
+    return _outcome(given, recipe, run, course, train(run, course))
+
+
+def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Array:
+    """The readout's outputs at every step, from h_0 = 0.
+
+    Parameters
+    ----------
+    model : Model
+    x : array_like, (T, I) or (T, B, I)
+    length : array_like of int, scalar or (B,), optional
+        Each sequence's own number of steps, after which its output is held.
+
+    Returns
+    -------
+    ndarray, (T, O) or (T, B, O)
+        Of a network trained with the cross-entropy: the logarithms of the classes' odds, up to a common constant.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+    """
+    given, _ = _checked_model(model, None)
+    tape = forward(given.params, x, nonlinearity=given.nonlinearity, length=length)
+    steps, batch = tape.record.x.shape[:2]
+    outputs = np.empty((steps, batch, given.readout.bias.size), given.readout.bias.dtype)
+    project(given.readout.weight, given.readout.bias, tape.record.h[1:], outputs)
+    return outputs if tape.batched else outputs[:, 0]
+
+
+def _kind_of(model: Any) -> Any:
+    """The floating type of a model."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model is {shortened(model)}: expected a Model")
+    return checked_params(model.params)[1].bias.dtype
+
+
+def _checked_model(model: Any, source: Source | None) -> tuple[Model, tuple[int, ...]]:
+    """A model in one floating type that fits its task, and the nonlinearity's code if its cell has a choice."""
+    kind, code = _kind_of(model), nonlinearity_code(model.nonlinearity)
+    params, readout = checked_params(model.params)[1], model.readout
+    if not isinstance(params, RNNParams) and model.nonlinearity != "tanh":
+        raise ValueError(f"nonlinearity is {model.nonlinearity!r}: expected none, only RNNParams has a choice")
+    if not isinstance(readout, Readout):
+        raise TypeError(f"readout is {shortened(readout)}: expected a Readout")
+    names = ("readout.weight", "readout.bias")
+    made = Readout(*(numbers(name, array, (1, 2), kind) for name, array in zip(names, readout, strict=True)))
+    hidden, outputs = params[1].shape[-1], max(1, len(made.weight))
+    same_shapes("readout", made, Readout((outputs, hidden), (outputs,)))  # type: ignore[arg-type]
+    if source is not None:
+        _fits(params, outputs, source)
+    return Model(params, made, model.nonlinearity), (code,) if isinstance(params, RNNParams) else ()
+
+
+def _fits(params: Any, outputs: int, source: Source) -> None:
+    """Refuse a model of other inputs or outputs than the task's."""
+    inputs, target = params.weight_ih.shape[1], source.sizes.target
+    if source.sizes.x[2] != inputs:
+        raise ValueError(f"x of the task has {source.sizes.x[2]} inputs a step: expected {inputs}, as weight_ih has")
+    if not source.classes and target[2] != outputs:
+        raise ValueError(f"readout has {outputs} outputs: expected {target[2]}, as the task's target has")
+
+
+def _descent(recipe: Any, code: tuple[int, ...]) -> tuple[Descent, Back]:
+    """The kernels' description of a recipe."""
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe is {shortened(recipe)}: expected a Recipe")
+    optimiser, momentum, square_decay, _ = one_of("optimiser", recipe.optimiser, OPTIMISERS)
+    given = {name: getattr(recipe, name) for name in ("clip_norm", "clip_value")}
+    positive(learning_rate=recipe.learning_rate, **{name: clip for name, clip in given.items() if clip is not None})
+    if recipe.window is not None:
+        at_least_one(window=recipe.window)
+    if recipe.regulariser != 0:
+        positive(regulariser=recipe.regulariser)
+        if not code or recipe.window:
+            raise ValueError(
+                f"regulariser is {recipe.regulariser}: expected 0, it is defined for RNNParams and whole BPTT"
+            )
+    norm, value = (math.inf if clip is None else float(clip) for clip in given.values())
+    descent = Descent(optimiser, float(recipe.learning_rate), momentum, square_decay, EPSILON, norm, value)
+    return descent, Back(recipe.window, float(recipe.regulariser))
+
+
+def _taken_up(state: Any, rng: np.random.Generator) -> np.random.Generator:
+    """The Generator, where a state's run stood if one is given."""
+    if state is None:
+        return rng
+    if not isinstance(state, TrainingState):
+        raise TypeError(f"state is {shortened(state)}: expected the state of a Fit")
+    kind = type(rng.bit_generator).__name__
+    if state.rng.get("bit_generator") != kind:
+        raise ValueError(f"rng draws from a {kind}: expected a {state.rng.get('bit_generator')}, as state has")
+    rng.bit_generator.state = state.rng
+    return rng
+
+
+def _recall(state: TrainingState, recipe: Recipe, rows: Array) -> None:
+    """Write what the optimiser remembered."""
+    if state.optimiser != recipe.optimiser:
+        raise ValueError(f"optimiser is {recipe.optimiser!r}: expected {state.optimiser!r}, as state has")
+    if np.shape(state.memory) != rows.shape:
+        raise ValueError(f"state.memory has shape {np.shape(state.memory)}: expected {rows.shape}, as the model has")
+    rows[:] = numbers("state.memory", state.memory, (2,), rows.dtype)
+
+
+def _outcome(model: Model, recipe: Recipe, run: Run, course: Course, taken: Taken) -> Fit:
+    """What came of a run."""
+    params, readout = views(run.vector.values[0].copy(), model.params, model.readout)
+    update, finite = course.done + taken.updates, taken.what == FINITE
+    logged = taken.updates + (not finite)
+    log = (course.log.loss[:logged], course.log.gradient_norm[:logged])
+    history = History(course.done + np.arange(logged), *log, taken.radius_update, taken.spectral_radius)
+    stopped = None if finite else Stopped(update, NOT_FINITE[taken.what])
+    memory, rng = run.vector.values[1:].copy(), run.source.rng.bit_generator.state
+    return Fit(
+        Model(params, readout, model.nonlinearity),
+        history,
+        stopped,
+        TrainingState(update, recipe.optimiser, memory, rng),
+    )

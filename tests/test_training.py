@@ -1,0 +1,331 @@
+"""Training kernels: whole gradients, the regulariser, truncated BPTT, optimisers, clipping; and controls."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnlab as rl
+from rnnlab import kernels
+from rnnlab._training_data import Source
+from rnnlab._training_run import Back, new_run
+from rnnlab.kernels import losses, optimisers
+from rnnlab.kernels.optimisers import Descent
+from rnnlab.kernels.products import weight_gradient
+from rnnlab.kernels.regulariser import Regulariser, add_regulariser
+from rnnlab.kernels.training import (
+    attention_loss_and_gradient,
+    gru_loss_and_gradient,
+    lstm_loss_and_gradient,
+    rnn_loss_and_gradient,
+)
+from tests.cells_reference import complex_step_gradients, states
+
+CELLS: dict[str, Any] = {
+    "rnn": rl.RNNParams,
+    "lstm": rl.LSTMParams,
+    "gru": rl.GRUParams,
+    "attention": rl.AttentionParams,
+}
+GRADIENT = {
+    "rnn": rnn_loss_and_gradient,
+    "lstm": lstm_loss_and_gradient,
+    "gru": gru_loss_and_gradient,
+    "attention": attention_loss_and_gradient,
+}
+PROMISE = 1e-12  # as in test_cells: sums of up to 60 products of rounded factors
+WHOLE_BPTT = Back(None, 0.0)
+LENGTHS = np.array([5, 2, 5, 4])
+
+
+class Whole:
+    """One batch's loss as a function of all parameters, by kernels and by the reference."""
+
+    def __init__(self, cell: str, loss: Any, steps: int) -> None:
+        rng = np.random.default_rng([len(cell), steps])
+        drawn = CELLS[cell].init(2, 3, rng=rng, scheme="gaussian", gain=0.9)
+        self.cell, self.loss = cell, loss
+        self.params = type(drawn)(*(array + 0.1 * rng.standard_normal(array.shape) for array in drawn))
+        self.readout = rl.Readout(rng.standard_normal((3, 3)), rng.standard_normal(3))
+        self.x = rng.standard_normal((5, 4, 2))
+        values, classes = rng.standard_normal((steps, 4, 3)), rng.integers(3, size=(steps, 4))
+        self.target = values if loss == "squared_error" else classes
+        self.length = LENGTHS if steps == 1 else np.full(4, 5)
+
+    @property
+    def task(self) -> rl.Task:
+        return rl.Task(lambda *_: (self.x, self.target, self.length), self.loss, 2, 3)
+
+    def by_kernel(self, back: Back = WHOLE_BPTT) -> tuple[float, dict[str, Any]]:
+        """The loss, and every gradient by name."""
+        source = Source(self.task, 4, np.random.default_rng(0), np.float64)
+        code = (kernels.TANH,) if self.cell == "rnn" else ()
+        run = new_run(self.params, code, self.readout, source, 0, back)
+        value = GRADIENT[self.cell](*code, run.network, run.head, source.block(1, 3), 0)
+        return value, self.named(run.network.gradients.params, run.head.gradient)
+
+    def named(self, params: Any, readout: rl.Readout) -> dict[str, Any]:
+        """All arrays by name; both parts have a bias."""
+        return {**params._asdict(), "readout_weight": readout.weight, "readout_bias": readout.bias}
+
+    def by_reference(self, **changed: Any) -> Any:
+        """The loss with some arrays replaced."""
+        arrays = {**self.named(self.params, self.readout), **changed}
+        params = type(self.params)(*(arrays[name] for name in self.params._fields))
+        h = states(params, self.x, np.zeros((2, 4, 3)), self.length)[-len(self.target) :]
+        return self.loss_of(h @ arrays["readout_weight"].T + arrays["readout_bias"])
+
+    def loss_of(self, y: Any) -> Any:
+        """As PyTorch defines both losses."""
+        if self.loss == "squared_error":
+            return ((y - self.target) ** 2).mean()
+        at_label = np.take_along_axis(y, self.target[..., None], axis=-1)[..., 0]
+        return (np.log(np.exp(y).sum(axis=-1)) - at_label).mean()
+
+    def oracle(self, name: str) -> Any:
+        """The derivative by one array, by complex steps."""
+        array = self.named(self.params, self.readout)[name]
+        return complex_step_gradients(lambda moved: self.by_reference(**{name: moved}), array)
+
+
+def relative(got: Any, expected: Any) -> float:
+    """Largest error relative to the largest entry."""
+    return float(np.abs(got - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_whole_gradient_against_complex_steps(cell: str, loss: str, steps: int) -> None:
+    whole = Whole(cell, loss, steps)
+    value, gradients = whole.by_kernel()
+    assert value == pytest.approx(float(whole.by_reference()), rel=PROMISE)
+    for name, got in gradients.items():
+        assert relative(got, whole.oracle(name)) <= PROMISE, name
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+def test_another_target_fails(loss: str) -> None:
+    """The control: with the targets of two sequences exchanged the same comparison fails by far."""
+    whole = Whole("lstm", loss, 1)
+    expected = {name: whole.oracle(name) for name in ("weight_hh", "readout_weight")}
+    whole.target[0] = (whole.target[0] + 1) % 3
+    _, gradients = whole.by_kernel()
+    assert all(relative(gradients[name], expected[name]) > 1e-2 for name in expected)
+
+
+def windowed_gradient(whole: Whole, window: int) -> Any:
+    """dL/dweight_hh of the loss on the last state by the reference: what enters a window is a constant."""
+    start = 5 - window
+    params = whole.params
+    before = states(params, whole.x[:start], np.zeros((2, 4, 3)), whole.length)[-1] if start else np.zeros((4, 3))
+
+    def loss(moved: Any) -> Any:
+        h = states(params._replace(weight_hh=moved), whole.x[start:], np.stack([before, before]), np.full(4, window))[
+            -1
+        ]
+        return whole.loss_of((h @ whole.readout.weight.T + whole.readout.bias)[None])
+
+    return complex_step_gradients(loss, params.weight_hh)
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 5])
+def test_truncated_bptt_keeps_the_last_window_of_a_loss_at_the_end(window: int) -> None:
+    whole = Whole("rnn", "squared_error", 1)
+    whole.length = np.full(4, 5)
+    _, gradients = whole.by_kernel(Back(window, 0.0))
+    expected = windowed_gradient(whole, window)
+    assert relative(gradients["weight_hh"], expected) < PROMISE
+    assert (relative(gradients["weight_hh"], whole.oracle("weight_hh")) > 1e-2) == (window < 5)  # the control
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_truncated_bptt_of_losses_at_every_step(cell: str) -> None:
+    """The sum over windows, each by whole BPTT on its own part from the states that the run had before it."""
+    whole = Whole(cell, "squared_error", 5)
+    _, gradients = whole.by_kernel(Back(2, 0.0))
+    tape = rl.forward(whole.params, whole.x)
+    total = 0.0
+    for first, last in ((0, 1), (1, 3), (3, 5)):
+        start = (tape.h[first], tape.c[first]) if cell == "lstm" else tape.h[first]
+        part = rl.forward(whole.params, whole.x[first:last], start)
+        error = part.h[1:] @ whole.readout.weight.T + whole.readout.bias - whole.target[first:last]
+        dh = 2 * error / whole.target.size @ whole.readout.weight
+        total = total + rl.backward(part, dh).params.weight_hh
+    assert relative(gradients["weight_hh"], total) < PROMISE
+
+
+def omega(whole: Whole, weight_hh: Any, dh: Any, da: Any) -> Any:
+    """Equation 9 over the steps of every sequence, as its authors write it: |dh_t| and da_t are constants."""
+    terms = []
+    for b, length in enumerate(whole.length):
+        for t in range(length):
+            v = da[t, b] @ weight_hh
+            terms.append((np.sqrt((v * v).sum()) / np.sqrt((dh[t, b] ** 2).sum()) - 1) ** 2)
+    return np.mean(terms)
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_regulariser_against_complex_steps(steps: int) -> None:
+    """dL/dh_t comes from complex steps too: of the loss by a change of h_t."""
+    whole = Whole("rnn", "cross_entropy", steps)
+    _, plain = whole.by_kernel()
+    _, regularised = whole.by_kernel(Back(None, 0.7))
+    got = (regularised["weight_hh"] - plain["weight_hh"]) / 0.7
+    h = np.concatenate([np.zeros((1, 4, 3)), states(whole.params, whole.x, np.zeros((2, 4, 3)), whole.length)])
+    dh = np.array([total_derivative(whole, h, t) for t in range(1, 6)])
+    da = (1 - h[1:] ** 2) * dh
+    expected = complex_step_gradients(lambda moved: omega(whole, moved, dh, da), whole.params.weight_hh)
+    assert relative(got, expected) < 1e-11  # a difference of two gradients
+    for name in plain.keys() - {"weight_hh"}:
+        np.testing.assert_array_equal(plain[name], regularised[name])
+    doubled = complex_step_gradients(lambda moved: omega(whole, moved, dh, 2 * da), whole.params.weight_hh)
+    assert relative(got, doubled) > 0.1  # the control
+
+
+def total_derivative(whole: Whole, h: Any, t: int) -> Any:
+    """dL/dh_t (B, H) of the whole loss by way of all later states, from complex steps of h_t."""
+    first = 5 - len(whole.target)
+
+    def loss(moved: Any) -> Any:
+        rest = np.maximum(whole.length - t, 0)
+        later = states(whole.params, whole.x[t:], np.stack([moved, moved]), rest) if t < 5 else np.empty((0, 4, 3))
+        path = np.concatenate([h[1:t], moved[None], later])[first:]
+        return whole.loss_of(path @ whole.readout.weight.T + whole.readout.bias)
+
+    return complex_step_gradients(loss, h[t])
+
+
+def test_regulariser_of_a_network_that_keeps_norms_is_zero() -> None:
+    """Linear units and an orthogonal matrix: every ratio is 1, so that there is nothing to correct."""
+    rng = np.random.default_rng(0)
+    params = rl.RNNParams.init(2, 3, rng=rng, scheme="orthogonal")
+    da, dloss = np.zeros((5, 4, 3)), rng.standard_normal((1, 4, 3))
+    da[-1] = dloss[0]
+    for t in range(3, -1, -1):
+        da[t] = da[t + 1] @ params.weight_hh
+    space = Regulariser(1.0, np.zeros((5, 4, 3)), np.zeros((3, 3)))
+    out = np.zeros((3, 3))
+    assert add_regulariser(params.weight_hh, da, dloss, np.full(4, 5), space, out) < 1e-28
+    assert np.abs(out).max() < 1e-14
+    assert (
+        add_regulariser(2 * params.weight_hh, da, dloss, np.full(4, 5), space, out) > 0.2
+    )  # the last steps: (2 - 1)^2
+
+
+def test_regulariser_without_a_gradient_is_silent() -> None:
+    space, out = Regulariser(1.0, np.zeros((5, 4, 3)), np.zeros((3, 3))), np.zeros((3, 3))
+    zeros = np.zeros((5, 4, 3))
+    assert add_regulariser(np.eye(3), zeros, zeros[:1], np.full(4, 5), space, out) == 0
+    assert not out.any()
+
+
+@pytest.mark.parametrize("shape", [(30, 20, 5, 3), (7, 43, 50, 50), (30, 20, 200, 60)])
+def test_weight_gradient_in_parts(shape: tuple[int, ...]) -> None:
+    """Hundred rows a product, with a last part that is shorter, and one product where the result is large."""
+    steps, batch, gates, inputs = shape
+    rng = np.random.default_rng(0)
+    da, x, out = rng.standard_normal((steps, batch, gates)), rng.standard_normal((steps, batch, inputs)), None
+    out = np.empty((gates, inputs))
+    weight_gradient(da, x, out)
+    np.testing.assert_allclose(out, np.einsum("tbg,tbi->gi", da, x), rtol=0, atol=1e-12)
+
+
+def test_cross_entropy_holds_at_both_ends() -> None:
+    """Neither does exp overflow, nor is a small loss, or its gradient, lost beside 1."""
+    doutput = np.empty((1, 1, 2))
+    surely = np.array([[[1000.0, 900.0]]])
+    assert losses.cross_entropy(surely, np.array([[1]]), doutput) == 100.0
+    np.testing.assert_allclose(doutput[0, 0], [1.0, -1.0])
+    assert losses.cross_entropy(surely, np.array([[0]]), doutput) == pytest.approx(np.exp(-100.0), rel=1e-13)
+    np.testing.assert_allclose(doutput[0, 0], [-np.exp(-100.0), np.exp(-100.0)], rtol=1e-13)
+
+
+def numpy_steps(name: str, p: Any, gradients: Any, rate: float) -> Any:
+    """PyTorch's formulas as its documentation writes them."""
+    v, q = np.zeros_like(p), np.zeros_like(p)
+    for k, g in enumerate(gradients, start=1):
+        if name == "sgd":
+            p = p - rate * g
+        elif name == "momentum":
+            v = 0.9 * v + g
+            p = p - rate * v
+        elif name == "rmsprop":
+            q = 0.99 * q + 0.01 * g**2
+            p = p - rate * g / (np.sqrt(q) + 1e-8)
+        else:
+            v, q = 0.9 * v + 0.1 * g, 0.999 * q + 0.001 * g**2
+            p = p - rate * (v / (1 - 0.9**k)) / (np.sqrt(q / (1 - 0.999**k)) + 1e-8)
+    return p
+
+
+def kernel_steps(name: str, p: Any, gradients: Any, rate: float) -> Any:
+    """The same by `take_step`."""
+    code = {"sgd": 0, "momentum": 1, "rmsprop": 2, "adam": 3}[name]
+    descent = Descent(code, rate, 0.9, 0.999 if name == "adam" else 0.99, 1e-8, np.inf, np.inf)
+    values = np.zeros((3, p.size), p.dtype)
+    values[0] = p
+    for k, g in enumerate(gradients, start=1):
+        optimisers.take_step(values, g, descent, k)
+    return values[0]
+
+
+NAMES = ["sgd", "momentum", "rmsprop", "adam"]
+STEPS = np.random.default_rng(0).standard_normal((8, 5)) * np.array([1e-9, 1e-3, 1.0, 1e3, 0.0])  # eps matters in one
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_optimisers_against_their_formulas(name: str) -> None:
+    p = np.linspace(-1, 1, 5)
+    np.testing.assert_allclose(kernel_steps(name, p, STEPS, 0.02), numpy_steps(name, p, STEPS, 0.02), rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_optimisers_against_pytorch(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    made = {"sgd": "SGD", "momentum": "SGD", "rmsprop": "RMSprop", "adam": "Adam"}[name]
+    for kind, promise in ((np.float64, 1e-13), (np.float32, 1e-5)):
+        start = np.linspace(-1, 1, 5, dtype=kind)
+        p = torch.nn.Parameter(torch.tensor(start))
+        other = getattr(torch.optim, made)([p], lr=0.02, **({"momentum": 0.9} if name == "momentum" else {}))
+        for g in STEPS.astype(kind):
+            p.grad = torch.tensor(g)
+            other.step()
+        got = kernel_steps(name, start, STEPS.astype(kind), 0.02)
+        assert got.dtype == kind
+        np.testing.assert_allclose(got, p.detach().numpy(), rtol=promise)
+
+
+@pytest.mark.parametrize("longest", [0.5, 100.0])
+def test_clipping(longest: float) -> None:
+    """By norm as 1 / (norm + 1e-6), by value as a clamp; neither touches what is within the bound."""
+    g = np.random.default_rng(0).standard_normal(50)
+    norm = np.linalg.norm(g)
+    assert optimisers.global_norm(g) == pytest.approx(norm, rel=1e-14)
+    got = g.copy()
+    optimisers.clip_by_norm(got, norm, longest)
+    np.testing.assert_allclose(got, g * min(1.0, longest / (norm + 1e-6)), rtol=1e-15)
+    got = g.copy()
+    optimisers.clip_by_value(got, longest)
+    np.testing.assert_array_equal(got, np.clip(g, -longest, longest))
+
+
+def test_clipping_against_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    g = np.random.default_rng(0).standard_normal(50)
+    p = torch.nn.Parameter(torch.zeros(50, dtype=torch.float64))
+    p.grad = torch.tensor(g)
+    norm = float(torch.nn.utils.clip_grad_norm_([p], 0.5))
+    torch.nn.utils.clip_grad_value_([p], 0.1)
+    optimisers.clip_by_norm(g, optimisers.global_norm(g), 0.5)
+    optimisers.clip_by_value(g, 0.1)
+    np.testing.assert_allclose(g, p.grad.numpy(), rtol=1e-13)
+    assert norm > 0.5
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_norm_of_extreme_gradients(scale: float) -> None:
+    """Their squares leave the floats' range."""
+    assert optimisers.global_norm(scale * np.array([3.0, 4.0])) == pytest.approx(5 * scale, rel=1e-14)
+    assert np.isnan(optimisers.global_norm(np.array([1.0, np.nan, scale])))
+    assert optimisers.global_norm(np.zeros(2)) == 0
