@@ -34,7 +34,7 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
         "cell": type(done.model.params).__name__,
         "nonlinearity": done.model.nonlinearity,
         "stopped": done.stopped,
-        "state": done.state._replace(memory=None),
+        "state": [done.state.update, done.state.optimiser, done.state.rng],
     }
     arrays = {f"params.{name}": array for name, array in done.model.params._asdict().items()}
     arrays |= {f"readout.{name}": array for name, array in done.model.readout._asdict().items()}
@@ -76,7 +76,7 @@ def _fit_of(arrays: dict[str, Any], rest: dict[str, Any]) -> Fit:
     def part(kind: Any, name: str) -> Any:
         return kind(*(arrays[f"{name}.{field}"] for field in kind._fields))
 
-    update, optimiser, _, rng = rest["state"]
+    update, optimiser, rng = rest["state"]
     model = Model(part(getattr(cells, rest["cell"]), "params"), part(cells.Readout, "readout"), rest["nonlinearity"])
     stopped = None if rest["stopped"] is None else Stopped(*rest["stopped"])
     return Fit(model, part(History, "history"), stopped, TrainingState(update, optimiser, arrays["memory"], rng))

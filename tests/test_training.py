@@ -282,7 +282,7 @@ def test_optimisers_against_their_formulas(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_optimisers_against_pytorch(name: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is an optional peer: pip install 'rnnlab[peers]'")
     made = {"sgd": "SGD", "momentum": "SGD", "rmsprop": "RMSprop", "adam": "Adam"}[name]
     for kind, promise in ((np.float64, 1e-13), (np.float32, 1e-5)):
         start = np.linspace(-1, 1, 5, dtype=kind)
@@ -311,7 +311,7 @@ def test_clipping(longest: float) -> None:
 
 
 def test_clipping_against_pytorch() -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is an optional peer: pip install 'rnnlab[peers]'")
     g = np.random.default_rng(0).standard_normal(50)
     p = torch.nn.Parameter(torch.zeros(50, dtype=torch.float64))
     p.grad = torch.tensor(g)

@@ -17,14 +17,14 @@ from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
 from rnnlab.experiments._claims import Claim, table_of
 from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names, split_list
-from rnnlab.experiments.bench import _cases, _cells, _commands
+from rnnlab.experiments.bench import _cases, _cells, _commands, _training
 from rnnlab.experiments.bench._figure import draw
 from rnnlab.experiments.bench._timing import Row, in_fresh_process
 
 __all__ = ["REPRODUCIBLE", "Spec", "checks", "draw", "measure"]
 
 REPRODUCIBLE = False
-Case = Literal["one-unit", "tanh", "flatness", "cells", "start-up", "memory"]
+Case = Literal["one-unit", "tanh", "flatness", "cells", "training", "start-up", "memory"]
 Shape = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 AGREEMENT = 1e-9  # float64 rounding over 500 steps, where the others take the slope from 1 - h^2
 _ONE_AT_A_TIME = threading.Lock()  # what is timed has the machine to itself, however many workers there are
@@ -43,7 +43,8 @@ class Spec(ExperimentSpec):
     """What is timed, and how often."""
 
     cases: Annotated[tuple[Case, ...], Names, Field(min_length=1)] = Field(
-        default=("one-unit", "tanh", "flatness", "cells", "start-up", "memory"), description="what to measure"
+        default=("one-unit", "tanh", "flatness", "cells", "training", "start-up", "memory"),
+        description="what to measure",
     )
     repeats: int = Field(default=7, ge=3, description="rounds, of which the fastest counts")
     cores: Lengths = Field(default=(1, 2), description="numbers of cores, each in a process of its own")
@@ -68,7 +69,15 @@ class Spec(ExperimentSpec):
         ),
         description="T x B x I x H of the cells case, as 100x32x8x64",
     )
+    training_shape: Lengths = Field(default=(100, 20, 50), description="T, B, H of the training case")
     memory_seq_len: Lengths = Field(default=(200, 20_000), description="a short and a long T of the memory case")
+
+    @field_validator("training_shape")
+    @classmethod
+    def _three(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if len(values) != 3 or values[0] < 10:
+            raise ValueError("three numbers are needed, T of at least 10, B and H")
+        return values
 
     @field_validator("memory_seq_len")
     @classmethod
@@ -94,7 +103,7 @@ class Part(NamedTuple):
 def parts_of(spec: Spec) -> Iterator[Part]:
     """The pieces, in the order of the table."""
     for case in spec.cases:
-        cores = {"one-unit": spec.cores, "cells": spec.cores[-1:]}.get(case, (1,))
+        cores = {"one-unit": spec.cores, "cells": spec.cores[-1:], "training": spec.cores[-1:]}.get(case, (1,))
         yield from (Part(spec, case, number) for number in cores)
 
 
@@ -131,6 +140,7 @@ def rows_of(part: Part) -> list[Row]:
         "tanh": lambda: in_fresh_process(1, _cases.simd_tanh, spec.elements, repeats),
         "flatness": lambda: in_fresh_process(1, _cases.flatness, spec.flat_lanes, spec.flat_seq_len, repeats),
         "cells": lambda: in_fresh_process(part.cores, _cells.cells, spec.cell_shapes, repeats, part.cores),
+        "training": lambda: in_fresh_process(part.cores, _training.training, spec.training_shape, repeats, part.cores),
         "start-up": lambda: _commands.start_up(repeats),
         "memory": lambda: _commands.memory(*spec.memory_seq_len),
     }
