@@ -9,6 +9,7 @@ import pkgutil
 import sys
 import tomllib
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,16 +80,19 @@ def command_of(name: str) -> click.Command:
     module = module_of(name)
     options: list[click.Parameter] = [
         click.Argument(["spec_file"], metavar="[SPEC.toml]", required=False, type=click.Path(path_type=Path)),
-        *[
-            click.Option([f"--{field.replace('_', '-')}", field], help=about.description, metavar="VALUE")
-            for field, about in module.Spec.model_fields.items()
-        ],
+        *[option_of(field, about) for field, about in module.Spec.model_fields.items()],
         click.Option(["--workers"], type=int, help="threads that measure  [default: all cores]"),
         click.Option(["--cluster"], metavar="ADDRESS", help="measure on the Dask cluster of this scheduler"),
         click.Option(["--force"], is_flag=True, help="replace a result of another spec"),
         click.Option(["--out"], **OUT),
     ]
     return click.Command(name, params=options, help=module.__doc__, callback=lambda **given: run_one(name, **given))
+
+
+def option_of(field: str, about: Any) -> click.Option:
+    """The option of a Spec's field; of a switch without a value."""
+    switch: dict[str, Any] = {"is_flag": True, "default": None} if about.annotation is bool else {"metavar": "VALUE"}
+    return click.Option([f"--{field.replace('_', '-')}", field], help=about.description, **switch)
 
 
 def run_one(
@@ -213,8 +217,8 @@ def verify(wanted: tuple[str, ...]) -> int:
     failures = 0
     for name in wanted or [name for name in names() if getattr(module_of(name), "REPRODUCIBLE", True)]:
         module = module_of(name)
-        with _run.compile_clock():
-            checks = module.checks(_run.table_of(module, module.Spec()))
+        with _run.compile_clock(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            checks = module.checks(_run.table_of(module, module.Spec(), pool.map))
         for row in checks.itertuples():
             verdict = "ok    " if row.ok else "FAILED"
             click.echo(

@@ -1,0 +1,128 @@
+"""The temporal-order experiment: its parts, its test on fresh sequences, its claims; and a control that can't solve it."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+import rnnlab as rl
+from rnnlab import tasks
+from rnnlab.experiments import temporal_order
+from rnnlab.experiments.temporal_order import Part, Spec
+
+EASY = {"seq_len": 10, "seeds": 1, "hidden_size": 30, "method": "LSTM", "gated_learning_rate": 0.5, "updates": 3000}
+
+
+def part(**changed: Any) -> Part:
+    given = {"method": "SGD-C", "initialisation": "smart", "seed": 0, "seq_len": 10, **changed}
+    return Part(Spec(hidden_size=20, updates=700), **given)
+
+
+def test_parts_are_reproducible_and_long_ones_come_first() -> None:
+    spec = Spec(seq_len="10,12", seeds=2, updates=20, hidden_size=8)
+    parts = list(temporal_order.parts_of(spec))
+    assert len(parts) == 2 * 2 * (3 * 2 + 2)
+    assert [p.seq_len for p in parts] == [12] * 16 + [10] * 16
+    table = temporal_order.measure(spec)
+    pd.testing.assert_frame_equal(table, temporal_order.measure(spec))
+    assert set(table["outcome"]) == {"capped"}
+    assert (table["updates"] == 20).all()
+    assert table["error"].between(0.5, 0.95).all()  # of four classes a guess is wrong in 0.75
+
+
+def test_an_easy_one_is_solved_and_forgets_nothing_between_tests() -> None:
+    row = temporal_order.measure(Spec(**EASY)).iloc[0]
+    assert row["outcome"] == "solved"
+    assert row["error"] < 0.01
+    assert row["updates"] % temporal_order.TEST_EVERY == 0
+
+
+def test_without_recurrence_nothing_is_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: gradients that end after one step leave no network that knows the symbols of long ago."""
+    short = rl.Recipe(0.5, clip_norm=1.0, window=1)
+    monkeypatch.setattr(temporal_order, "recipe_of", lambda _: short)
+    row = temporal_order.measure(Spec(**{**EASY, "updates": 1000, "gate_bias": -5.0})).iloc[0]
+    assert row["outcome"] == "capped"
+    assert row["error"] > 0.5
+
+
+def test_wrong_answers_by_hand() -> None:
+    """A network that always says class 2 is wrong in three of four; early stopping counts what was tested."""
+    params = rl.RNNParams(np.zeros((3, 6)), np.zeros((3, 3)), np.zeros(3))
+    model = rl.Model(params, rl.Readout(np.zeros((4, 3)), np.array([0.0, 0.0, 1.0, 0.0])))
+    task = tasks.temporal_order(10)
+    assert temporal_order.wrong_answers(model, task, np.random.default_rng(0)) == pytest.approx(0.75, abs=0.06)
+    constant = task._replace(draw=lambda rng, size: task.draw(rng, size)._replace(target=np.full((1, size), 2)))
+    assert temporal_order.wrong_answers(model, constant, np.random.default_rng(0)) == 0
+
+
+@pytest.mark.parametrize(("start", "spread"), [("basic", 0.1), ("smart", 0.01), ("sigmoid", 0.01)])
+def test_first_weights_are_those_of_the_paper(start: str, spread: float) -> None:
+    model = temporal_order.model_of(part(initialisation=start)._replace(spec=Spec()), np.random.default_rng(0))
+    assert model.params.weight_ih.std() == pytest.approx(spread, rel=0.15)
+    assert model.readout.weight.std() == pytest.approx(spread, rel=0.15)
+    assert not model.params.bias.any()
+    assert not model.readout.bias.any()
+    assert model.nonlinearity == ("sigmoid" if start == "sigmoid" else "tanh")
+    if start == "smart":
+        assert ((model.params.weight_hh != 0).sum(axis=1) == 15).all()
+        assert np.abs(np.linalg.eigvals(model.params.weight_hh)).max() == pytest.approx(0.95, rel=1e-12)
+    else:
+        assert model.params.weight_hh.std() == pytest.approx(spread, rel=0.1)
+
+
+def test_recipes() -> None:
+    recipes = {name: temporal_order.recipe_of(part(method=name)) for name in ("SGD", "SGD-C", "SGD-CR", "LSTM")}
+    assert [recipe.clip_norm for recipe in recipes.values()] == [None, 1.0, 1.0, 1.0]
+    assert [recipe.regulariser for recipe in recipes.values()] == [0.0, 0.0, 2.0, 0.0]
+    assert recipes["LSTM"].learning_rate == 0.1
+
+
+def table_with(**solved: int) -> pd.DataFrame:
+    """Three networks of each method and start, of which so many solved the task."""
+    rows = [
+        {"method": method.replace("_", "-"), "initialisation": start, "seq_len": 40, "seed": seed}
+        | {"outcome": "solved" if seed < count else "capped", "updates": 1000 * (seed + 1)}
+        for method, count in solved.items()
+        for start in ("basic", "smart")
+        for seed in range(3)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_claims_hold_for_the_published_order_and_fail_for_the_reverse() -> None:
+    assert temporal_order.checks(table_with(SGD=0, SGD_C=2, SGD_CR=3)).ok.all()
+    reverse = temporal_order.checks(table_with(SGD=3, SGD_C=1, SGD_CR=0))
+    assert list(reverse.ok) == [False, False, False, True]
+    assert not temporal_order.checks(table_with(SGD=0, SGD_C=0, SGD_CR=0)).ok.all()
+
+
+def test_figures_have_a_point_for_every_network() -> None:
+    figures = temporal_order.draw(table_with(SGD=0, SGD_C=2, SGD_CR=3))
+    assert set(figures) == {"success", "updates"}
+    axis = figures["updates"].axes[0]
+    assert sum(len(line.get_xdata()) for line in axis.lines) == 18
+
+
+@pytest.mark.parametrize("given", ["true", True, "1"])
+def test_the_papers_own_setting(given: Any) -> None:
+    full = Spec(full=given)
+    assert (full.seq_len, full.seeds, full.updates) == ((50, 100, 150, 200, 250), 5, 5_000_000)
+    assert Spec(full=given, seeds=2).seeds == 2
+    assert Spec(full=False) == Spec()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("seq_len", "9", "9 is shorter than 10 steps"),
+        ("method", "SGD,Adam", "'SGD', 'SGD-C', 'SGD-CR', 'LSTM' or 'GRU'"),
+        ("initialisation", "", "at least 1 item"),
+        ("clip_norm", 0, "greater than 0"),
+    ],
+)
+def test_wrong_specs(field: str, value: Any, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        Spec(**{field: value})
