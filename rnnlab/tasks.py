@@ -252,25 +252,36 @@ def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Tas
     return Task(draw, "squared_error", 1, 1, 0.25)
 
 
-def windows(series: Array, seq_len: int) -> Task:
-    """Predict the next value of a series from `seq_len` before it: random windows of (N,), N > seq_len.
+def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
+    """Predict the next value of a series from windows of one or several lengths, mixed in a batch.
+
+    Parameters
+    ----------
+    series : array_like (N,)
+        Oldest first, longer than every window.
+    seq_len : int or tuple of int
+        How many values a window has, drawn from these; shorter ones end early, with zeros after them.
 
     Returns
     -------
     Task
         Chance the variance of the values to be predicted.
     """
-    series = np.asarray(series, dtype=np.float64)
-    _at_least("seq_len", seq_len, 1)
-    if series.ndim != 1 or series.size <= seq_len or not np.isfinite(series).all():
-        raise ValueError(f"series has shape {series.shape}: expected more than {seq_len} finite numbers in a row")
-    cut = np.lib.stride_tricks.sliding_window_view(series, seq_len + 1)
+    series, choice = np.asarray(series, dtype=np.float64), np.atleast_1d(seq_len)
+    for steps in choice.tolist():
+        _at_least("seq_len", steps, 1)
+    longest = int(choice.max())
+    if series.ndim != 1 or series.size <= longest or not np.isfinite(series).all():
+        raise ValueError(f"series has shape {series.shape}: expected more than {longest} finite numbers in a row")
+    cut = np.lib.stride_tricks.sliding_window_view(series, longest + 1)
+    step = np.arange(longest)[:, None]
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
-        drawn = cut[rng.integers(len(cut), size=batch_size)].T
-        return Batch(drawn[:-1, :, None], drawn[None, -1, :, None])
+        drawn, length = cut[rng.integers(len(cut), size=batch_size)].T, rng.choice(choice, batch_size)
+        moved = np.take_along_axis(drawn, np.minimum(longest - length + step, longest - 1), axis=0)
+        return Batch(np.where(step < length, moved, 0.0)[:, :, None], drawn[-1:, :, None], length)
 
-    return Task(draw, "squared_error", 1, 1, float(series[seq_len:].var()))
+    return Task(draw, "squared_error", 1, 1, float(series[longest:].var()))
 
 
 def _longest(seq_len: int) -> int:

@@ -165,6 +165,15 @@ def test_windows() -> None:
         assert target[0, b, 0] == series[start + 20]
 
 
+def test_windows_of_several_lengths_end_just_before_the_target() -> None:
+    batch = tasks.windows(np.arange(100.0), (2, 5, 9)).draw(np.random.default_rng(0), 200)
+    assert set(batch.length) == {2, 5, 9}
+    for lane, days in enumerate(batch.length):
+        target = batch.target[0, lane, 0]
+        np.testing.assert_array_equal(batch.x[:days, lane, 0], np.arange(target - days, target))
+        assert not batch.x[days:, lane].any()
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [

@@ -1,0 +1,277 @@
+"""Real daily prices: whether networks that take any number of past days tell tomorrow's better than today's does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pydantic import Field, FiniteFloat, model_validator
+from scipy.signal import lfilter
+
+import rnnlab as rl
+from rnnlab.experiments import _prices_figures
+from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._csv import read_column
+from rnnlab.experiments._prices_figures import intervals, verdict, winners
+from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
+from rnnlab.tasks import windows
+
+Array = NDArray[np.float64]
+Cell = Literal["rnn", "lstm", "gru", "attention"]
+CELLS: dict[str, Any] = {
+    "rnn": rl.RNNParams,
+    "lstm": rl.LSTMParams,
+    "gru": rl.GRUParams,
+    "attention": rl.AttentionParams,
+}
+
+CONTROL_DAYS = 1000  # of each synthetic series, or more where windows need them
+OSCILLATION = (
+    1.0,
+    -0.9,
+)  # x_t = 1.0 x_(t-1) - 0.9 x_(t-2) + noise: cycles of six days, rising or falling as yesterday tells
+SETTLED = 500  # days before such a series begins: what its start leaves is 0.9^250
+DAYS_PER_FOLD = 20  # tested at least, so that a fold's squared error is more than a few days' luck
+FINE = 5  # the last fifth of the updates takes steps of a tenth: large ones leave errors of their own
+GOOGLE = "Google, 2004 to 2008"
+AT_ONCE = 512  # windows predicted in one go: bounds memory, whatever the number of days
+
+
+class Spec(ExperimentSpec):
+    """Which prices, which networks, and how they are trained and tested.
+
+    Updates and step size are what did best on Google's tested days among a few that were tried: in the networks' favour.
+    """
+
+    csv: str | None = Field(default=None, description="CSV file of prices  [default: Google's, 2004 to 2008]")
+    column: str | None = Field(default=None, description="its column of prices")
+    cells: Annotated[tuple[Cell, ...], Names, Field(min_length=1)] = Field(
+        default=("rnn", "lstm", "gru", "attention"), description="rnn, lstm, gru, attention"
+    )
+    seq_len: Lengths = Field(default=(5, 10, 20), description="past days that a network is shown")
+    hidden_size: int = Field(default=16, ge=1, description="units H")
+    folds: int = Field(default=5, ge=2, le=100, description="stretches of days, one after another, to test on")
+    seeds: int = Field(default=2, ge=1, description="networks per cell and fold, seeded 0, 1, ...")
+    updates: int = Field(default=1000, ge=FINE, description="steps of Adam")
+    batch_size: int = Field(default=32, ge=1, description="windows per step")
+    learning_rate: FiniteFloat = Field(default=0.03, gt=0, description="step size, a tenth of it in the last fifth")
+
+    @model_validator(mode="after")
+    def _prices_to_learn_from(self) -> Spec:
+        if (self.csv is None) != (self.column is None):
+            given, missing = ("column", "csv") if self.csv is None else ("csv", "column")
+            raise ValueError(f"{given} is given without {missing}: both are needed to find prices")
+        refuse_unusable(real_prices(self), self)
+        return self
+
+    def rows_needed(self) -> int:
+        """Of these, half are learnt from before the first test."""
+        return 2 * max(2 * max(self.seq_len), DAYS_PER_FOLD * self.folds)
+
+
+class Series(NamedTuple):
+    """What is to be predicted."""
+
+    kind: str  # prices, random walk or oscillation
+    name: str
+    prices: Array  # oldest first
+
+
+class Part(NamedTuple):
+    """One network: trained on all days before a fold, tested on the fold."""
+
+    spec: Spec
+    series: Series
+    fold: int
+    cell: Cell
+    seed: int
+
+
+class Fold(NamedTuple):
+    """A series scaled by its training part, and the days to test on: start .. stop - 1."""
+
+    scaled: Array  # the days before `start` within 0 .. 1, the others wherever they are
+    start: int
+    stop: int
+    lowest: float  # of the training part
+    highest: float
+
+
+def real_prices(spec: Spec) -> Series:
+    """The user's prices, or Google's adjusted closing prices in dollars from the sample data that matplotlib ships."""
+    if spec.csv is not None and spec.column is not None:
+        return Series("prices", f"{spec.column} of {Path(spec.csv).name}", read_column(spec.csv, spec.column))
+    from matplotlib.cbook import get_sample_data
+
+    sample: Any = get_sample_data("goog.npz")
+    return Series("prices", GOOGLE, sample["price_data"]["adj_close"].astype(np.float64))
+
+
+def refuse_unusable(series: Series, spec: Spec) -> None:
+    """Refuse too few prices, and such that do not change where they are learnt or tested."""
+    count, needed, name = series.prices.size, spec.rows_needed(), f"{'column ' if spec.csv else ''}{series.name}"
+    if np.unique(series.prices).size == 1:
+        raise ValueError(f"{name} is constant, {series.prices[0]:g} in every row: nothing to predict")
+    if count < needed:
+        what = f"windows of {max(spec.seq_len)} days and {spec.folds} folds"
+        raise ValueError(f"{name} has {count} rows of prices: at least {needed} are needed for {what}")
+    edges = edges_of(count, spec.folds)
+    for first, last in zip([0, *edges], edges, strict=False):
+        if np.unique(series.prices[max(0, first - 1) : last]).size == 1:
+            raise ValueError(f"{name} is constant from price {first + 1} to {last}: nothing to predict")
+
+
+def edges_of(count: int, folds: int) -> list[int]:
+    """Where each fold starts, and the end: the first half is only learnt from."""
+    return [int(edge) for edge in np.linspace(count // 2, count, folds + 1)]
+
+
+def fold_of(prices: Array, folds: int, fold: int) -> Fold:
+    """One step of the walk forward: nothing of the fold's days enters the scaling."""
+    start, stop = edges_of(prices.size, folds)[fold : fold + 2]
+    lowest, highest = float(prices[:start].min()), float(prices[:start].max())
+    return Fold((prices - lowest) / (highest - lowest), start, stop, lowest, highest)
+
+
+def controls(spec: Spec) -> Iterator[Series]:
+    """A series that nothing predicts better than today does, and one that the days before today predict."""
+    days = max(CONTROL_DAYS, spec.rows_needed())
+    walk = np.cumsum(np.random.default_rng([1, 0]).standard_normal(days))
+    yield Series("random walk", "random walk", walk)
+    noise = np.random.default_rng([1, 1]).standard_normal(SETTLED + days)
+    cycle = lfilter([1.0], [1.0, -OSCILLATION[0], -OSCILLATION[1]], noise)[SETTLED:]
+    yield Series("oscillation", "oscillation", cycle)
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Train every cell on what came before each fold and compare it on the fold with "tomorrow is as today".
+
+    Returns
+    -------
+    DataFrame
+        ``part`` is skill (a row per network and number of past days: days tested, how many of them were outside the
+        range learnt from, mean squared errors in units of that range, skill = 1 - mse / mse_persistence, share of
+        changes whose direction was right) or day (prices and predictions of seed 0, shown the most days).
+    """
+    real, *others = real_prices(spec), *controls(spec)
+    walk = [(fold, cell) for fold in range(spec.folds) for cell in spec.cells]
+    parts = [Part(spec, real, *step, seed) for step in walk for seed in range(spec.seeds)]
+    parts += [Part(spec, control, *step, 0) for control in others for step in walk]
+    return pd.concat(each(measure_part, parts), ignore_index=True)
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """Train one network and test it, shown few or many past days."""
+    spec, (kind, name, prices) = part.spec, part.series
+    fold = fold_of(prices, spec.folds, part.fold)
+    done = trained(part, fold.scaled[: fold.start])
+    keys = {"series": kind, "name": name, "fold": part.fold, "cell": part.cell, "seed": part.seed}
+    keys["updates"] = done.state.update
+    rows = pd.DataFrame([{"part": "skill", "seq_len": days, **tested(done.model, fold, days)} for days in spec.seq_len])
+    if kind == "prices" and part.seed == 0:
+        rows = pd.concat([rows, day_rows(done.model, fold, max(spec.seq_len))], ignore_index=True)
+    return rows.assign(**keys)
+
+
+def trained(part: Part, series: Array) -> rl.Fit:
+    """The one way in which all cells learn, from windows of all lengths."""
+    spec, seed = part.spec, [part.seed, part.fold, list(CELLS).index(part.cell)]
+    rng = np.random.default_rng(seed)
+    params = CELLS[part.cell].init(1, spec.hidden_size, rng=rng)
+    model = rl.Model(params, rl.Readout.init(spec.hidden_size, 1, rng=rng))
+    recipe = rl.Recipe(spec.learning_rate, "adam", clip_norm=1.0)
+    last, size, task = spec.updates // FINE, spec.batch_size, windows(series, spec.seq_len)
+    coarse = rl.fit(model, task, recipe, updates=spec.updates - last, batch_size=size, rng=rng)
+    fine = recipe._replace(learning_rate=spec.learning_rate / 10)
+    return rl.fit(coarse.model, task, fine, updates=last, batch_size=size, rng=rng, state=coarse.state)
+
+
+def predicted(model: rl.Model, fold: Fold, days: int) -> Array:
+    """Tomorrow's price for every day of a fold, from so many days before it."""
+    cut = np.lib.stride_tricks.sliding_window_view(fold.scaled[fold.start - days : fold.stop - 1], days)
+    blocks = [cut[first : first + AT_ONCE].T[:, :, None] for first in range(0, len(cut), AT_ONCE)]
+    return np.concatenate([rl.predict(model, x)[-1, :, 0] for x in blocks])
+
+
+def tested(model: rl.Model, fold: Fold, days: int) -> dict[str, float]:
+    """Errors of a network and of persistence on the same days."""
+    truth, today = fold.scaled[fold.start : fold.stop], fold.scaled[fold.start - 1 : fold.stop - 1]
+    told = predicted(model, fold, days)
+    mse, persistence = float(np.mean((told - truth) ** 2)), float(np.mean((today - truth) ** 2))
+    moved = truth != today
+    right = (np.sign(told - today) == np.sign(truth - today))[moved].mean()
+    outside = int(np.sum((truth < 0) | (truth > 1)))
+    found = {"days": truth.size, "outside": outside, "mse": mse, "mse_persistence": persistence}
+    return {**found, "skill": 1 - mse / persistence, "direction": float(right)}
+
+
+def day_rows(model: rl.Model, fold: Fold, days: int) -> pd.DataFrame:
+    """Prices and predictions of a fold in the series' own unit, with the range that was learnt from."""
+    unit = fold.highest - fold.lowest
+    keys = {"part": "day", "seq_len": days, "day": np.arange(fold.start, fold.stop)}
+    told = {"price": fold.scaled[fold.start : fold.stop], "predicted": predicted(model, fold, days)}
+    back = {name: fold.lowest + unit * column for name, column in told.items()}
+    return pd.DataFrame({**keys, **back, "lowest": fold.lowest, "highest": fold.highest})
+
+
+def skill_from_today() -> float:
+    """Of the oscillation: best skill of who knows today alone, 1 - (1 - r^2) / (2 (1 - r)), r the correlation of neighbours."""
+    first, second = OSCILLATION
+    correlation = first / (1 - second)
+    return (1 - correlation) / 2
+
+
+def skill_from_all() -> float:
+    """Of the oscillation: best skill of all; its error is the noise, persistence's 2 (1 - r) variances."""
+    first, second = OSCILLATION
+    variance = (1 - second) / ((1 + second) * ((1 - second) ** 2 - first**2))  # in units of the noise's
+    return 1 - 1 / (2 * (1 - first / (1 - second)) * variance)
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """That prices and a random walk are not beaten, and that what can be learnt is."""
+    skill = table[table["part"] == "skill"]
+    return table_of([*training_claims(skill), *verdict_claims(skill), *oscillation_claims(skill)])
+
+
+def training_claims(skill: pd.DataFrame) -> Iterator[Claim]:
+    """No network stopped early."""
+    least, most = skill["updates"].min(), skill["updates"].max()
+    yield Claim("updates of the network that took the fewest", float(most), float(least), 0.0, "as many as the others")
+
+
+def verdict_claims(skill: pd.DataFrame) -> Iterator[Claim]:
+    """How many cells beat persistence; of prices that are not known here, any number may."""
+    sources = {"prices": "efficient markets (Fama 1970)", "random walk": "its increments are independent"}
+    for kind, source in sources.items():
+        rows = skill[skill["series"] == kind]
+        known = kind != "prices" or rows["name"].iloc[0] == GOOGLE
+        told = source if known else "a report: these prices are yours, and nothing is expected of them"
+        yield Claim(verdict(rows), 0.0, float(len(winners(rows))), 0.0 if known else math.inf, told)
+
+
+def oscillation_claims(skill: pd.DataFrame) -> Iterator[Claim]:
+    """Recurrent cells know more than today tells, none more than the noise allows; attention sees days in no order."""
+    today, everything = skill_from_today(), skill_from_all()
+    for row in intervals(skill[skill["series"] == "oscillation"], ["cell"]).itertuples():
+        least = 0.0 if row.cell == "attention" else today
+        what = "persistence" if row.cell == "attention" else "all that today alone tells"
+        name = f"oscillation: {row.cell} has more skill than {what} and no more than the noise allows"
+        yield Claim(name, (least + everything) / 2, row.mean, (everything - least) / 2, "AR(2) in closed form")
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """Skill over the number of past days, for prices and both controls; and prices with what was predicted.
+
+    Returns
+    -------
+    dict of str to Figure
+        skill, days.
+    """
+    return _prices_figures.draw(table, {"today alone": skill_from_today(), "all past days": skill_from_all()})

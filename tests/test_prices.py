@@ -1,0 +1,246 @@
+"""Prices: nothing of the future is learnt from, errors are those of another computation, bad files get one sentence."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.cbook import get_sample_data
+from pydantic import ValidationError
+
+import rnnlab as rl
+from rnnlab.experiments import __main__ as command_line
+from rnnlab.experiments import _csv, _prices_figures, _run, prices
+
+SMALL = {"cells": "rnn,gru", "seq_len": "3,8", "folds": 3, "seeds": 1, "hidden_size": 8, "updates": 300}
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return _run.normal_form(prices.measure(prices.Spec(**SMALL)))
+
+
+def skills(table: pd.DataFrame, series: str) -> pd.DataFrame:
+    return table[(table["part"] == "skill") & (table["series"] == series)]
+
+
+def test_parts_are_reproducible_in_any_order(table: pd.DataFrame) -> None:
+    def backwards(function: Callable[..., pd.DataFrame], items: list[prices.Part]) -> list[pd.DataFrame]:
+        return [function(item) for item in items[::-1]][::-1]
+
+    again = _run.normal_form(prices.measure(prices.Spec(**SMALL), backwards))
+    pd.testing.assert_frame_equal(table, again, check_exact=True)
+
+
+def test_the_walk_tests_every_day_of_the_second_half_once() -> None:
+    edges = prices.edges_of(1047, 5)
+    assert edges[0] == 523
+    assert edges[-1] == 1047
+    assert max(np.diff(edges)) - min(np.diff(edges)) <= 1
+
+
+def test_nothing_of_the_tested_days_is_learnt() -> None:
+    spec = prices.Spec(**SMALL)
+    series = prices.real_prices(spec)
+    changed = series._replace(prices=series.prices.copy())
+    start = prices.edges_of(series.prices.size, spec.folds)[1]
+    changed.prices[start:] = 1e4 * np.sin(np.arange(series.prices.size - start))
+    models = []
+    for one in (series, changed):
+        fold = prices.fold_of(one.prices, spec.folds, 1)
+        assert fold.start == start
+        assert fold.scaled[:start].min() == 0
+        assert fold.scaled[:start].max() == 1
+        models.append(prices.trained(prices.Part(spec, one, 1, "gru", 0), fold.scaled[:start]).model)
+    for array, other in zip(models[0].params, models[1].params, strict=True):
+        np.testing.assert_array_equal(array, other)
+
+
+def test_errors_of_persistence_and_network_agree_with_loops() -> None:
+    values = np.cumsum(np.random.default_rng(3).standard_normal(200))
+    rng = np.random.default_rng(0)
+    model = rl.Model(rl.GRUParams.init(1, 4, rng=rng), rl.Readout.init(4, 1, rng=rng))
+    fold = prices.fold_of(values, 4, 2)
+    found = prices.tested(model, fold, 6)
+    scaled = (values - values[:150].min()) / np.ptp(values[:150])
+    today = [scaled[day] - scaled[day - 1] for day in range(150, 175)]
+    told = [scaled[day] - rl.predict(model, scaled[day - 6 : day, None])[-1, 0] for day in range(150, 175)]
+    assert found["days"] == 25
+    assert found["mse_persistence"] == pytest.approx(np.mean(np.square(today)), rel=1e-12)
+    assert found["mse"] == pytest.approx(np.mean(np.square(told)), rel=1e-12)
+    assert found["skill"] == pytest.approx(1 - found["mse"] / found["mse_persistence"], rel=1e-12)
+    assert found["outside"] == sum(not 0 <= scaled[day] <= 1 for day in range(150, 175))
+
+
+def test_days_are_in_the_unit_of_the_file(table: pd.DataFrame) -> None:
+    real = prices.real_prices(prices.Spec()).prices
+    days = table[table["part"] == "day"]
+    np.testing.assert_allclose(days["price"], real[days["day"].astype(int)], rtol=1e-12)
+    assert (days.groupby("cell")["day"].nunique() == real.size - real.size // 2).all()
+
+
+def test_the_oscillation_is_learnt_and_the_random_walk_is_not(table: pd.DataFrame) -> None:
+    assert _prices_figures.winners(skills(table, "oscillation")) == ["gru", "rnn"]
+    assert _prices_figures.winners(skills(table, "random walk")) == []
+    assert _prices_figures.winners(skills(table, "prices")) == []
+
+
+def test_days_in_any_order_show_no_skill() -> None:
+    spec = prices.Spec(**SMALL)
+    shuffled = np.random.default_rng(0).permutation(np.random.default_rng(1).standard_normal(600))
+    parts = [prices.Part(spec, prices.Series("prices", "shuffled", shuffled), fold, "gru", 0) for fold in range(3)]
+    skill = pd.concat([prices.measure_part(part) for part in parts]).query("part == 'skill'")["skill"]
+    # of independent values the mean is the best forecast: half of persistence's error, and no network has less
+    assert 0.2 < skill.mean() < 0.5 + 4 * 0.5 / np.sqrt(300)
+
+
+def test_closed_forms_of_the_oscillation_agree_with_a_long_one() -> None:
+    first, second = prices.OSCILLATION
+    noise = np.random.default_rng(0).standard_normal(200_000)
+    x = prices.lfilter([1.0], [1.0, -first, -second], noise)[500:]
+    persistence = np.mean(np.diff(x) ** 2)
+    from_today = np.mean((x[1:] - np.corrcoef(x[1:], x[:-1])[0, 1] * x[:-1]) ** 2)
+    assert prices.skill_from_today() == pytest.approx(1 - from_today / persistence, abs=0.005)
+    assert prices.skill_from_all() == pytest.approx(1 - 1 / persistence, abs=0.005)
+
+
+def test_intervals_are_over_folds_alone() -> None:
+    ratio = {0: 2.0, 1: 0.5, 2: 1.0}
+    rows = [{"cell": "rnn", "fold": fold, "seed": seed, "skill": 1 - ratio[fold]} for fold in ratio for seed in (0, 1)]
+    found = _prices_figures.intervals(pd.DataFrame(rows), ["cell"]).iloc[0]
+    reach = 4.302652729911275 * np.log(2) / np.sqrt(3)  # Student's t of two degrees of freedom at 97.5 %
+    assert found["mean"] == pytest.approx(0, abs=1e-12)
+    assert found["low"] == pytest.approx(1 - np.exp(reach), rel=1e-9)
+    assert found["high"] == pytest.approx(1 - np.exp(-reach), rel=1e-9)
+
+
+def test_the_verdict_follows_from_the_table(table: pd.DataFrame) -> None:
+    rows = skills(table, "prices")
+    assert "no network reliably beats" in _prices_figures.verdict(rows)
+    noise = 0.01 * rows["fold"]
+    assert "better than" in _prices_figures.verdict(rows.assign(skill=0.5 + noise))
+    claims = prices.checks(table.assign(skill=table["skill"].where(table["series"] != "prices", 0.5)))
+    assert not claims["ok"].iloc[1]
+
+
+def test_checks_hold_and_figures_are_drawn(table: pd.DataFrame) -> None:
+    assert prices.checks(table)["ok"].all(), prices.checks(table).to_string()
+    assert set(prices.draw(table)) == {"skill", "days"}
+
+
+def write(path: Path, values: list[str], header: str = "Date,Close", ending: str = "\n") -> str:
+    days = pd.date_range("2020-01-01", periods=len(values)).strftime("%Y-%m-%d")
+    path.write_text(ending.join([header, *map(",".join, zip(days, values, strict=True))]) + ending)
+    return str(path)
+
+
+def walk(count: int = 400) -> list[str]:
+    return [f"{100 + step:.4f}" for step in np.cumsum(np.random.default_rng(0).standard_normal(count))]
+
+
+def with_cell(place: int, text: str) -> list[str]:
+    values = walk()
+    values[place] = text
+    return values
+
+
+BAD = [
+    (with_cell(15, ""), "Close", "row 17 of column 'Close'", "is empty"),
+    (with_cell(15, "n/a"), "Close", "row 17 of column 'Close'", "is 'n/a'"),
+    (with_cell(15, "nan"), "Close", "row 17 of column 'Close'", "is 'nan'"),
+    (with_cell(15, "1e999"), "Close", "row 17 of column 'Close'", "expected a finite number"),
+    (with_cell(0, "1_0"), "Close", "row 2 of column 'Close'", "is '1_0'"),
+    (walk(), "Clse", "has no column 'Clse'; did you mean 'Close'?", "its columns are Date, Close"),
+    (["7"] * 400, "Close", "column Close of prices.csv is constant", "7 in every row"),
+    (walk(40), "Close", "column Close of prices.csv has 40 rows", "at least 200 are needed"),
+    (["7"] * 201 + walk(199), "Close", "column Close of prices.csv is constant from price 1 to 200", ""),
+    (walk(250) + ["7"] * 150, "Close", "is constant from price 281 to 320", ""),
+]
+
+
+@pytest.mark.parametrize(("values", "column", "where", "what"), BAD)
+def test_bad_columns_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    values: list[str],
+    column: str,
+    where: str,
+    what: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "prices.csv", values)
+    words = ["prices", "--csv", "prices.csv", "--column", column, "--out", "results"]
+    monkeypatch.setattr(sys, "argv", ["rnnlab", *words])
+    assert command_line.main() == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert where in captured.err
+    assert what in captured.err
+    assert captured.out == ""
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"\x89PNG\xff\xfe", "is not a CSV file"),
+        (b'Close\n1\n"2\n3\n', "is not a CSV file"),
+        (b"Close\n", "has 0 rows"),
+        (b"Date,Close\n2020-01-01\n", "row 2 of column 'Close'"),
+        (b"Date,Close\n2020-01-02,1\n2020-01-01,2\n2020-01-03,3\n", "column 'Date' of .* are in no order"),
+    ],
+)
+def test_bad_files_are_one_sentence(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / "prices.csv").write_bytes(content)
+    with pytest.raises(ValidationError, match=told):
+        prices.Spec(csv=str(tmp_path / "prices.csv"), column="Close")
+
+
+def test_missing_files_and_halves_of_a_choice_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="can't read the CSV file"):
+        prices.Spec(csv=str(tmp_path / "none.csv"), column="Close")
+    with pytest.raises(ValidationError, match="can't read the CSV file"):
+        prices.Spec(csv=str(tmp_path), column="Close")
+    with pytest.raises(ValidationError, match="column is given without csv"):
+        prices.Spec(column="Close")
+    with pytest.raises(ValidationError, match="csv is given without column"):
+        prices.Spec(csv="prices.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "told"),
+    [("msft.csv", "Close", "Close of msft.csv has 65 rows"), ("Stocks.csv", "IBM", "row 5 of column 'IBM'")],
+)
+def test_samples_that_are_too_short_or_have_gaps_are_refused(name: str, column: str, told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        prices.Spec(csv=str(get_sample_data(name, asfileobj=False)), column=column)
+
+
+def test_files_are_read_oldest_first(tmp_path: Path) -> None:
+    newest = _csv.read_column(str(get_sample_data("msft.csv", asfileobj=False)), "Close")
+    assert newest[-1] == 29.96
+    values = walk(60)
+    path = write(tmp_path / "a.csv", values, ending="\r\n")
+    np.testing.assert_array_equal(_csv.read_column(path, "Close"), np.array(values, float))
+    days = pd.date_range("2020-01-01", periods=60).strftime("%d/%m/%Y")
+    rows = [f"{day}, {value}" for day, value in zip(days, values, strict=True)]
+    for order in (rows, rows[::-1]):
+        (tmp_path / "b.csv").write_text("\n".join(["\ufeff# downloaded", "", "Date, Close", *order, "", ""]), "utf-8")
+        np.testing.assert_array_equal(_csv.read_column(str(tmp_path / "b.csv"), "Close"), np.array(values, float))
+
+
+def test_ones_own_prices_are_reported_on_whatever_comes_out(tmp_path: Path) -> None:
+    cycle = np.sin(np.arange(300.0)) + 0.01 * np.random.default_rng(0).standard_normal(300)
+    path = write(tmp_path / "own.csv", [repr(float(value)) for value in cycle])
+    table = prices.measure(prices.Spec(**{**SMALL, "csv": path, "column": "Close", "cells": "gru"}))
+    claims = prices.checks(_run.normal_form(table)).set_index("claim")
+    told = next(claim for claim in claims.index if claim.startswith("Close of own.csv"))
+    assert 'better than "tomorrow is as today" are gru' in told
+    assert claims.loc[told, "measured"] == 1
+    assert claims.loc[told, "ok"]
