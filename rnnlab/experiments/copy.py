@@ -1,0 +1,208 @@
+"""Copying ten symbols: who beats a network without memory; and the table of Henaff: identity adds, orthogonal copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+import rnnlab as rl
+from rnnlab.experiments import _learning
+from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._learning import METHODS, Goal, Method, Training
+from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
+from rnnlab.experiments._style import new_figure, theme
+
+Array = NDArray[np.float64]
+HENAFF: tuple[Method, ...] = ("linear identity", "linear orthogonal")
+COPIERS: tuple[Method, ...] = (*METHODS, *HENAFF)
+FRESH = 500  # sequences of ten symbols
+WRONG = 0.01  # share of symbols: solved at most at this
+BELOW = 0.1  # of chance: the adding problem is solved at most at this
+EVERY, BATCH = 200, 20
+SHORTEST = 10  # steps of the adding problem
+RATES = {"LSTM": 0.01, "GRU": 0.005, "attention": 0.005}  # of the others 0.002
+GUESS = 7 / 8  # share of symbols wrong without memory
+SOURCE = "Henaff, Szlam and LeCun 2016: identity solves adding, random orthogonal copying, not the reverse"
+FLOOR = "Arjovsky, Shah and Bengio 2016: the loss without memory"
+
+
+class Spec(ExperimentSpec):
+    """Who learns, over which delays, how long."""
+
+    method: Annotated[tuple[Method, ...], Names, Field(min_length=1)] = Field(
+        default=COPIERS, description=", ".join(COPIERS)
+    )
+    delay: int = Field(default=10, ge=1, description="steps between the symbols and their repetition; T = delay + 20")
+    adding_seq_len: Lengths = Field(default=(50, 200), description="T of the adding problem in Henaff's table")
+    hidden_size: int = Field(default=64, ge=1, description="units H")
+    seeds: int = Field(default=2, ge=1, description="trainings of each, seeded 0, 1, ...")
+    updates: int = Field(default=1600, ge=1, description="updates after which a training is given up")
+
+    @field_validator("adding_seq_len")
+    @classmethod
+    def _long_enough(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        for steps in values:
+            if steps < SHORTEST:
+                raise ValueError(f"{steps} is below {SHORTEST}, the shortest sequence with two marks")
+        return values
+
+
+class Part(NamedTuple):
+    """One training."""
+
+    spec: Spec
+    seq_len: int  # of the adding problem; of copying delay + 20
+    method: Method
+    seed: int
+    task: str  # copy or adding
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Train networks to copy until 99 % of the symbols of fresh sequences are right; two linear ones also to add.
+
+    Returns
+    -------
+    DataFrame
+        task (copy, adding), method, seq_len, seed; a row per 200 updates: update, loss, score (copy: share of the ten
+        symbols wrong; adding: mean squared error over chance; both of fresh sequences), solved, chance (the floor of
+        the loss), budget (updates allowed).
+    """
+    seeds, linear = range(spec.seeds), [name for name in HENAFF if name in spec.method]
+    runs = [(steps, name, seed, "adding") for steps in spec.adding_seq_len for name in linear for seed in seeds]
+    runs.reverse()  # the longest first
+    runs += [(spec.delay + 2 * rl.tasks.COPIED, name, seed, "copy") for name in spec.method for seed in seeds]
+    return pd.concat(each(measure_part, [Part(spec, *run) for run in runs]), ignore_index=True)
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """The curve of one training, with Adam, gradients shortened to norm 1."""
+    spec = part.spec
+    goal = copy_goal(spec.delay) if part.task == "copy" else adding_goal(part.seq_len)
+    model = _learning.model_of(part.method, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
+    recipe = rl.Recipe(RATES.get(part.method, 0.002), "adam", 1.0)
+    training = Training(recipe, BATCH, EVERY, spec.updates)
+    rows = _learning.learn(model, goal, training, [part.seed])[1]
+    where = {"task": part.task, "method": part.method, "seq_len": part.seq_len}
+    rows = rows.assign(chance=goal.task.chance, budget=spec.updates)
+    return pd.DataFrame({**where, "seed": part.seed}, index=rows.index).join(rows)
+
+
+def copy_goal(delay: int) -> Goal:
+    """99 % of the symbols right."""
+    return Goal(rl.tasks.copy(delay), wrong_symbols, WRONG, FRESH)
+
+
+def wrong_symbols(output: Any, batch: rl.Batch) -> Array:
+    """Each sequence's share of the last ten steps at which another class than the symbol has the largest odds."""
+    last = slice(-rl.tasks.COPIED, None)
+    return np.asarray((output[last].argmax(axis=2) != batch.target[last]).mean(axis=0))
+
+
+def adding_goal(seq_len: int) -> Goal:
+    """A tenth of chance, with the marked number as a third input, max(0, number + mark - 1), and 0 elsewhere.
+
+    Henaff's recurrences are linear in the state and not in the input, which they embed by a learnt ReLU layer. This one
+    feature is fixed. Without it no linear network can add: it can't tell which numbers are marked.
+    """
+    task = rl.tasks.adding(seq_len)
+
+    def draw(rng: np.random.Generator, batch_size: int) -> rl.Batch:
+        batch: rl.Batch = task.draw(rng, batch_size)
+        marked = np.maximum(batch.x.sum(axis=2, keepdims=True) - 1, 0)
+        return batch._replace(x=np.concatenate([batch.x, marked], axis=2))
+
+    def error(output: Any, batch: rl.Batch) -> Array:
+        return np.asarray((output[-1, :, 0] - batch.target[0, :, 0]) ** 2 / task.chance)
+
+    return Goal(task._replace(draw=draw, inputs=3), error, BELOW, FRESH)
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """Henaff's table, and who stays without memory; of trainings that had the default delay and budget at least."""
+    fields = Spec.model_fields
+    rows = table[table["budget"] >= fields["updates"].default]
+    copied = rows[(rows["task"] == "copy") & (rows["seq_len"] == fields["delay"].default + 2 * rl.tasks.COPIED)]
+    last = _learning.ends(copied, ["method"])
+    return table_of([*adding_claims(rows[rows["task"] == "adding"]), *copy_claims(last), *memory_claims(last)])
+
+
+def adding_claims(rows: pd.DataFrame) -> Iterator[Claim]:
+    """Identity adds over 200 steps, orthogonal does not; the least error of every run, as errors jump while learning."""
+    for name, runs in rows[rows["seq_len"] == 200].groupby("method", sort=False):
+        least, below = runs.groupby("seed")["score"].min(), name == HENAFF[0]
+        share = float((least < 0.5).mean())
+        yield Claim(f"adding, T = 200, {name}: share below half of chance", float(below), share, 0.0, SOURCE)
+
+
+def copy_claims(last: pd.DataFrame) -> Iterator[Claim]:
+    """Orthogonal copies, identity does not."""
+    for name, expected in zip(HENAFF, (0.0, 1.0), strict=True):
+        runs = last[last["method"] == name]
+        if len(runs):
+            solved = float(runs["solved"].astype(float).mean())
+            yield Claim(f"copying, {name}: share of trainings that solve it", expected, solved, 0.0, SOURCE)
+
+
+def memory_claims(last: pd.DataFrame) -> Iterator[Claim]:
+    """Cells whose states fade stay at the floor; attention without positions knows which symbols came, not when."""
+    for name, runs in last.groupby("method", sort=False):
+        wrong = float(runs["score"].min())
+        if name in ("RNN", "orthogonal"):
+            text = f"{name} (tanh): least share of wrong symbols"
+            yield Claim(text, GUESS, wrong, 0.1, FLOOR + "; 10 % for symbols guessed by chance, or hardly remembered")
+        if name == "attention":
+            half = float(0.5 < wrong < GUESS)
+            yield Claim(
+                "attention: more than half of the symbols wrong, but fewer than of a guess", 1.0, half, 0.0, FLOOR
+            )
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """Learning curves of copying against the floor; errors of the linear networks at both tasks.
+
+    Returns
+    -------
+    dict of str to Figure
+        copy.
+    """
+    rows = table[table["task"] == "copy"]
+    with theme():
+        figure = new_figure(12.5, 5.2)
+        left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
+        _learning.draw_curves(left, rows, float(rows["chance"].iloc[0]))
+        steps = int(rows["seq_len"].iloc[0])
+        left.set_title(f"Copying, T = {steps}: every training, until 99 % of symbols are right")
+        left.legend(fontsize=10, frameon=False, loc="lower left")
+        draw_table(right, table)
+    return {"copy": figure}
+
+
+def draw_table(axis: Any, table: pd.DataFrame) -> None:
+    """Henaff's table: initialisation by task, a cell per pair."""
+    last = _learning.ends(table, ["task", "seq_len", "method"]).sort_values(["task", "seq_len"])
+    columns = list(last[["task", "seq_len"]].drop_duplicates().itertuples(index=False, name=None))
+    shares = np.full((2, len(columns)), np.nan)
+    for i, method in enumerate(HENAFF):
+        for j, (task, steps) in enumerate(columns):
+            runs = last[(last["method"] == method) & (last["task"] == task) & (last["seq_len"] == steps)]
+            shares[i, j] = runs["solved"].astype(float).mean() if len(runs) else np.nan
+            axis.text(j, i, words(runs), ha="center", va="center", fontsize=10)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=2, aspect="auto")  # light enough for black text
+    axis.set_xticks(range(len(columns)), [f"{'copying' if task == 'copy' else task}\nT = {n}" for task, n in columns])
+    axis.set_yticks([0, 1], ["identity", "random\northogonal"])
+    axis.set_title("Linear recurrence, by its initial weights")
+
+
+def words(runs: pd.DataFrame) -> str:
+    """How many trainings solved the task, and the median error of their last networks."""
+    if runs.empty:
+        return "not measured"
+    solved, score = int(runs["solved"].astype(float).sum()), float(runs["score"].median())
+    error = f"error {score:.2g}\nof chance" if runs["task"].iloc[0] == "adding" else f"{score:.1%} of\nsymbols wrong"
+    return f"solved by\n{solved} of {len(runs)}\n\n{error}"

@@ -1,0 +1,235 @@
+"""The latch: hold one bit. Descent needs hundreds of updates, or fails over long lags; guessing weights takes a few trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.stats import norm
+
+import rnnlab as rl
+from rnnlab.experiments import _learning
+from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._learning import METHODS, Goal, Method, Methods, Training
+from rnnlab.experiments._spec import ExperimentSpec, Lengths
+from rnnlab.experiments._style import new_figure, theme
+
+Array = NDArray[np.float64]
+FRESH = 1000  # sequences, all of which must come out right
+EVERY = 100  # updates between tests
+BATCH = 10
+WIDEST = 100.0  # weights are guessed uniformly in -100 .. 100
+AT_ONCE = 250  # guesses tested on the same sequences
+VARIANTS = ("guessed weights", "guessed weights and biases")
+GUESSING = "Hochreiter and Schmidhuber 1996: random guessing solves the latch in a few trials"
+LAGS = "Bengio, Simard and Frasconi 1994: descent fails to latch over long lags"
+
+
+class Spec(ExperimentSpec):
+    """Who learns, over which lags, how long."""
+
+    method: Methods = Field(default=METHODS, description=", ".join(METHODS))
+    seq_len: Lengths = Field(default=(10, 30, 100), description="sequence lengths T")
+    hidden_size: int = Field(default=16, ge=1, description="units H of the trained networks")
+    seeds: int = Field(default=4, ge=1, description="trainings of each, seeded 0, 1, ...")
+    updates: int = Field(default=1000, ge=1, description="updates after which a training is given up")
+    learning_rate: float = Field(default=0.005, gt=0, description="of Adam, gradients shortened to norm 1")
+    guesses: int = Field(default=20_000, ge=1, description="one-unit networks guessed at each T")
+
+
+class Part(NamedTuple):
+    """One training, or the guesses of one variant at one T."""
+
+    spec: Spec
+    name: str
+    seq_len: int
+    seed: int
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Train networks until all of 1,000 fresh sequences come out right; guess one-unit networks and count the right ones.
+
+    Returns
+    -------
+    DataFrame
+        part (training, guessing), method (or variant of guessing), seq_len, seed. Of a training, a row per 100 updates:
+        update, loss, score (share of fresh sequences answered wrong), solved, budget (updates allowed). Of guessing:
+        guesses, right (those with no wrong sequence among 1,000), trials (their ratio), standard_error.
+    """
+    runs = [(name, steps, seed) for name in spec.method for steps in spec.seq_len for seed in range(spec.seeds)]
+    guessed = [(name, steps, 0) for name in VARIANTS for steps in spec.seq_len]
+    return pd.concat(each(measure_part, [Part(spec, *run) for run in runs + guessed]), ignore_index=True)
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """The rows of one part."""
+    guessing = part.name in VARIANTS
+    rows = guess(part) if guessing else train(part)
+    where = {"part": "guessing" if guessing else "training", "method": part.name, "seq_len": part.seq_len}
+    return pd.DataFrame({**where, "seed": part.seed}, index=rows.index).join(rows)
+
+
+def train(part: Part) -> pd.DataFrame:
+    """The curve of one training."""
+    spec, method = part.spec, known(part.name)
+    goal = goal_of(part.seq_len)
+    training = Training(rl.Recipe(spec.learning_rate, "adam", 1.0), BATCH, EVERY, spec.updates)
+    model = _learning.model_of(method, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
+    return _learning.learn(model, goal, training, [part.seed])[1].assign(budget=spec.updates)
+
+
+def known(name: str) -> Method:
+    """The method of that name."""
+    return next(method for method in METHODS if method == name)
+
+
+def goal_of(seq_len: int) -> Goal:
+    """No wrong answer among 1,000 fresh sequences."""
+    return Goal(rl.tasks.latch(seq_len), wrong, 0.0, FRESH)
+
+
+def wrong(output: Any, batch: rl.Batch) -> Array:
+    """Whether each sequence's last output is on the wrong side of 1/2; an output that is not a number is."""
+    wanted = batch.target[0, :, 0] > 0.5
+    return np.where(wanted, ~(output[-1, :, 0] > 0.5), ~(output[-1, :, 0] < 0.5)).astype(np.float64)
+
+
+def guess(part: Part) -> pd.DataFrame:
+    """How many of many guessed networks answer right; a thousand fresh sequences for every 250 guesses."""
+    rng, task = np.random.default_rng([part.seq_len, VARIANTS.index(part.name), 3]), rl.tasks.latch(part.seq_len)
+    right, left = 0, part.spec.guesses
+    while left:
+        count = min(AT_ONCE, left)
+        right += int(all_right(guessed(part.name, count, rng), task.draw(rng, FRESH)).sum())
+        left -= count
+    guesses, p = part.spec.guesses, right / part.spec.guesses
+    trials = 1 / p if right else math.inf
+    error = trials * math.sqrt((1 - p) / right) if right else math.inf
+    return pd.DataFrame([{"guesses": guesses, "right": right, "trials": trials, "standard_error": error}])
+
+
+def guessed(variant: str, count: int, rng: np.random.Generator) -> Array:
+    """Networks of one unit: rows input weight, recurrent weight, readout weight, bias, readout bias; columns guesses."""
+    weights = rng.uniform(-WIDEST, WIDEST, (5, count))
+    if variant == VARIANTS[0]:
+        weights[3:] = 0
+    return weights
+
+
+def all_right(weights: Array, batch: rl.Batch) -> NDArray[np.bool_]:
+    """Which guesses answer every sequence right: few sequences first, as most guesses fail there."""
+    right = np.ones(weights.shape[1], bool)
+    for sequences in (slice(0, 4), slice(4, 64), slice(64, None)):
+        answers = answers_of(weights[:, right], batch.x[:, sequences, 0])
+        right[right] = (answers == (batch.target[0, sequences, 0] > 0.5)).all(axis=1)
+    return right
+
+
+def answers_of(weights: Array, x: Array) -> NDArray[np.bool_]:
+    """Whether the readout of h_t = tanh(w x_t + v h_(t-1) + b) ends above 0: guesses x sequences, for x (T, sequences)."""
+    w, v, readout, bias, readout_bias = weights[:, :, None]
+    h = np.zeros((weights.shape[1], x.shape[1]))
+    for row in x:
+        h = np.tanh(w * row + v * h + bias)
+    return np.asarray(readout * h + readout_bias > 0)
+
+
+def trials_law(seq_len: int) -> float:
+    """Trials that guessing without biases takes on average: 4 m, where m is the largest of all noise.
+
+    Units of large weights are at -1 or 1. The noise never turns one over if |w| m < |v|, which has probability
+    1 / (2 m) for uniform weights and m > 1; then the sign of the readout is right in one of two guesses.
+    """
+    numbers = FRESH * (seq_len - 1)
+    largest = rl.tasks.LATCH_NOISE * float(norm.isf(-math.expm1(math.log(0.5) / numbers) / 2))  # median
+    return 4 * max(1.0, largest)
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """Guessing against its law and the literature; who latches and who does not."""
+    guessing = table[table["part"] == "guessing"]
+    return table_of([*guessing_claims(guessing), *training_claims(table)])
+
+
+def guessing_claims(rows: pd.DataFrame) -> Iterator[Claim]:
+    """The number of trials is the law's, and of the order published."""
+    for row in rows[(rows["method"] == VARIANTS[0]) & (rows["seq_len"] >= 10)].itertuples():
+        law = trials_law(row.seq_len)  # 5 %: the largest noise varies, and some guesses are small weights
+        name = f"trials of guessing without biases, T = {row.seq_len}"
+        yield Claim(
+            name, law, row.trials, 4 * row.standard_error + 0.05 * law, "probability of a latch, see trials_law"
+        )
+        yield Claim(f"log10 of {name}", math.log10(6), math.log10(row.trials), math.log10(3), GUESSING)
+
+
+def training_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Shares of trainings that solve the task, of those that had the default budget at least."""
+    long = table[(table["part"] == "training") & (table["budget"] >= Spec.model_fields["updates"].default)]
+    last = _learning.ends(long, ["method", "seq_len"])
+    for (name, steps), runs in last.groupby(["method", "seq_len"], sort=False):
+        share = float(runs["solved"].astype(float).mean())
+        text = f"{name}, T = {steps}: share of {len(runs)} trainings that latch"
+        if name == "attention":
+            yield Claim(text, 0.0, share, 0.0, "without positions it can't tell the first input from noise")
+        elif steps <= 10 or (name == "orthogonal" and steps <= 30):
+            yield Claim(text, 1.0, share, 0.25, "a short lag can be learnt; one odd seed in four")
+        elif steps >= 100:
+            yield Claim(text, 0.0, share, 0.25, LAGS + "; one odd seed in four")
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """Who latches over which lag, beside guessing; the losses over the middle one of the lags.
+
+    Returns
+    -------
+    dict of str to Figure
+        latch.
+    """
+    lengths = sorted(table["seq_len"].unique())
+    middle = lengths[len(lengths) // 2]
+    with theme():
+        figure = new_figure(12.5, 5.4)
+        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        draw_outcomes(left, table)
+        rows = table[(table["part"] == "training") & (table["seq_len"] == middle)]
+        _learning.draw_curves(right, rows, goal_of(int(middle)).task.chance)
+        right.set(yscale="linear", ylim=(0, 0.6), title=f"T = {middle}: the loss of every training, until solved")
+        right.legend(fontsize=10, frameon=False, loc="upper right", ncols=2)
+    return {"latch": figure}
+
+
+def draw_outcomes(axis: Any, table: pd.DataFrame) -> None:
+    """A cell per method and T: how many trainings solved it and when; of guessing, the trials."""
+    names, lengths = list(dict.fromkeys(table["method"])), sorted(table["seq_len"].unique())
+    last = _learning.ends(table[table["part"] == "training"], ["method", "seq_len"])
+    shares = np.ones((len(names), len(lengths)))
+    for i, name in enumerate(names):
+        for j, steps in enumerate(lengths):
+            runs = last[(last["method"] == name) & (last["seq_len"] == steps)]
+            shares[i, j] = runs["solved"].astype(float).mean() if len(runs) else 1.0
+            text = words(runs) if len(runs) else trials_in_words(table, name, steps)
+            axis.text(j, i, text, ha="center", va="center", fontsize=10)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=2, aspect="auto")  # light enough for black text
+    axis.axhline(len(names) - len(VARIANTS) - 0.5, color="black", linewidth=1.5)
+    axis.set_xticks(range(len(lengths)), [f"{steps}" for steps in lengths])
+    axis.set_yticks(range(len(names)), names)
+    axis.set(xlabel="sequence length T", title="Solved: no wrong answer in 1,000 fresh sequences")
+
+
+def words(runs: pd.DataFrame) -> str:
+    """How many of the trainings solved it, and the median of their updates."""
+    solved = runs[runs["solved"].astype(float) == 1]
+    text = f"{len(solved)} of {len(runs)}"
+    return f"{text}\n{solved['update'].median():.0f} updates" if len(solved) else text
+
+
+def trials_in_words(table: pd.DataFrame, name: str, steps: int) -> str:
+    """The mean number of guesses until one is right."""
+    row = table[(table["method"] == name) & (table["seq_len"] == steps)].iloc[0]
+    return f"{row['trials']:.3g} ± {2 * row['standard_error']:.2g}\ntrials"
