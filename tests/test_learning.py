@@ -12,7 +12,7 @@ from rnnlab.experiments import _learning, _run, adding, copy, latch
 from rnnlab.experiments.__main__ import sentence
 
 LATCH = latch.Spec(seq_len=10, seeds=1, updates=300, guesses=5000, method="RNN,orthogonal")
-ADDING = adding.Spec(seq_len=10, seeds=1, updates=400, method="RNN,attention", online_seeds=1, online_sequences=2000)
+ADDING = adding.Spec(seq_len=10, seeds=1, updates=400, method="RNN,attention")
 COPY = copy.Spec(delay=1, adding_seq_len=10, seeds=1, updates=400, method="RNN,linear identity,linear orthogonal")
 CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "budget", "part"}
 ADAM = rl.Recipe(0.01, "adam", 1.0)
@@ -152,26 +152,11 @@ def test_trainings_are_judged_by_the_default_budget(latched: pd.DataFrame) -> No
 
 
 def test_adding_columns_and_figure(added: pd.DataFrame) -> None:
-    assert set(added.columns) == CURVE
-    assert set(added["part"]) == {"batches", "online"}
+    assert set(added.columns) == CURVE - {"part"}
     assert set(adding.draw(added)) == {"adding"}
     attention = added[added["method"] == "attention"]
     assert attention["solved"].iloc[-1]
     assert adding.checks(added).empty
-
-
-def test_the_criterion_of_1997_counts_successive_errors() -> None:
-    far = np.zeros(3000, bool)
-    far[[500, 600, 700, 2500]] = True
-    assert adding.fewest_in_a_row(far) == 1  # from 701 on
-    assert adding.fewest_in_a_row(far[:1999]) == np.inf
-
-
-def test_networks_of_1997_start_as_described() -> None:
-    model = adding.model_1997(np.random.default_rng(0))
-    gates = model.params.bias.reshape(4, 4)
-    assert np.abs(gates - np.array([adding.INPUT_BIASES, [5] * 4, [0] * 4, [0] * 4])).max() <= 0.1
-    assert np.abs(model.params.weight_hh).max() <= 0.1
 
 
 def test_wrong_symbols_are_counted_at_the_last_ten_steps() -> None:
@@ -222,7 +207,6 @@ def test_same_seed_same_curves() -> None:
         (latch, {"learning_rate": 0}),
         (adding, {"seq_len": 9}),
         (adding, {"method": []}),
-        (adding, {"online_sequences": 10}),
         (copy, {"delay": 0}),
         (copy, {"adding_seq_len": 9}),
         (copy, {"method": "identity"}),

@@ -1,0 +1,76 @@
+"""The LSTM of 1997: its criterion, its first weights, its claims; a short run; and a control that never meets it."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+import rnnlab as rl
+from rnnlab.experiments import lstm_1997
+from rnnlab.experiments.lstm_1997 import Spec
+
+
+def test_the_criterion_counts_successive_errors() -> None:
+    far = np.zeros(3000, bool)
+    far[[500, 600, 700, 2500]] = True
+    assert lstm_1997.fewest_in_a_row(far) == 1  # from 701 on
+    assert lstm_1997.fewest_in_a_row(far[:1999]) == np.inf
+
+
+def test_a_loss_at_the_limit_is_an_output_wrong_by_the_published_amount() -> None:
+    softmax_of_the_right_class = 0.7
+    assert lstm_1997.trial_of("temporal-order", 100).limit == pytest.approx(-math.log(softmax_of_the_right_class))
+    assert lstm_1997.trial_of("adding", 100).limit == pytest.approx(0.04**2)
+
+
+@pytest.mark.parametrize("name", ["adding", "temporal-order"])
+def test_networks_start_as_described(name: Any) -> None:
+    trial = lstm_1997.trial_of(name, 100)
+    model = lstm_1997.model_1997(trial, np.random.default_rng(0))
+    gates = model.params.bias.reshape(4, 4)
+    assert np.abs(gates - np.array([trial.input_biases, [5] * 4, [0] * 4, [0] * 4])).max() <= 0.1
+    assert np.abs(model.params.weight_hh).max() <= 0.1
+    assert model.params.weight_ih.shape == (16, trial.task.inputs)
+    assert model.readout.weight.shape == (trial.task.outputs, 4)
+
+
+def test_an_order_over_ten_steps_is_learnt_online() -> None:
+    spec = Spec(task="temporal-order", seq_len=10, seeds=1, sequences=20_000)
+    table = lstm_1997.measure(spec)
+    assert list(table["update"]) == list(range(1000, 1000 * len(table) + 1, 1000))
+    assert table["solved"].iloc[-1]
+    assert table["errors"].iloc[-1] == 0
+    assert (table["errors"].iloc[:-1] > 0).all()
+    assert lstm_1997.checks(table).empty  # of another length than the default
+    assert set(lstm_1997.draw(table)) == {"sequences"}
+    pd.testing.assert_frame_equal(table, lstm_1997.measure(spec))
+
+
+def test_labels_by_chance_are_never_learnt() -> None:
+    """The control."""
+    trial = lstm_1997.trial_of("temporal-order", 10)
+
+    def draw(rng: np.random.Generator, batch_size: int) -> rl.Batch:
+        batch: rl.Batch = trial.task.draw(rng, batch_size)
+        return batch._replace(target=rng.integers(4, size=(1, batch_size)))
+
+    rows = list(lstm_1997.learn(trial._replace(task=trial.task._replace(draw=draw)), 0, 4000))
+    assert len(rows) == 4
+    assert not any(row["solved"] for row in rows)
+    assert rows[-1]["errors"] > 1000
+
+
+def test_claims_compare_means_with_1997() -> None:
+    runs = [{"task": "adding", "seq_len": 100, "seed": seed, "budget": 230_000} for seed in (0, 1)]
+    table = pd.DataFrame([run | {"update": 60_000, "solved": True} for run in runs])
+    assert lstm_1997.checks(table)["ok"].all()
+    assert not lstm_1997.checks(table.assign(update=10_000))["ok"].all()
+    assert not lstm_1997.checks(table.assign(solved=[True, False]))["ok"].all()
+
+
+def test_too_few_sequences_are_refused() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 2000"):
+        Spec(sequences=10)
