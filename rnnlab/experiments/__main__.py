@@ -191,7 +191,7 @@ def cli(context: click.Context) -> None:
 def list_() -> int:
     """Name every experiment and what it shows."""
     for name in names():
-        click.echo(f"{name:12} {first_line(module_of(name))}")
+        click.echo(f"{name:15} {first_line(module_of(name))}")
     return 0
 
 
