@@ -81,7 +81,9 @@ def lyapunov_spectrum(
         raise ValueError(f"discard is {discard}: expected 0 to {len(tape.h) - 2}, fewer than the steps of x")
     step = TANGENTS[type(tape.record)](tape.params, tape.record)
     start = np.linalg.qr(np.random.default_rng(0).standard_normal((size, k)))[0]
-    with threadpool_limits(limits=1, user_api="blas"):  # on a busy machine BLAS threads wait for one another: 30 times slower
+    with threadpool_limits(
+        limits=1, user_api="blas"
+    ):  # on a busy machine BLAS threads wait for one another: 30 times slower
         logs = decompose(step, start, range(len(tape.h) - 1), discard)
     return np.sort(logs / (len(tape.h) - 1 - discard))[::-1]
 

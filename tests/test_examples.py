@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-MODULES = ["rnnlab.api", "rnnlab.one_unit", "rnnlab.workspace", "rnnlab.kernels"]
+MODULES = ["rnnlab.api", "rnnlab.one_unit", "rnnlab.training", "rnnlab.workspace", "rnnlab.kernels"]
 
 
 @pytest.mark.parametrize("name", MODULES)

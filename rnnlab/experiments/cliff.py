@@ -38,8 +38,8 @@ class Spec(ExperimentSpec):
     wall_w: Numbers = Field(default=tuple(expand_range("4.4:7:14")), description="w at which the wall is refined")
     start_w: FiniteFloat = Field(default=5.0, description="w from which descent starts")
     start_b: FiniteFloat = Field(default=-2.55, description="b from which descent starts")
-    learning_rate: float = Field(default=0.02, gt=0, description="of gradient descent")
-    clip: float = Field(default=1.0, gt=0, description="largest gradient norm of the clipped descent")
+    learning_rate: FiniteFloat = Field(default=0.02, gt=0, description="of gradient descent")
+    clip: FiniteFloat = Field(default=1.0, gt=0, description="largest gradient norm of the clipped descent")
     updates: int = Field(default=300, ge=1, description="updates of each descent")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 from scipy.stats import norm
 
 import rnnlab as rl
@@ -39,7 +39,7 @@ class Spec(ExperimentSpec):
     hidden_size: int = Field(default=16, ge=1, description="units H of the trained networks")
     seeds: int = Field(default=4, ge=1, description="trainings of each, seeded 0, 1, ...")
     updates: int = Field(default=1000, ge=1, description="updates after which a training is given up")
-    learning_rate: float = Field(default=0.005, gt=0, description="of Adam, gradients shortened to norm 1")
+    learning_rate: FiniteFloat = Field(default=0.005, gt=0, description="of Adam, gradients shortened to norm 1")
     guesses: int = Field(default=20_000, ge=1, description="one-unit networks guessed at each T")
 
 

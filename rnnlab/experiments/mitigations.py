@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 import rnnlab as rl
 from rnnlab.experiments import _mitigations_figures
@@ -43,7 +43,7 @@ class Spec(ExperimentSpec):
     seq_len: int = Field(default=200, ge=20, description="sequence length T; also chrono's longest dependency")
     batch_size: int = Field(default=16, ge=1, description="sequences per network")
     seeds: int = Field(default=8, ge=2, description="networks, seeded 0, 1, ...")
-    clip: float = Field(default=1.0, gt=0, description="largest global norm of the clipped gradient")
+    clip: FiniteFloat = Field(default=1.0, gt=0, description="largest global norm of the clipped gradient")
 
 
 class Part(NamedTuple):
