@@ -97,30 +97,32 @@ class Taken(NamedTuple):
 
 
 def train(run: Run, course: Course) -> Taken:
-    """Block after block, none across a multiple of RADIUS_EVERY."""
-    source, log = run.source, course.log
-    train_block = TRAIN_BLOCK[type(run.network.params)]
-    first, at, radii = 0, [], [np.empty((0, spectral_radii(run.network.params).size))]
-    while first < log.loss.size:
-        update = course.done + first
-        if update % RADIUS_EVERY == 0:
-            at.append(update)
+    """Block after block, none across a multiple of RADIUS_EVERY, until all updates are taken or one can't be."""
+    updates, what = 0, FINITE
+    at, radii = [], [np.empty((0, spectral_radii(run.network.params).size))]
+    while updates < course.log.loss.size and what == FINITE:
+        if (course.done + updates) % RADIUS_EVERY == 0:
+            at.append(course.done + updates)
             radii.append(spectral_radii(run.network.params)[None])
-        count = min(RADIUS_EVERY - update % RADIUS_EVERY, log.loss.size - first, source.longest_block())
-        rows = slice(first, first + count)
-        start = source.rng.bit_generator.state
-        batches = source.block(count, run.head.readout.bias.size)
-        part = course._replace(done=update, log=Log(log.loss[rows], log.gradient_norm[rows]))
-        taken, what = train_block(*run.code, run.network, run.head, run.vector, batches, part)
-        first += taken
-        if what != FINITE:
-            source.rng.bit_generator.state = start
-            for _ in range(taken):  # so that the state is that before the update that failed
-                source.batch()
-            break
-    else:
-        what = FINITE
-    return Taken(first, what, np.array(at, np.int64), np.concatenate(radii))
+        taken, what = train_block(run, course, updates)
+        updates += taken
+    return Taken(updates, what, np.array(at, np.int64), np.concatenate(radii))
+
+
+def train_block(run: Run, course: Course, first: int) -> tuple[int, int]:
+    """One compiled call; afterwards the Generator stands where the next update is to draw its batch."""
+    source, log, done = run.source, course.log, course.done + first
+    count = min(RADIUS_EVERY - done % RADIUS_EVERY, log.loss.size - first, source.longest_block())
+    start, rows = source.rng.bit_generator.state, slice(first, first + count)
+    batches = source.block(count, run.head.readout.bias.size)
+    part = course._replace(done=done, log=Log(log.loss[rows], log.gradient_norm[rows]))
+    kernel = TRAIN_BLOCK[type(run.network.params)]
+    taken, what = kernel(*run.code, run.network, run.head, run.vector, batches, part)
+    if taken < count:
+        source.rng.bit_generator.state = start
+        for _ in range(taken):
+            source.batch()
+    return taken, what
 
 
 def spectral_radii(params: Any) -> Array:
