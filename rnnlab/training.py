@@ -20,7 +20,7 @@ from rnnlab.kernels import optimisers
 from rnnlab.kernels.optimisers import Descent
 from rnnlab.kernels.products import project
 from rnnlab.kernels.training import FINITE, Course, Log
-from rnnlab.params import Readout, RNNParams
+from rnnlab.params import AttentionParams, Readout, RNNParams
 from rnnlab.tasks import Task
 
 __all__ = ["Fit", "History", "Model", "Recipe", "Stopped", "TrainingState", "fit", "predict"]
@@ -146,7 +146,7 @@ def fit(
     at_least_one(updates=updates, batch_size=batch_size)
     source = Source(checked_task(task), int(batch_size), _taken_up(state, checked_rng(rng)), _kind_of(model))
     given, code = _checked_model(model, source)
-    descent, back = _descent(recipe, code)
+    descent, back = _descent(recipe, given.params)
     run = new_run(given.params, code, given.readout, source, OPTIMISERS[recipe.optimiser][3], back)
     if state is not None:
         _recall(state, recipe, run.vector.values[1:])
@@ -215,24 +215,31 @@ def _fits(params: Any, outputs: int, source: Source) -> None:
         raise ValueError(f"readout has {outputs} outputs: expected {target[2]}, as the task's target has")
 
 
-def _descent(recipe: Any, code: tuple[int, ...]) -> tuple[Descent, Back]:
+def _descent(recipe: Any, params: Any) -> tuple[Descent, Back]:
     """The kernels' description of a recipe."""
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe is {shortened(recipe)}: expected a Recipe")
     optimiser, momentum, square_decay, _ = one_of("optimiser", recipe.optimiser, OPTIMISERS)
     given = {name: getattr(recipe, name) for name in ("clip_norm", "clip_value")}
     positive(learning_rate=recipe.learning_rate, **{name: clip for name, clip in given.items() if clip is not None})
+    norm, value = (math.inf if clip is None else float(clip) for clip in given.values())
+    descent = Descent(optimiser, float(recipe.learning_rate), momentum, square_decay, EPSILON, norm, value)
+    return descent, _back(recipe, params)
+
+
+def _back(recipe: Recipe, params: Any) -> Back:
+    """How the gradient is taken back, where the cell has such a way."""
     if recipe.window is not None:
         at_least_one(window=recipe.window)
+        if isinstance(params, AttentionParams):
+            raise ValueError(f"window is {recipe.window}: expected None, attention goes back in a single step")
     if recipe.regulariser != 0:
         positive(regulariser=recipe.regulariser)
-        if not code or recipe.window:
+        if not isinstance(params, RNNParams) or recipe.window:
             raise ValueError(
                 f"regulariser is {recipe.regulariser}: expected 0, it is defined for RNNParams and whole BPTT"
             )
-    norm, value = (math.inf if clip is None else float(clip) for clip in given.values())
-    descent = Descent(optimiser, float(recipe.learning_rate), momentum, square_decay, EPSILON, norm, value)
-    return descent, Back(recipe.window, float(recipe.regulariser))
+    return Back(recipe.window, float(recipe.regulariser))
 
 
 def _taken_up(state: Any, rng: np.random.Generator) -> np.random.Generator:

@@ -270,6 +270,7 @@ def classes(labels: Any) -> dict[str, Any]:
         ({"clip_norm": -1.0}, ValueError, "clip_norm is -1.0"),
         ({"clip_value": np.inf}, ValueError, "clip_value is inf"),
         ({"window": 0}, ValueError, "window is 0: expected an integer of at least 1"),
+        ({"window": 2, "params": ATTENTION}, ValueError, "window is 2: expected None, attention goes back in a single"),
         ({"regulariser": -1.0}, ValueError, "regulariser is -1.0: expected a finite number above 0"),
         ({"regulariser": 1.0, "params": GRU}, ValueError, "regulariser is 1.0: expected 0, it is defined for RNNPar"),
         ({"regulariser": 1.0, "window": 2}, ValueError, "regulariser is 1.0: expected 0, it is defined for RNNParams"),
