@@ -37,7 +37,7 @@ class Cell(NamedTuple):
     shapes: Callable[[int, int, int, int], Shapes]  # of T, B, I, H
     states: int  # arrays that go from step to step: 1, or 2 with the LSTM's c, or none
     forward: Callable[..., None]  # (params, tape, work), the RNN's with the code of the nonlinearity before
-    backward: Callable[..., None]  # (params, tape, dloss, gradients, work)
+    backward: Callable[..., None]  # (params, tape, dloss, gradients, work), of recurrent cells also the window
     flow: Callable[..., None]  # (params, tape, dloss, flow, gradients, work)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -77,3 +79,33 @@ def lengths(length: ArrayLike | None, steps: int, sequences: int) -> NDArray[np.
     if array.min() < 0 or array.max() > steps:
         raise ValueError(f"length has values {array.min()} to {array.max()}: expected 0 to {steps}, the steps of x")
     return np.array(np.broadcast_to(array.reshape(-1), (sequences,)), dtype=np.int64)
+
+
+def at_least(least: int, **sizes: Any) -> None:
+    """Refuse sizes that are not integers of at least so many."""
+    for name, size in sizes.items():
+        if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < least:
+            raise ValueError(f"{name} is {shortened(size)}: expected an integer of at least {least}")
+
+
+def positive(**given: Any) -> None:
+    """Refuse numbers that are not finite and above 0."""
+    for name, number in given.items():
+        if not isinstance(number, int | float | np.number) or isinstance(number, bool) or not 0 < number < math.inf:
+            raise ValueError(f"{name} is {shortened(number)}: expected a finite number above 0")
+
+
+def one_of(name: str, given: Any, known: Mapping[str, Any]) -> Any:
+    """What is known by that name."""
+    if not isinstance(given, str) or given not in known:
+        raise ValueError(f"{name} is {shortened(given)}: expected one of {', '.join(known)}")
+    return known[given]
+
+
+def checked_rng(rng: Any) -> np.random.Generator:
+    """A Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng is {shortened(rng)}: expected a numpy.random.Generator, as numpy.random.default_rng(0) is"
+        )
+    return rng

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._checks import lengths, numbers, shortened
+from rnnlab._checks import lengths, numbers, one_of, shortened
 from rnnlab.kernels.training import Batches
 from rnnlab.tasks import Batch, Task
 
@@ -106,33 +105,3 @@ def checked_task(task: Any) -> Task:
         raise TypeError(f"task.draw is {shortened(task.draw)}: expected a callable (rng, batch_size) -> Batch")
     one_of("task.loss", task.loss, dict.fromkeys(LOSSES))
     return task
-
-
-def at_least_one(**sizes: Any) -> None:
-    """Refuse sizes that are not integers of at least 1."""
-    for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
-            raise ValueError(f"{name} is {shortened(size)}: expected an integer of at least 1")
-
-
-def positive(**given: Any) -> None:
-    """Refuse numbers that are not finite and above 0."""
-    for name, number in given.items():
-        if not isinstance(number, int | float | np.number) or isinstance(number, bool) or not 0 < number < math.inf:
-            raise ValueError(f"{name} is {shortened(number)}: expected a finite number above 0")
-
-
-def one_of(name: str, given: Any, known: Mapping[str, Any]) -> Any:
-    """What is known by that name."""
-    if not isinstance(given, str) or given not in known:
-        raise ValueError(f"{name} is {shortened(given)}: expected one of {', '.join(known)}")
-    return known[given]
-
-
-def checked_rng(rng: Any) -> np.random.Generator:
-    """A Generator."""
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng is {shortened(rng)}: expected a numpy.random.Generator, as numpy.random.default_rng(0) is"
-        )
-    return rng

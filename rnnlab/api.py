@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._cells import allocate, checked_params
-from rnnlab._checks import Nonlinearity, lengths, nonlinearity_code, numbers
+from rnnlab._cells import Cell, allocate, checked_params
+from rnnlab._checks import Nonlinearity, at_least, lengths, nonlinearity_code, numbers
 from rnnlab._tapes import Tape, checked_tape, prepared, set_initial_state
+from rnnlab.kernels.sequences import WHOLE
 from rnnlab.kernels.sequences import Flow as FlowBuffers
 from rnnlab.params import AttentionParams, Params, RNNParams
 
@@ -111,8 +112,8 @@ def forward(
     return Tape(h, c, given, nonlinearity, tape, batched)
 
 
-def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gradients:
-    """Backpropagation through time.
+def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int | None = None) -> Gradients:
+    """Backpropagation through time, whole or truncated.
 
     Parameters
     ----------
@@ -123,6 +124,9 @@ def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gradient
         (T, H) or (T, B, H).
     dc : array_like, (H,) or (B, H), optional
         Of the LSTM: the loss's direct derivative with respect to the last cell state.
+    window : int, optional
+        Of truncated BPTT: the steps are cut in windows of so many, counted from the last, and no gradient goes from one
+        window to the one before. Attention has none.
 
     Returns
     -------
@@ -146,12 +150,21 @@ def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gradient
     kind = tape.record.x.dtype
     work, dloss = prepared(tape, shapes, dh, dc)
     gradients = allocate(np.empty, shapes.gradients, kind)
-    cell.backward(tape.params, tape.record, dloss, gradients, work)
+    cell.backward(tape.params, tape.record, dloss, gradients, work, *_truncation(cell, window))
     dh0: Any = None
     if cell.states:
         rows = tuple(row if tape.batched else row[0] for row in gradients.h0)
         dh0 = rows if cell.states == 2 else rows[0]
     return Gradients(gradients.params, unbatched(gradients.x, tape.batched), dh0)
+
+
+def _truncation(cell: Cell, window: Any) -> tuple[int, ...]:
+    """The kernels' argument, of those that have one."""
+    if window is not None:
+        at_least(1, window=window)
+        if not cell.states:
+            raise ValueError(f"window is {window}: expected None, attention goes back in a single step")
+    return (WHOLE if window is None else int(window),) if cell.states else ()
 
 
 def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> GradientFlow:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rnnlab._checks import at_least, one_of
 
 Array = NDArray[Any]
 Loss = Literal["squared_error", "cross_entropy"]
@@ -53,7 +55,7 @@ def statland(seq_len: int = 2) -> Task:
     Task
         Chance 1/4, the variance of tomorrow's price.
     """
-    _at_least("seq_len", seq_len, 2)
+    at_least(2, seq_len=seq_len)
     days, tomorrow = (np.array(part) for part in zip(*STATLAND_RULES, strict=True))
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
@@ -85,11 +87,14 @@ def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
     Task
         Chance 1/24, 1/24 and 1/6; of the first a little less, since sometimes a number counts as 0.
     """
-    _at_least("seq_len", seq_len, 10)
-    _one_of("variant", variant, Adding)
-    draw = {"hochreiter1997": _adding_1997, "martens2011": _adding_2011, "arjovsky2016": _adding_2016}[variant]
+    at_least(10, seq_len=seq_len)
     zeroed = 1 / 10 + 9 / 10 / (_second_marks(seq_len) - 1)  # how often one of the two counts as 0
-    chance = {"hochreiter1997": (2 - zeroed) / 48, "martens2011": 1 / 24, "arjovsky2016": 1 / 6}[variant]
+    known = {
+        "hochreiter1997": (_adding_1997, (2 - zeroed) / 48),
+        "martens2011": (_adding_2011, 1 / 24),
+        "arjovsky2016": (_adding_2016, 1 / 6),
+    }
+    draw, chance = one_of("variant", variant, known)
     return Task(lambda rng, batch_size: draw(seq_len, rng, batch_size), "squared_error", 2, 1, chance)
 
 
@@ -144,7 +149,7 @@ def copy(delay: int) -> Task:
     Task
         Chance 10 ln 8 / (delay + 20), of a network without memory.
     """
-    _at_least("delay", delay, 1)
+    at_least(1, delay=delay)
     blank, signal, steps = ALPHABET, ALPHABET + 1, delay + 2 * COPIED
     kinds = np.eye(ALPHABET + 2)
 
@@ -157,16 +162,11 @@ def copy(delay: int) -> Task:
     return Task(draw, "cross_entropy", ALPHABET + 2, ALPHABET + 1, COPIED * math.log(ALPHABET) / steps)
 
 
-class _Order(NamedTuple):
-    """Where symbols appear, in parts of T, and how many distractors there are."""
-
-    places: tuple[tuple[float, float], ...]
-    distractors: int
-
-
-_ORDERS = {
-    "two-symbol": _Order(((0.1, 0.2), (0.5, 0.6)), 4),
-    "three-symbol": _Order(((0.1, 0.2), (0.3, 0.4), (0.6, 0.7)), 4),
+_DISTRACTORS = 4
+_PLACES: dict[str, tuple[tuple[float, float], ...]] = {  # of symbols, in parts of T
+    "two-symbol": ((0.1, 0.2), (0.5, 0.6)),
+    "three-symbol": ((0.1, 0.2), (0.3, 0.4), (0.6, 0.7)),
+    "hochreiter1997": (),  # drawn by a function of its own
 }
 
 
@@ -189,17 +189,16 @@ def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
     Task
         Chance ln 4 (three-symbol: ln 8).
     """
-    _at_least("seq_len", seq_len, 10)
-    _one_of("variant", variant, TemporalOrder)
+    at_least(10, seq_len=seq_len)
+    places = one_of("variant", variant, _PLACES)
     if variant == "hochreiter1997":
         return Task(lambda rng, batch_size: _order_1997(seq_len, rng, batch_size), "cross_entropy", 8, 4, math.log(4))
-    order = _ORDERS[variant]
-    kinds, symbols = np.eye(2 + order.distractors), len(order.places)
+    kinds, symbols = np.eye(2 + _DISTRACTORS), len(places)
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
-        shown = rng.integers(2, 2 + order.distractors, size=(seq_len, batch_size))
+        shown = rng.integers(2, 2 + _DISTRACTORS, size=(seq_len, batch_size))
         drawn = rng.integers(2, size=(symbols, batch_size))
-        for place, symbol in zip(order.places, drawn, strict=True):
+        for place, symbol in zip(places, drawn, strict=True):
             first, last = (int(seq_len * part + 1e-9) for part in place)
             shown[rng.integers(first, last, size=batch_size), np.arange(batch_size)] = symbol
         return Batch(kinds.take(shown, axis=0), (2 ** np.arange(symbols) @ drawn)[None])
@@ -236,8 +235,8 @@ def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Tas
     Task
         Chance 1/4.
     """
-    _at_least("seq_len", seq_len, 1)
-    _at_least("informative", informative, 1)
+    at_least(1, seq_len=seq_len)
+    at_least(1, informative=informative)
     if informative > seq_len:
         raise ValueError(f"informative is {informative}: expected at most seq_len, which is {seq_len}")
     if not 0 <= noise < math.inf:
@@ -269,7 +268,7 @@ def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
     """
     series, choice = np.asarray(series, dtype=np.float64), np.atleast_1d(seq_len)
     for steps in choice.tolist():
-        _at_least("seq_len", steps, 1)
+        at_least(1, seq_len=steps)
     longest = int(choice.max())
     if series.ndim != 1 or series.size <= longest or not np.isfinite(series).all():
         raise ValueError(f"series has shape {series.shape}: expected more than {longest} finite numbers in a row")
@@ -287,13 +286,3 @@ def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
 def _longest(seq_len: int) -> int:
     """Of lengths T to 1.1 T."""
     return seq_len + seq_len // 10
-
-
-def _at_least(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} is {value!r}: expected an integer of at least {least}")
-
-
-def _one_of(name: str, value: Any, known: Any) -> None:
-    if value not in get_args(known):
-        raise ValueError(f"{name} is {value!r}: expected one of {', '.join(get_args(known))}")

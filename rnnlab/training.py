@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._cells import checked_params, same_shapes
-from rnnlab._checks import Nonlinearity, nonlinearity_code, numbers, shortened
-from rnnlab._training_data import Source, at_least_one, checked_rng, checked_task, one_of, positive
+from rnnlab._checks import Nonlinearity, at_least, checked_rng, nonlinearity_code, numbers, one_of, positive, shortened
+from rnnlab._training_data import Source, checked_task
 from rnnlab._training_run import Back, Run, Taken, new_run, train, views
 from rnnlab.api import forward
 from rnnlab.kernels import optimisers
@@ -143,7 +143,7 @@ def fit(
     >>> bool(done.history.loss[0] > 0.2), bool(done.history.loss[-1] < 0.05)  # chance is 1/4
     (True, True)
     """
-    at_least_one(updates=updates, batch_size=batch_size)
+    at_least(1, updates=updates, batch_size=batch_size)
     source = Source(checked_task(task), int(batch_size), _taken_up(state, checked_rng(rng)), _kind_of(model))
     given, code = _checked_model(model, source)
     descent, back = _descent(recipe, given.params)
@@ -230,7 +230,7 @@ def _descent(recipe: Any, params: Any) -> tuple[Descent, Back]:
 def _back(recipe: Recipe, params: Any) -> Back:
     """How the gradient is taken back, where the cell has such a way."""
     if recipe.window is not None:
-        at_least_one(window=recipe.window)
+        at_least(1, window=recipe.window)
         if isinstance(params, AttentionParams):
             raise ValueError(f"window is {recipe.window}: expected None, attention goes back in a single step")
     if recipe.regulariser != 0:

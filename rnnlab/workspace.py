@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from rnnlab._cells import allocate, checked_params
-from rnnlab._checks import Nonlinearity, nonlinearity_code, numbers
+from rnnlab._checks import Nonlinearity, at_least, nonlinearity_code, numbers
 from rnnlab.api import Gradients
+from rnnlab.kernels.sequences import WHOLE
 from rnnlab.params import Params, RNNParams
 
 Array = NDArray[Any]
@@ -56,10 +57,7 @@ class Workspace:
     def __init__(
         self, params: Params, steps: int, batch_size: int, threads: int = 1, nonlinearity: Nonlinearity = "tanh"
     ) -> None:
-        sizes: dict[str, Any] = {"steps": steps, "batch_size": batch_size, "threads": threads}
-        for name, value in sizes.items():
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name} is {value!r}: expected an integer of at least 1")
+        at_least(1, steps=steps, batch_size=batch_size, threads=threads)
         self._cell, given = checked_params(params)
         if not self._cell.states:
             raise TypeError("params is an AttentionParams: expected a recurrent cell's")
@@ -153,7 +151,7 @@ class Workspace:
 
         def run(part: slice, tape: Any, work: Any, gradients: Any) -> None:
             work.now[:] = 0
-            self._cell.backward(self._given, tape, np.ascontiguousarray(dloss[:, part]), gradients, work)
+            self._cell.backward(self._given, tape, np.ascontiguousarray(dloss[:, part]), gradients, work, WHOLE)
 
         self._each(run)
         return self._gathered()

@@ -55,6 +55,8 @@ ZEROS = np.zeros((4, 3))
         (lambda: rl.backward(TAPE, np.zeros((4, 4, 3))), ValueError, r"or \(5, 4, 3\) for every step"),
         (lambda: rl.backward(TAPE, ZEROS, ZEROS), ValueError, "only the LSTM has a cell state"),
         (lambda: rl.backward(rl.forward(LSTM, X), ZEROS, ZEROS[:2]), ValueError, r"dc has shape \(2, 3\)"),
+        (lambda: rl.backward(TAPE, ZEROS, window=0), ValueError, "window is 0: expected an integer of at least 1"),
+        (lambda: rl.backward(rl.forward(ATTENTION, X), ZEROS, window=2), ValueError, "window is 2: expected None"),
         (lambda: rl.backward("tape", ZEROS), TypeError, "tape is 'tape': expected what forward returned"),
         (lambda: rl.gradient_flow(TAPE, ZEROS + np.nan), ValueError, "dh has the value nan"),
     ],
@@ -120,6 +122,18 @@ def test_unbatched_shapes() -> None:
     assert [array.shape for array in gradients.h0] == [(3,), (3,)]
     flow = rl.gradient_flow(tape, np.ones((5, 3)))
     assert flow.log10_norm.shape == flow.log10_norm_c.shape == (6,)
+
+
+@pytest.mark.parametrize("kind", [rl.RNNParams, rl.LSTMParams, rl.GRUParams])
+def test_truncated_bptt_stops_between_windows(kind: Any) -> None:
+    """Of a loss at the end the last window alone has gradients, those of whole BPTT; a window of T steps is no window."""
+    params = kind.init(2, 3, rng=np.random.default_rng(0), scheme="gaussian")
+    tape, dh = rl.forward(params, X), np.ones((4, 3))
+    whole, cut = rl.backward(tape, dh), rl.backward(tape, dh, window=2)
+    np.testing.assert_array_equal(cut.x[-2:], whole.x[-2:])
+    assert not cut.x[:-2].any()
+    assert whole.x[:-2].all()
+    np.testing.assert_array_equal(rl.backward(tape, dh, window=5).params.weight_hh, whole.params.weight_hh)
 
 
 def test_length_zero_returns_the_initial_state() -> None:
