@@ -328,3 +328,19 @@ def test_the_norm_of_extreme_gradients(scale: float) -> None:
     assert optimisers.global_norm(scale * np.array([3.0, 4.0])) == pytest.approx(5 * scale, rel=1e-14)
     assert np.isnan(optimisers.global_norm(np.array([1.0, np.nan, scale])))
     assert optimisers.global_norm(np.zeros(2)) == 0
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_update_is_clipped_descent(cell: str) -> None:
+    """A whole update by the reference: complex-step gradient, norm over all arrays, clipping, the step."""
+    whole = Whole(cell, "squared_error", 1)
+    model, recipe = rl.Model(whole.params, whole.readout), rl.Recipe(0.3, clip_norm=0.2)
+    done = rl.fit(model, whole.task, recipe, updates=1, batch_size=4, rng=np.random.default_rng(0))
+    before = whole.named(whole.params, whole.readout)
+    gradients = {name: whole.oracle(name) for name in before}
+    norm = np.sqrt(sum((g**2).sum() for g in gradients.values()))
+    assert done.history.gradient_norm[0] == pytest.approx(norm, rel=PROMISE)
+    assert norm > 0.2
+    for name, got in whole.named(done.model.params, done.model.readout).items():
+        expected = before[name] - 0.3 * 0.2 / (norm + 1e-6) * gradients[name]
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
