@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from rnnlab._cells import CELLS, allocate
 from rnnlab._training_data import LOSSES, Source
@@ -94,6 +96,13 @@ class Taken(NamedTuple):
     what: int  # was not finite after them
     radius_update: NDArray[np.int64]
     spectral_radius: Array  # (n, gates)
+
+
+def train_on_one_thread(run: Run, course: Course) -> Taken:
+    """Train; matrix products on one thread, so that no bit of a run depends on how many cores there are."""
+    importlib.import_module("scipy.linalg.cython_blas")  # whose BLAS Numba calls: the limit reaches what is loaded
+    with threadpool_limits(limits=1, user_api="blas"):
+        return train(run, course)
 
 
 def train(run: Run, course: Course) -> Taken:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._cells import checked_params, same_shapes
 from rnnlab._checks import Nonlinearity, at_least, checked_rng, nonlinearity_code, numbers, one_of, positive, shortened
 from rnnlab._training_data import Source, checked_task
-from rnnlab._training_run import Back, Run, Taken, new_run, train, views
+from rnnlab._training_run import Back, Run, Taken, new_run, train_on_one_thread, views
 from rnnlab.api import forward
 from rnnlab.kernels import optimisers
 from rnnlab.kernels.optimisers import Descent
@@ -116,7 +116,7 @@ def fit(
     updates, batch_size : int
         How many updates to take, and of how many sequences each.
     rng : numpy.random.Generator
-        Draws the batches. The same seed makes the same run.
+        Draws the batches. The same seed makes the same run, with any number of cores: it takes one.
     state : TrainingState, optional
         Of an earlier run, which goes on from its model bit for bit as if it had not ended; `rng` is set to where it
         stood.
@@ -151,7 +151,7 @@ def fit(
     if state is not None:
         _recall(state, recipe, run.vector.values[1:])
     course = Course(descent, state.update if state else 0, Log(np.empty(int(updates)), np.empty(int(updates))))
-    return _outcome(given, recipe, run, course, train(run, course))
+    return _outcome(given, recipe, run, course, train_on_one_thread(run, course))
 
 
 def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Array:

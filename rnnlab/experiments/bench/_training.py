@@ -19,7 +19,7 @@ from rnnlab.experiments.bench._one_unit import Array, Run, installed
 from rnnlab.experiments.bench._timing import Row, binding_note, fastest, judged
 
 TARGETS = {"torch": 8.0, "jax": 3.0}
-UPDATES, RATE, CLIP = 50, 0.01, 1.0  # updates of one run
+UPDATES, RATE, CLIP = 200, 0.01, 1.0  # updates of one run: its set-up counts, and should not count for much
 STATE_SEED = 0  # of the order of the batches
 
 
