@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -67,13 +67,22 @@ def shortened(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def integers(name: str, value: ArrayLike) -> NDArray[Any]:
+    """`value` as an array of integers."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} is {shortened(value)}: expected integers")
+    return array
+
+
 def lengths(length: ArrayLike | None, steps: int, sequences: int) -> NDArray[np.int64]:
     """Each sequence's number of steps."""
     if length is None:
         return np.full(sequences, steps)
-    array = np.asarray(length)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"length is {shortened(length)}: expected integers")
+    array = integers("length", length)
     if array.ndim > 1 or array.size not in (1, sequences):
         raise ValueError(f"length has shape {array.shape}: expected a scalar or ({sequences},)")
     if array.min() < 0 or array.max() > steps:
@@ -91,7 +100,8 @@ def at_least(least: int, **sizes: Any) -> None:
 def positive(**given: Any) -> None:
     """Refuse numbers that are not finite and above 0."""
     for name, number in given.items():
-        if not isinstance(number, int | float | np.number) or isinstance(number, bool) or not 0 < number < math.inf:
+        real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+        if not real or not 0 < number <= sys.float_info.max:
             raise ValueError(f"{name} is {shortened(number)}: expected a finite number above 0")
 
 

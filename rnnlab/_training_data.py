@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._checks import lengths, numbers, one_of, shortened
+from rnnlab._checks import integers, lengths, numbers, one_of, shortened
+from rnnlab.kernels import losses
 from rnnlab.kernels.training import Batches
 from rnnlab.tasks import Batch, Task
 
 Array = NDArray[Any]
-LOSSES = ("squared_error", "cross_entropy")
-BLOCK_BYTES = 2**26  # of inputs: a block that would be larger is cut, which no result depends on
+LOSSES = {"squared_error": losses.SQUARED_ERROR, "cross_entropy": losses.CROSS_ENTROPY}
+BLOCK_BYTES = 2**26  # of inputs and targets: a block that would be larger is cut, which no result depends on
 
 
 class Sizes(NamedTuple):
@@ -78,7 +79,7 @@ class Source:
 
     def longest_block(self) -> int:
         """How many batches fit in a block."""
-        return max(1, BLOCK_BYTES // (8 * math.prod(self.sizes.x)))
+        return max(1, BLOCK_BYTES // (8 * sum(math.prod(shape) for shape in self.sizes)))
 
 
 def values(given: ArrayLike, kind: Any) -> Array:
@@ -89,9 +90,7 @@ def values(given: ArrayLike, kind: Any) -> Array:
 
 def classes(given: ArrayLike) -> NDArray[np.int64]:
     """Targets (S, B) of the cross-entropy; (B,) is one step's."""
-    array = np.asarray(given)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"target of the task is {shortened(given)}: expected integers, the classes of cross_entropy")
+    array = integers("target of the task, the classes of cross_entropy,", given)
     if array.ndim not in (1, 2):
         raise ValueError(f"target of the task has shape {array.shape}: expected 1 or 2 dimensions")
     return np.atleast_2d(array).astype(np.int64)
@@ -103,5 +102,5 @@ def checked_task(task: Any) -> Task:
         raise TypeError(f"task is {shortened(task)}: expected a Task, as those of rnnlab.tasks are")
     if not callable(task.draw):
         raise TypeError(f"task.draw is {shortened(task.draw)}: expected a callable (rng, batch_size) -> Batch")
-    one_of("task.loss", task.loss, dict.fromkeys(LOSSES))
+    one_of("task.loss", task.loss, LOSSES)
     return task

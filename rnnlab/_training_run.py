@@ -72,7 +72,7 @@ def new_run(params: Any, code: tuple[int, ...], readout: Any, source: Source, me
     )
     size = (steps, batch, hidden) if back.regulariser else (0, 0, 0)
     regulariser = Regulariser(back.regulariser, np.zeros(size, kind), np.zeros((size[2], size[2]), kind))
-    loss = LOSSES.index(source.task.loss)
+    loss = LOSSES[source.task.loss]
     head = Head(loss, mapping, dmapping, output, doutput, dh, back.window or WHOLE, regulariser)
     return Run(code, network, head, vector, source)
 

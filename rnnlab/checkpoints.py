@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from rnnlab import params as cells
 from rnnlab._checks import shortened
-from rnnlab.training import Fit, History, Model, Stopped, TrainingState
+from rnnlab.training import Fit, History, Model, Stopped, TrainingState, checked_model
 
 FORMAT = "rnnlab fit 1"
 
@@ -29,6 +29,7 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
     """
     if not isinstance(done, Fit):
         raise TypeError(f"done is {shortened(done)}: expected a Fit")
+    checked_model(done.model, None)
     rest = {
         "format": FORMAT,
         "cell": type(done.model.params).__name__,
@@ -39,7 +40,9 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
     arrays = {f"params.{name}": array for name, array in done.model.params._asdict().items()}
     arrays |= {f"readout.{name}": array for name, array in done.model.readout._asdict().items()}
     arrays |= {f"history.{name}": array for name, array in done.history._asdict().items()}
-    target = Path(path)
+    target = Path(path).absolute()
+    if not target.name or target.is_dir():
+        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder: expected the name of a file")
     fresh = target.with_name(f".{target.name}-{os.getpid()}.partial")
     try:
         with fresh.open("wb") as file:
@@ -59,14 +62,17 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
     OSError
         If it can't be read.
     """
+    raw = BytesIO(Path(path).read_bytes())
     try:
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         rest = json.loads(str(arrays["rest"]))
         if rest["format"] != FORMAT:
             raise ValueError(rest["format"])
-        return _fit_of(arrays, rest)
-    except (KeyError, ValueError, TypeError, EOFError, AttributeError, BadZipFile) as error:
+        done = _fit_of(arrays, rest)
+        checked_model(done.model, None)
+        return done
+    except Exception as error:  # noqa: BLE001 - a damaged archive fails in a dozen ways
         raise ValueError(f"{os.fspath(path)} is no file of save_fit ({shortened(error)})") from None
 
 

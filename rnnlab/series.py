@@ -50,7 +50,16 @@ def _price_window(seq_len: int, rng: np.random.Generator) -> NDArray[np.float64]
     if seq_len > prices.size:
         raise ValueError(f"seq_len {seq_len} is longer than the {prices.size} days of real prices at hand")
     start = int(rng.integers(prices.size - seq_len + 1))
-    return prices[start : start + seq_len]
+    return prices[start : start + seq_len].copy()
+
+
+def google_prices() -> NDArray[np.float64]:
+    """The same in dollars, (1047,), from the sample data that matplotlib ships."""
+    from matplotlib.cbook import get_sample_data
+
+    sample: Any = get_sample_data("goog.npz")
+    closing: NDArray[np.float64] = sample["price_data"]["adj_close"].astype(np.float64)
+    return closing
 
 
 @cache
@@ -60,12 +69,10 @@ def daily_prices() -> NDArray[np.float64]:
     Returns
     -------
     ndarray (1047,), float64
-        From the sample data that matplotlib ships.
+        Read-only.
     """
-    from matplotlib.cbook import get_sample_data
-
-    sample: Any = get_sample_data("goog.npz")
-    closing = sample["price_data"]["adj_close"].astype(np.float64)
+    closing = google_prices()
     lowest, highest = closing.min(), closing.max()
     scaled: NDArray[np.float64] = (closing - lowest) / (highest - lowest)
+    scaled.flags.writeable = False  # one array for everybody
     return scaled

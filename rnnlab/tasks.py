@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab._checks import at_least, one_of
+from rnnlab._checks import at_least, numbers, one_of, positive
 
 Array = NDArray[Any]
 Loss = Literal["squared_error", "cross_entropy"]
@@ -73,7 +73,7 @@ def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
     Parameters
     ----------
     seq_len : int
-        T, at least 10.
+        T, at least 10; of the first variant 20.
     variant : {"hochreiter1997", "martens2011", "arjovsky2016"}
         hochreiter1997: numbers in -1 .. 1, lengths T to 1.1 T; of the markers the first and the last are -1, the first
         marked one is among the first ten, the second among the first T / 2 - 1; where the first number of all is
@@ -87,8 +87,8 @@ def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
     Task
         Chance 1/24, 1/24 and 1/6; of the first a little less, since sometimes a number counts as 0.
     """
-    at_least(10, seq_len=seq_len)
-    zeroed = 1 / 10 + 9 / 10 / (_second_marks(seq_len) - 1)  # how often one of the two counts as 0
+    at_least(20 if variant == "hochreiter1997" else 10, seq_len=seq_len)
+    zeroed = (1 + sum(1 / _second_marks(seq_len, first) for first in range(1, 10))) / 10  # how often one counts as 0
     known = {
         "hochreiter1997": (_adding_1997, (2 - zeroed) / 48),
         "martens2011": (_adding_2011, 1 / 24),
@@ -122,7 +122,7 @@ def _adding_1997(seq_len: int, rng: np.random.Generator, batch_size: int) -> Bat
     longest, each = _longest(seq_len), np.arange(batch_size)
     length = rng.integers(seq_len, longest + 1, size=batch_size)
     first = rng.integers(10, size=batch_size)
-    second = rng.integers(_second_marks(seq_len) - 1, size=batch_size)
+    second = rng.integers(_second_marks(seq_len, first))
     second += second >= first  # any but the first
     x = np.zeros((longest, batch_size, 2))
     x[:, :, 0] = rng.uniform(-1, 1, (longest, batch_size))
@@ -132,9 +132,9 @@ def _adding_1997(seq_len: int, rng: np.random.Generator, batch_size: int) -> Bat
     return Batch(x, (0.5 + (a + b) / 4)[None, :, None], length)
 
 
-def _second_marks(seq_len: int) -> int:
-    """Among how many first steps of the form of 1997 the second mark is."""
-    return max(2, seq_len // 2 - 1)
+def _second_marks(seq_len: int, first: Any) -> Any:
+    """How many steps the second mark of 1997 may be at: the first T / 2 - 1 without that of the first mark."""
+    return seq_len // 2 - 1 - (first < seq_len // 2 - 1)
 
 
 def copy(delay: int) -> Task:
@@ -207,18 +207,22 @@ def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
 
 
 def _order_1997(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
-    longest, each, tenth = _longest(seq_len), np.arange(batch_size), seq_len // 10
+    longest, each = _longest(seq_len), np.arange(batch_size)
     length = rng.integers(seq_len, longest + 1, size=batch_size)
     shown = rng.integers(2, 6, size=(longest, batch_size))
     drawn = rng.integers(2, size=(2, batch_size))
-    shown[rng.integers(tenth, 2 * tenth + 1, size=batch_size), each] = drawn[0]
-    shown[rng.integers(5 * tenth, 6 * tenth + 1, size=batch_size), each] = drawn[1]
+    for symbol, tenth in zip(drawn, (1, 5), strict=True):
+        first, last = -(-tenth * seq_len // 10), (tenth + 1) * seq_len // 10
+        shown[rng.integers(first, last + 1, size=batch_size), each] = symbol
     shown[0], shown[length - 1, each] = 6, 7
     return Batch(np.eye(8).take(shown, axis=0), (drawn[0] + 2 * drawn[1])[None], length)
 
 
 def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Task:
     """Hold one bit: the first inputs are all 1 or all -1, the others noise, and at the end 1 or 0 is to come out.
+
+    Lengths are T to 1.1 T: of one length, a unit that turns over at every step would do (Bengio, Simard and Frasconi 1994,
+    section II; in this form experiment 3a of Hochreiter and Schmidhuber 1997).
 
     Parameters
     ----------
@@ -227,8 +231,7 @@ def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Tas
     informative : int
         How many inputs show the bit, 1 to T.
     noise : float
-        Standard deviation of the other inputs, N(0, noise^2), by default sqrt(0.2) (Bengio, Simard and Frasconi 1994,
-        section II; in this form the 2-sequence problem of Hochreiter and Schmidhuber 1997, experiment 3a).
+        Standard deviation of the other inputs, N(0, noise^2), by default sqrt(0.2).
 
     Returns
     -------
@@ -239,14 +242,14 @@ def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Tas
     at_least(1, informative=informative)
     if informative > seq_len:
         raise ValueError(f"informative is {informative}: expected at most seq_len, which is {seq_len}")
-    if not 0 <= noise < math.inf:
-        raise ValueError(f"noise is {noise}: expected a finite standard deviation of at least 0")
+    if noise != 0:
+        positive(noise=noise)
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
-        bit = rng.integers(2, size=batch_size)
-        x = noise * rng.standard_normal((seq_len, batch_size, 1))
+        bit, length = rng.integers(2, size=batch_size), rng.integers(seq_len, _longest(seq_len) + 1, size=batch_size)
+        x = noise * rng.standard_normal((_longest(seq_len), batch_size, 1))
         x[:informative] = 2.0 * bit[:, None] - 1
-        return Batch(x, bit[None, :, None].astype(np.float64))
+        return Batch(x, bit[None, :, None].astype(np.float64), length)
 
     return Task(draw, "squared_error", 1, 1, 0.25)
 
@@ -266,12 +269,12 @@ def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
     Task
         Chance the variance of the values to be predicted.
     """
-    series, choice = np.asarray(series, dtype=np.float64), np.atleast_1d(seq_len)
-    for steps in choice.tolist():
+    choice: tuple[Any, ...] = seq_len if isinstance(seq_len, tuple) and seq_len else (seq_len,)
+    for steps in choice:
         at_least(1, seq_len=steps)
-    longest = int(choice.max())
-    if series.ndim != 1 or series.size <= longest or not np.isfinite(series).all():
-        raise ValueError(f"series has shape {series.shape}: expected more than {longest} finite numbers in a row")
+    series, longest = numbers("series", series, (1,), np.float64).copy(), int(max(choice))
+    if series.size <= longest:
+        raise ValueError(f"series has shape {series.shape}: expected more than {longest} numbers, the longest window")
     cut = np.lib.stride_tricks.sliding_window_view(series, longest + 1)
     step = np.arange(longest)[:, None]
 

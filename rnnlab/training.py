@@ -19,6 +19,7 @@ from rnnlab.api import forward
 from rnnlab.kernels import optimisers
 from rnnlab.kernels.optimisers import Descent
 from rnnlab.kernels.products import project
+from rnnlab.kernels.sequences import WHOLE
 from rnnlab.kernels.training import FINITE, Course, Log
 from rnnlab.params import AttentionParams, Readout, RNNParams
 from rnnlab.tasks import Task
@@ -71,7 +72,7 @@ class Stopped(NamedTuple):
     """Why a run ended early."""
 
     update: int  # the one whose step was not taken
-    what: Literal["loss", "gradient", "parameters"]  # was not finite
+    what: Literal["loss", "gradient", "parameters"]  # was not finite; parameters, or what the optimiser remembers
 
 
 class TrainingState(NamedTuple):
@@ -110,7 +111,7 @@ def fit(
         Left as it is. Everything is computed in the floating type of its params.
     task : Task
         Of `rnnlab.tasks`, or your own: its `draw(rng, batch_size)` returns a Batch, every one of the same shapes, that
-        depends on `rng` alone: the same batch may be drawn twice. The loss is the mean over steps, sequences and
+        depends on `rng` alone (without `spawn`, which no state keeps): the same batch may be drawn twice. The loss is the mean over steps, sequences and
         outputs; the cross-entropy, in nats, over steps and sequences.
     recipe : Recipe
     updates, batch_size : int
@@ -145,7 +146,7 @@ def fit(
     """
     at_least(1, updates=updates, batch_size=batch_size)
     source = Source(checked_task(task), int(batch_size), _taken_up(state, checked_rng(rng)), _kind_of(model))
-    given, code = _checked_model(model, source)
+    given, code = checked_model(model, source)
     descent, back = _descent(recipe, given.params)
     run = new_run(given.params, code, given.readout, source, OPTIMISERS[recipe.optimiser][3], back)
     if state is not None:
@@ -174,7 +175,7 @@ def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Arra
     TypeError, ValueError
         If an argument is not as above.
     """
-    given, _ = _checked_model(model, None)
+    given, _ = checked_model(model, None)
     tape = forward(given.params, x, nonlinearity=given.nonlinearity, length=length)
     steps, batch = tape.record.x.shape[:2]
     outputs = np.empty((steps, batch, given.readout.bias.size), given.readout.bias.dtype)
@@ -189,7 +190,7 @@ def _kind_of(model: Any) -> Any:
     return checked_params(model.params)[1].bias.dtype
 
 
-def _checked_model(model: Any, source: Source | None) -> tuple[Model, tuple[int, ...]]:
+def checked_model(model: Any, source: Source | None) -> tuple[Model, tuple[int, ...]]:
     """A model in one floating type that fits its task, and the nonlinearity's code if its cell has a choice."""
     kind, code = _kind_of(model), nonlinearity_code(model.nonlinearity)
     params, readout = checked_params(model.params)[1], model.readout
@@ -231,9 +232,11 @@ def _back(recipe: Recipe, params: Any) -> Back:
     """How the gradient is taken back, where the cell has such a way."""
     if recipe.window is not None:
         at_least(1, window=recipe.window)
+        if recipe.window > WHOLE:
+            raise ValueError(f"window is {shortened(recipe.window)}: expected at most {WHOLE}")
         if isinstance(params, AttentionParams):
             raise ValueError(f"window is {recipe.window}: expected None, attention goes back in a single step")
-    if recipe.regulariser != 0:
+    if not np.array_equal(recipe.regulariser, 0):
         positive(regulariser=recipe.regulariser)
         if not isinstance(params, RNNParams) or recipe.window:
             raise ValueError(
@@ -248,10 +251,17 @@ def _taken_up(state: Any, rng: np.random.Generator) -> np.random.Generator:
         return rng
     if not isinstance(state, TrainingState):
         raise TypeError(f"state is {shortened(state)}: expected the state of a Fit")
-    kind = type(rng.bit_generator).__name__
-    if state.rng.get("bit_generator") != kind:
-        raise ValueError(f"rng draws from a {kind}: expected a {state.rng.get('bit_generator')}, as state has")
-    rng.bit_generator.state = state.rng
+    at_least(0, **{"state.update": state.update})
+    kind, kept = (
+        type(rng.bit_generator).__name__,
+        state.rng.get("bit_generator") if isinstance(state.rng, dict) else None,
+    )
+    if kept != kind:
+        raise ValueError(f"rng draws from a {kind}: expected a {kept}, as state has")
+    try:
+        rng.bit_generator.state = state.rng
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"state.rng is no state of a {kind} ({shortened(error)})") from None
     return rng
 
 
@@ -262,6 +272,8 @@ def _recall(state: TrainingState, recipe: Recipe, rows: Array) -> None:
     if np.shape(state.memory) != rows.shape:
         raise ValueError(f"state.memory has shape {np.shape(state.memory)}: expected {rows.shape}, as the model has")
     rows[:] = numbers("state.memory", state.memory, (2,), rows.dtype)
+    if recipe.optimiser in ("rmsprop", "adam") and rows[-1].min() < 0:
+        raise ValueError("state.memory has means of squares below 0: expected what fit returned")
 
 
 def _outcome(model: Model, recipe: Recipe, run: Run, course: Course, taken: Taken) -> Fit:

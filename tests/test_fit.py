@@ -1,5 +1,6 @@
 """fit and predict: runs that resume, diverge, learn; checkpoints; controls; one sentence for bad input."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -98,11 +99,21 @@ def test_broken_checkpoints_are_refused(tmp_path: Any) -> None:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"run.npz is no file of save_fit"):
             rl.load_fit(path)
+    rl.save_fit(path, trained())
+    good = path.read_bytes()
+    for place in range(0, len(good), 97):  # damaged anywhere, it is refused or read as another number
+        path.write_bytes(good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :])
+        with suppress(ValueError):
+            assert isinstance(rl.load_fit(path), rl.Fit)
     np.savez(path, x=np.ones(3))
     with pytest.raises(ValueError, match=r"run.npz is no file of save_fit"):
         rl.load_fit(path)
     with pytest.raises(TypeError, match="done is 3: expected a Fit"):
         rl.save_fit(path, 3)  # type: ignore[arg-type]
+    with pytest.raises(IsADirectoryError, match="is a folder: expected the name of a file"):
+        rl.save_fit(tmp_path, trained())
+    with pytest.raises(TypeError, match="params is 3"):
+        rl.save_fit(path, trained()._replace(model=rl.Model(3, READOUT)))
     with pytest.raises(FileNotFoundError):
         rl.load_fit(tmp_path / "absent.npz")
 
@@ -165,9 +176,9 @@ def test_it_learns_to_remember_a_bit(cell: str) -> None:
     assert done.stopped is None
     assert done.history.loss[:10].mean() > 0.1
     assert done.history.loss[-100:].mean() < 0.02
-    x, bit, _ = task.draw(np.random.default_rng(5), 1000)
-    outputs = rl.predict(done.model, x)
-    assert outputs.shape == (10, 1000, 1)
+    x, bit, length = task.draw(np.random.default_rng(5), 1000)
+    outputs = rl.predict(done.model, x, length)
+    assert outputs.shape == (11, 1000, 1)
     assert ((outputs[-1] > 0.5) == bit[0]).mean() > 0.99
 
 
@@ -241,7 +252,9 @@ def classes(labels: Any) -> dict[str, Any]:
         (returns(X, np.zeros(4)), ValueError, r"target of the task has shape \(4,\): expected 2 or 3 dimensions"),
         (returns(X, Y, np.full(4, 6)), ValueError, "length has values 6 to 6: expected 0 to 5"),
         (returns(X, Y, np.full(3, 5)), ValueError, r"length has shape \(3,\)"),
-        (classes(LABELS + 0.5), TypeError, "expected integers, the classes"),
+        (classes(LABELS + 0.5), TypeError, "the classes of cross_entropy, is array.*: expected integers"),
+        (classes([[0, 1], [0]]), TypeError, "the classes of cross_entropy, is .*: expected integers"),
+        (returns(X, Y, [[5, 5], [5]]), TypeError, "length is .*: expected integers"),
         (classes(np.zeros((1, 4, 1), int)), ValueError, "expected 1 or 2 dimensions"),
         (classes(LABELS + 2), ValueError, "classes 2 to 2: expected 0 to 1"),
         (classes(LABELS - 1), ValueError, "classes -1 to -1"),
@@ -250,6 +263,10 @@ def classes(labels: Any) -> dict[str, Any]:
         ({"rng": 0}, TypeError, "rng is 0: expected a numpy.random.Generator"),
         ({"recipe": 0.1}, TypeError, "recipe is 0.1: expected a Recipe"),
         ({"learning_rate": 0}, ValueError, "learning_rate is 0: expected a finite number above 0"),
+        ({"learning_rate": 10**400}, ValueError, "learning_rate is 1000"),
+        ({"learning_rate": np.complex128(1)}, ValueError, "learning_rate is np.complex128"),
+        ({"regulariser": np.ones(2)}, ValueError, "regulariser is array"),
+        ({"window": 2**70}, ValueError, "window is 11805.*: expected at most"),
         ({"learning_rate": "fast"}, ValueError, "learning_rate is 'fast'"),
         ({"clip_norm": -1.0}, ValueError, "clip_norm is -1.0"),
         ({"clip_value": np.inf}, ValueError, "clip_value is inf"),
@@ -260,6 +277,14 @@ def classes(labels: Any) -> dict[str, Any]:
         ({"regulariser": 1.0, "window": 2}, ValueError, "regulariser is 1.0: expected 0, it is defined for RNNParams"),
         ({"optimiser": "lion"}, ValueError, "optimiser is 'lion': expected one of sgd, momentum, rmsprop, adam"),
         ({"state": 7}, TypeError, "state is 7: expected the state of a Fit"),
+        ({"state": STATE._replace(rng=None)}, ValueError, "rng draws from a PCG64: expected a None"),
+        ({"state": STATE._replace(rng={"bit_generator": "PCG64"})}, ValueError, "state.rng is no state of a PCG64"),
+        ({"state": STATE._replace(update=-1)}, ValueError, "state.update is -1: expected an integer of at least 0"),
+        (
+            {"state": STATE._replace(memory=-np.ones((1, 55)), optimiser="rmsprop"), "optimiser": "rmsprop"},
+            ValueError,
+            "state.memory has means of squares below 0",
+        ),
         ({"state": STATE, "optimiser": "adam"}, ValueError, "optimiser is 'adam': expected 'sgd'"),
         (
             {"state": STATE._replace(memory=np.zeros((2, 3)))},

@@ -149,6 +149,38 @@ def test_temporal_order_1997() -> None:
         assert (shown[1 : length[b] - 1, b] < 6).all()
 
 
+def test_windows_keep_their_own_series() -> None:
+    series = np.random.default_rng(0).standard_normal(50)
+    task = tasks.windows(series, 3)
+    before = drawn(task, 4).x
+    series *= 100
+    np.testing.assert_array_equal(drawn(task, 4).x, before)
+
+
+@pytest.mark.parametrize("steps", [20, 21])
+def test_marks_of_1997_are_uniform(steps: int) -> None:
+    """Over all steps but that of the first mark, also where the first lies beyond them."""
+    x, target, _ = drawn(tasks.adding(steps, "hochreiter1997"), 40_000)
+    last, marks = steps // 2 - 1, x[:, :, 1] == 1
+    late = marks[last:].any(axis=0)  # the first mark is beyond the steps of the second
+    shares = marks[:last, late].mean(axis=1)
+    np.testing.assert_allclose(shares, 1 / last, atol=0.02)
+    assert target.var() == pytest.approx(tasks.adding(steps, "hochreiter1997").chance, rel=0.03)
+
+
+@pytest.mark.parametrize("steps", [19, 25, 100])
+def test_symbols_of_1997_are_at_their_places(steps: int) -> None:
+    x, _, _ = drawn(tasks.temporal_order(steps, "hochreiter1997"), 2000)
+    places = np.flatnonzero((x.argmax(axis=2) < 2).any(axis=1))
+    expected = [t for t in range(steps) if 0.1 * steps <= t <= 0.2 * steps or 0.5 * steps <= t <= 0.6 * steps]
+    assert list(places) == expected
+
+
+def test_latch_lengths_vary() -> None:
+    _, _, length = drawn(tasks.latch(30), 500)
+    assert (length.min(), length.max()) == (30, 33)
+
+
 def test_latch() -> None:
     x, target, _ = drawn(EVERY["latch"], 2000)
     np.testing.assert_array_equal(x[:3, :, 0], np.tile(2 * target[0, :, 0] - 1, (3, 1)))
@@ -185,8 +217,12 @@ def test_windows_of_several_lengths_end_just_before_the_target() -> None:
         (lambda: tasks.temporal_order(20, "four-symbol"), "variant is 'four-symbol': expected one of"),
         (lambda: tasks.latch(5, informative=6), "informative is 6: expected at most seq_len, which is 5"),
         (lambda: tasks.latch(5, noise=-1.0), "noise is -1.0"),
-        (lambda: tasks.windows(np.ones(5), 5), r"series has shape \(5,\): expected more than 5 finite numbers"),
-        (lambda: tasks.windows(np.full(50, np.nan), 5), "expected more than 5 finite numbers"),
+        (lambda: tasks.windows(np.ones(5), 5), r"series has shape \(5,\): expected more than 5 numbers"),
+        (lambda: tasks.windows(np.full(50, np.nan), 5), "series has the value nan"),
+        (lambda: tasks.windows(np.ones(50), ()), r"seq_len is \(\): expected an integer of at least 1"),
+        (lambda: tasks.windows(np.ones(50), (5, 2.5)), "seq_len is 2.5"),
+        (lambda: tasks.latch(5, noise="a"), "noise is 'a': expected a finite number above 0"),
+        (lambda: tasks.adding(19, "hochreiter1997"), "seq_len is 19: expected an integer of at least 20"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(make: Any, says: str) -> None:

@@ -20,6 +20,7 @@ from rnnlab.experiments._claims import Claim, table_of
 from rnnlab.experiments._csv import read_column
 from rnnlab.experiments._prices_figures import intervals, verdict, winners
 from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
+from rnnlab.series import google_prices
 from rnnlab.tasks import windows
 
 Array = NDArray[np.float64]
@@ -107,10 +108,7 @@ def real_prices(spec: Spec) -> Series:
     """The user's prices, or Google's adjusted closing prices in dollars from the sample data that matplotlib ships."""
     if spec.csv is not None and spec.column is not None:
         return Series("prices", f"{spec.column} of {Path(spec.csv).name}", read_column(spec.csv, spec.column))
-    from matplotlib.cbook import get_sample_data
-
-    sample: Any = get_sample_data("goog.npz")
-    return Series("prices", GOOGLE, sample["price_data"]["adj_close"].astype(np.float64))
+    return Series("prices", GOOGLE, google_prices())
 
 
 def refuse_unusable(series: Series, spec: Spec) -> None:

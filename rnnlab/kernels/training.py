@@ -1,4 +1,4 @@
-"""Training a recurrent cell with a linear readout: many updates in one compiled call, without allocation.
+"""Training a recurrent cell with a linear readout: many updates in one compiled call, in buffers given once.
 
     y_t = W h_t + b at the last S steps, from h_0 = 0
 
