@@ -1,6 +1,5 @@
 """The LSTM of 1997: its criterion, its first weights, its claims; a short run; and a control that never meets it."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,18 @@ from rnnlab.experiments import lstm_1997
 from rnnlab.experiments.lstm_1997 import Spec
 
 
-def test_the_criterion_counts_successive_errors() -> None:
-    far = np.zeros(3000, bool)
-    far[[500, 600, 700, 2500]] = True
-    assert lstm_1997.fewest_in_a_row(far) == 1  # from 701 on
-    assert lstm_1997.fewest_in_a_row(far[:1999]) == np.inf
+def test_the_criterion_asks_for_2000_right_answers_of_small_mean_error() -> None:
+    trial = lstm_1997.trial_of("adding", 100)
+    assert lstm_1997.is_solved(trial, np.full(2000, 0.009))
+    assert not lstm_1997.is_solved(trial, np.full(1999, 0.009))
+    assert not lstm_1997.is_solved(trial, np.full(2000, 0.011))
+    assert not lstm_1997.is_solved(trial, np.r_[np.zeros(1999), 0.041])
+    assert not lstm_1997.is_solved(trial, np.r_[np.zeros(1999), np.nan])
 
 
-def test_a_loss_at_the_limit_is_an_output_wrong_by_the_published_amount() -> None:
-    softmax_of_the_right_class = 0.7
-    assert lstm_1997.trial_of("temporal-order", 100).limit == pytest.approx(-math.log(softmax_of_the_right_class))
-    assert lstm_1997.trial_of("adding", 100).limit == pytest.approx(0.04**2)
+def test_errors_are_those_of_outputs() -> None:
+    assert lstm_1997.trial_of("temporal-order", 100).error_of(-np.log(0.7)) == pytest.approx(0.3)
+    assert lstm_1997.trial_of("adding", 100).error_of(np.float64(0.04**2)) == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize("name", ["adding", "temporal-order"])
@@ -40,10 +40,9 @@ def test_networks_start_as_described(name: Any) -> None:
 def test_an_order_over_ten_steps_is_learnt_online() -> None:
     spec = Spec(task="temporal-order", seq_len=10, seeds=1, sequences=20_000)
     table = lstm_1997.measure(spec)
-    assert list(table["update"]) == list(range(1000, 1000 * len(table) + 1, 1000))
-    assert table["solved"].iloc[-1]
-    assert table["errors"].iloc[-1] == 0
-    assert (table["errors"].iloc[:-1] > 0).all()
+    assert list(table["update"]) == list(range(500, 500 * len(table) + 1, 500))
+    assert list(table["solved"]) == [False] * (len(table) - 1) + [True]
+    assert table["wrong"].iloc[-1] == 0
     assert lstm_1997.checks(table).empty  # of another length than the default
     assert set(lstm_1997.draw(table)) == {"sequences"}
     pd.testing.assert_frame_equal(table, lstm_1997.measure(spec))
@@ -58,9 +57,9 @@ def test_labels_by_chance_are_never_learnt() -> None:
         return batch._replace(target=rng.integers(4, size=(1, batch_size)))
 
     rows = list(lstm_1997.learn(trial._replace(task=trial.task._replace(draw=draw)), 0, 4000))
-    assert len(rows) == 4
+    assert len(rows) == 8
     assert not any(row["solved"] for row in rows)
-    assert rows[-1]["errors"] > 1000
+    assert rows[-1]["wrong"] > 1000
 
 
 def test_claims_compare_means_with_1997() -> None:

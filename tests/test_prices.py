@@ -193,6 +193,10 @@ def test_bad_columns_are_one_sentence(
         (b'Close\n1\n"2\n3\n', "is not a CSV file"),
         (b"Close\n", "has 0 rows"),
         (b"Date,Close\n2020-01-01\n", "row 2 of column 'Close'"),
+        (
+            b"Updated,Date,Close\n2021-01-01,2020-01-02,1\n2021-01-01,2020-01-01,2\n2021-01-01,2020-01-03,3\n",
+            "'Date' of .* are in no",
+        ),
         (b"Date,Close\n2020-01-02,1\n2020-01-01,2\n2020-01-03,3\n", "column 'Date' of .* are in no order"),
     ],
 )

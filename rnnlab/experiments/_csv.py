@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 SHOWN = 8  # columns that a message lists, at most
-CALENDAR = ("date", "time", "day")  # a column of dates has one of these in its name
+CALENDAR = ("date", "time", "day")  # a column of dates has one of these in its name; the first is the surest
 
 
 class Row(NamedTuple):
@@ -105,14 +105,16 @@ def number(row: Row, place: int, where: str) -> float:
 
 
 def newest_first(header: list[str], rows: list[Row], path: str) -> bool:
-    """Whether a column of dates, if there is one that can be read, runs backwards; dates in no order are refused."""
-    for place, name in enumerate(header):
-        if any(word in name.lower() for word in CALENDAR):
+    """Whether the column of dates, if there is one that can be read, runs backwards; dates in no order are refused."""
+    for word in CALENDAR:
+        for place, name in enumerate(header):
             texts = [row.cells[place] if place < len(row.cells) else "" for row in rows]
+            if word not in name.lower() or len(set(texts)) < 2:  # the same in every row, it dates the file
+                continue
             orders = [order for day_first in (False, True) if (order := order_of(texts, day_first))]
-            if orders and set(orders) == {"none"}:
+            if word == "date" and orders and set(orders) == {"none"}:
                 raise ValueError(f"the dates in column {name!r} of {path} are in no order: sort its rows by them")
-            if orders:
+            if set(orders) & {"increasing", "decreasing"}:
                 return "increasing" not in orders
     return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -86,18 +86,27 @@ def learn(model: rl.Model, goal: Goal, training: Training, seed: Iterable[int]) 
     """
     rng, fresh = (np.random.default_rng([*seed, stream]) for stream in (1, 2))
     rows: list[dict[str, Any]] = []
-    state: rl.TrainingState | None = None
-    while not rows or (not rows[-1]["solved"] and rows[-1]["update"] < training.updates):
-        count = min(training.every, training.updates - (state.update if state else 0))
-        sizes = {"updates": count, "batch_size": training.batch_size}
-        done = rl.fit(model, goal.task, training.recipe, **sizes, rng=rng, state=state)
-        model, state = done.model, done.state
-        loss, found = float(done.history.loss.mean()), score_of(model, goal, fresh)
-        rows.append({"update": state.update, "loss": loss, "score": found, "solved": found <= goal.limit})
+    for done in blocks(model, goal.task, training, rng):
+        model, loss, found = done.model, float(done.history.loss.mean()), score_of(done.model, goal, fresh)
+        rows.append({"update": done.state.update, "loss": loss, "score": found, "solved": found <= goal.limit})
         if done.stopped:
             rows[-1] |= {"loss": np.inf, "score": np.inf, "solved": False}
+        if rows[-1]["solved"]:
             break
     return model, pd.DataFrame(rows)
+
+
+def blocks(model: rl.Model, task: rl.Task, training: Training, rng: np.random.Generator) -> Iterator[rl.Fit]:
+    """A training block by block, each going on from the one before, until all updates are taken or one can't be."""
+    state: rl.TrainingState | None = None
+    while state is None or state.update < training.updates:
+        count = min(training.every, training.updates - (state.update if state else 0))
+        sizes = {"updates": count, "batch_size": training.batch_size}
+        done = rl.fit(model, task, training.recipe, **sizes, rng=rng, state=state)
+        yield done
+        if done.stopped:
+            return
+        model, state = done.model, done.state
 
 
 def score_of(model: rl.Model, goal: Goal, rng: np.random.Generator) -> float:

@@ -25,7 +25,7 @@ def intervals(skill: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     Its logarithm because it is a ratio of errors: of their skills a single bad fold would be most of the mean, and an
     interval could go beyond 1. Networks, windows and days of one fold share their prices: they are averaged, and the
     folds are the units. Folds learn from overlapping pasts, so that an interval is rather too short than too long. So
-    that no cell is found better by being one of several, each is as much wider as Bonferroni asks.
+    that none is found better by being one of several, each is as much wider as Bonferroni asks of so many intervals.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def intervals(skill: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     logs = skill.assign(log=np.log1p(-skill["skill"]))
     folds = logs.groupby([*by, "fold"])["log"].mean().groupby(by)
     mean, error, count = folds.mean(), folds.sem(), folds.size()
-    outside = (1 - CONFIDENCE) / skill["cell"].nunique()
+    outside = (1 - CONFIDENCE) / len(mean)
     reach = stats.t.ppf(1 - outside / 2, count - 1) * error
     bounds = {"mean": mean, "low": mean + reach, "high": mean - reach}
     return pd.DataFrame({name: -np.expm1(bound) for name, bound in bounds.items()}).reset_index()

@@ -79,7 +79,7 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
 def training_claims(table: pd.DataFrame) -> Iterator[Claim]:
     """Outcomes of trainings that had the default T, or a longer one for those that fail, and budget."""
     fields = Spec.model_fields
-    rows = table[table["budget"] >= fields["updates"].default]
+    rows = table[table["budget"] == fields["updates"].default]
     last = _learning.ends(rows, ["method", "seq_len"])
     for (name, steps), runs in last.groupby(["method", "seq_len"], sort=False):
         share, error = float(runs["solved"].astype(float).mean()), float(runs["score"].min())

@@ -126,7 +126,7 @@ def adding_goal(seq_len: int) -> Goal:
 def checks(table: pd.DataFrame) -> pd.DataFrame:
     """Henaff's table, and who stays without memory; of trainings that had the default delay and budget at least."""
     fields = Spec.model_fields
-    rows = table[table["budget"] >= fields["updates"].default]
+    rows = table[table["budget"] == fields["updates"].default]
     copied = rows[(rows["task"] == "copy") & (rows["seq_len"] == fields["delay"].default + 2 * rl.tasks.COPIED)]
     last = _learning.ends(copied, ["method"])
     return table_of([*adding_claims(rows[rows["task"] == "adding"]), *copy_claims(last), *memory_claims(last)])

@@ -1,4 +1,4 @@
-"""The latch: hold one bit. Descent needs hundreds of updates, or fails over long lags; guessing weights takes a few trials."""
+"""The latch: hold one bit. Descent needs the more updates the longer the lag, hundreds and more; guessing a few trials."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ EVERY = 100  # updates between tests
 BATCH = 10
 WIDEST = 100.0  # weights are guessed uniformly in -100 .. 100
 AT_ONCE = 250  # guesses tested on the same sequences
-VARIANTS = ("guessed weights", "guessed weights and biases")
-GUESSING = "Hochreiter and Schmidhuber 1996: random guessing solves the latch in a few trials"
+VARIANTS = ("guessed weights", "guessed weights and bias")
 LAGS = "Bengio, Simard and Frasconi 1994: descent fails to latch over long lags"
 
 
@@ -115,40 +114,44 @@ def guess(part: Part) -> pd.DataFrame:
 
 
 def guessed(variant: str, count: int, rng: np.random.Generator) -> Array:
-    """Networks of one unit: rows input weight, recurrent weight, readout weight, bias, readout bias; columns guesses."""
-    weights = rng.uniform(-WIDEST, WIDEST, (5, count))
+    """Networks of one unit, whose answer is the sign of its last state: rows input weight, recurrent weight, bias."""
+    weights = rng.uniform(-WIDEST, WIDEST, (3, count))
     if variant == VARIANTS[0]:
-        weights[3:] = 0
+        weights[2] = 0
     return weights
 
 
-def all_right(weights: Array, batch: rl.Batch) -> NDArray[np.bool_]:
+def all_right(weights: Array, batch: Any) -> NDArray[np.bool_]:
     """Which guesses answer every sequence right: few sequences first, as most guesses fail there."""
     right = np.ones(weights.shape[1], bool)
     for sequences in (slice(0, 4), slice(4, 64), slice(64, None)):
-        answers = answers_of(weights[:, right], batch.x[:, sequences, 0])
+        answers = answers_of(weights[:, right], batch.x[:, sequences, 0], batch.length[sequences])
         right[right] = (answers == (batch.target[0, sequences, 0] > 0.5)).all(axis=1)
     return right
 
 
-def answers_of(weights: Array, x: Array) -> NDArray[np.bool_]:
-    """Whether the readout of h_t = tanh(w x_t + v h_(t-1) + b) ends above 0: guesses x sequences, for x (T, sequences)."""
-    w, v, readout, bias, readout_bias = weights[:, :, None]
+def answers_of(weights: Array, x: Array, length: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether h_t = tanh(w x_t + v h_(t-1) + b) ends above 0: guesses x sequences, for x (T, sequences) of those lengths."""
+    w, v, bias = weights[:, :, None]
     h = np.zeros((weights.shape[1], x.shape[1]))
-    for row in x:
-        h = np.tanh(w * row + v * h + bias)
-    return np.asarray(readout * h + readout_bias > 0)
+    for t, row in enumerate(x):
+        h = np.where(t < length, np.tanh(w * row + v * h + bias), h)
+    return h > 0
 
 
-def trials_law(seq_len: int) -> float:
-    """Trials that guessing without biases takes on average: 4 m, where m is the largest of all noise.
+def trials_law(variant: str, seq_len: int) -> float:
+    """Trials that guessing takes on average, by m, the largest of all noise, for m > 1.
 
-    Units of large weights are at -1 or 1. The noise never turns one over if |w| m < |v|, which has probability
-    1 / (2 m) for uniform weights and m > 1; then the sign of the readout is right in one of two guesses.
+    Units of large weights are at -1 or 1. The bit is taken in if w > abs(b), and no noise turns it over if
+    v > m w + abs(b). Of uniform weights that is so with probability 1 / (8 m) without bias, and with it
+    (s^2 / 2 - (m + 1/2) s^3 / 3 + s^3 / (6 m)) / 4, s = 1 / (m + 1).
     """
-    numbers = FRESH * (seq_len - 1)
-    largest = rl.tasks.LATCH_NOISE * float(norm.isf(-math.expm1(math.log(0.5) / numbers) / 2))  # median
-    return 4 * max(1.0, largest)
+    numbers = FRESH * (1.05 * seq_len - 1)
+    m = max(1.0, rl.tasks.LATCH_NOISE * float(norm.isf(-math.expm1(math.log(0.5) / numbers) / 2)))  # its median
+    if variant == VARIANTS[0]:
+        return 8 * m
+    s = 1 / (m + 1)
+    return 4 / (s**2 / 2 - (m + 0.5) * s**3 / 3 + s**3 / (6 * m))
 
 
 def checks(table: pd.DataFrame) -> pd.DataFrame:
@@ -158,28 +161,27 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def guessing_claims(rows: pd.DataFrame) -> Iterator[Claim]:
-    """The number of trials is the law's, and of the order published."""
-    for row in rows[(rows["method"] == VARIANTS[0]) & (rows["seq_len"] >= 10)].itertuples():
-        law = trials_law(row.seq_len)  # 5 %: the largest noise varies, and some guesses are small weights
-        name = f"trials of guessing without biases, T = {row.seq_len}"
-        yield Claim(
-            name, law, row.trials, 4 * row.standard_error + 0.05 * law, "probability of a latch, see trials_law"
-        )
-        yield Claim(f"log10 of {name}", math.log10(6), math.log10(row.trials), math.log10(3), GUESSING)
+    """The number of trials is the law's; published numbers, 6 and 22, are of other networks and other noise."""
+    for row in rows[rows["seq_len"] >= 10].itertuples():
+        law = trials_law(str(row.method), row.seq_len)  # 10 %: the largest noise varies, some guesses are small weights
+        name = f"trials, {row.method}, T = {row.seq_len}"
+        tolerance = 4 * row.standard_error + 0.1 * law
+        yield Claim(name, law, row.trials, tolerance, "probability that guesses latch, see trials_law")
 
 
 def training_claims(table: pd.DataFrame) -> Iterator[Claim]:
-    """Shares of trainings that solve the task, of those that had the default budget at least."""
-    long = table[(table["part"] == "training") & (table["budget"] >= Spec.model_fields["updates"].default)]
+    """Shares of trainings that solve the task within the default budget; a larger one solves more."""
+    budget = Spec.model_fields["updates"].default
+    long = table[(table["part"] == "training") & (table["budget"] == budget)]
     last = _learning.ends(long, ["method", "seq_len"])
     for (name, steps), runs in last.groupby(["method", "seq_len"], sort=False):
         share = float(runs["solved"].astype(float).mean())
-        text = f"{name}, T = {steps}: share of {len(runs)} trainings that latch"
+        text = f"{name}, T = {steps}: share of {len(runs)} trainings that latch within {budget:,} updates"
         if name == "attention":
             yield Claim(text, 0.0, share, 0.0, "without positions it can't tell the first input from noise")
-        elif steps <= 10 or (name == "orthogonal" and steps <= 30):
+        elif steps <= 10:
             yield Claim(text, 1.0, share, 0.25, "a short lag can be learnt; one odd seed in four")
-        elif steps >= 100:
+        elif name == "RNN" and steps >= 100:
             yield Claim(text, 0.0, share, 0.25, LAGS + "; one odd seed in four")
 
 

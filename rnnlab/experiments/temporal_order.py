@@ -17,6 +17,7 @@ from scipy.stats import binomtest
 import rnnlab as rl
 from rnnlab import tasks
 from rnnlab.experiments._claims import Claim, table_of
+from rnnlab.experiments._learning import Training, blocks
 from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
 from rnnlab.experiments._style import new_figure, theme
 
@@ -138,14 +139,12 @@ def measure_part(part: Part) -> pd.DataFrame:
     """Train one network, tested every so many updates on fresh sequences."""
     spec, task, key = part.spec, tasks.temporal_order(part.seq_len), [part.seed, part.seq_len]
     rng, fresh = np.random.default_rng(key), np.random.default_rng([*key, 1])
-    model, recipe, state = model_of(part, rng), recipe_of(part), None
-    while True:
-        updates = min(TEST_EVERY, spec.updates - (state.update if state else 0))
-        done = rl.fit(model, task, recipe, updates=updates, batch_size=spec.batch_size, rng=rng, state=state)
-        model, state = done.model, done.state
-        error = wrong_answers(model, task, fresh)
-        if done.stopped or error < SOLVED or state.update >= spec.updates:
-            return row_of(part, done, error)
+    training = Training(recipe_of(part), spec.batch_size, TEST_EVERY, spec.updates)
+    for done in blocks(model_of(part, rng), task, training, rng):
+        error = wrong_answers(done.model, task, fresh)
+        if error < SOLVED:
+            break
+    return row_of(part, done, error)
 
 
 def wrong_answers(model: rl.Model, task: rl.Task, rng: np.random.Generator) -> float:
