@@ -1,8 +1,9 @@
-"""A run of training: its buffers, and its loop over compiled blocks of updates."""
+"""A run of training: its buffers, its loop over compiled blocks of updates, and batches cut over threads."""
 
 from __future__ import annotations
 
 import importlib
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +14,10 @@ from rnnlab._cells import CELLS, allocate
 from rnnlab._training_data import LOSSES, Source
 from rnnlab.kernels.regulariser import Regulariser
 from rnnlab.kernels.sequences import WHOLE
+from rnnlab.kernels.team import Team
 from rnnlab.kernels.training import (
     FINITE,
+    Batches,
     Course,
     Head,
     Log,
@@ -43,38 +46,64 @@ class Back(NamedTuple):
 
     window: int | None  # of truncated BPTT
     regulariser: float  # weight of Pascanu's
+    threads: int = 1  # at most as many parts of every batch
+
+
+class Part(NamedTuple):
+    """One thread's sequences of every batch, with buffers of their own."""
+
+    sequences: slice
+    network: Network
+    head: Head
 
 
 class Run(NamedTuple):
     """All that the updates of a run share."""
 
     code: tuple[int, ...]  # of the vanilla cell's nonlinearity
-    network: Network
-    head: Head
+    parts: list[Part]
+    team: Team  # as the first thread sees it
     vector: Vector
     source: Source
 
 
 def new_run(params: Any, code: tuple[int, ...], readout: Any, source: Source, memory: int, back: Back) -> Run:
     """Buffers, with the parameters copied to the flat vector, for an optimiser that remembers so many rows."""
-    kind, (steps, batch, inputs) = source.kind, source.sizes.x
-    values = np.zeros((1 + memory, sum(array.size for array in (*params, *readout))), kind)
+    values = np.zeros((1 + memory, sum(array.size for array in (*params, *readout))), source.kind)
     values[0] = np.concatenate([array.ravel() for array in (*params, *readout)])
-    vector = Vector(values, np.zeros(values.shape[1], kind), np.zeros_like(values))
+    vector = Vector(values, np.zeros_like(values[0]), np.zeros_like(values))
+    team, edges = new_team(back.threads, source.batch_size, values[0])
+    parts = [
+        new_part(slice(*edges[k : k + 2]), views(values[0], params, readout), views(own, params, readout), source, back)
+        for k, own in enumerate(team.gradient)
+    ]
+    return Run(code, parts, team, vector, source)
+
+
+def new_team(threads: int, batch: int, vector: Array) -> tuple[Team, list[int]]:
+    """At most so many threads, as the first sees them, and where in the batch their parts begin and end."""
+    edges = np.linspace(0, batch, min(threads, batch) + 1).astype(int)
+    share = np.diff(edges) / batch
+    gradient = np.zeros((share.size, vector.size), vector.dtype)
+    counts, what = np.zeros((share.size, 8), np.int64), np.zeros(1, np.int64)
+    return Team(0, share, gradient, np.zeros(share.size), counts, what), edges.tolist()
+
+
+def new_part(sequences: slice, model: list[Any], derivative: list[Any], source: Source, back: Back) -> Part:
+    """Buffers for some sequences of every batch, around views of the parameters and of where their gradient goes."""
+    (params, readout), (dparams, dreadout), kind = model, derivative, source.kind
+    steps, batch, inputs = source.sizes.x[0], sequences.stop - sequences.start, source.sizes.x[2]
     outputs, hidden = readout.weight.shape
     shapes = CELLS[type(params)].shapes(steps, batch, inputs, hidden)
     tape, work, gradients = (allocate(np.zeros, part, kind) for part in shapes[1:])
-    own, mapping = views(values[0], params, readout)
-    dparams, dmapping = views(vector.gradient, params, readout)
-    network = Network(own, tape, work, gradients._replace(params=dparams, x=np.zeros((0, 0, 0), kind)))
+    network = Network(params, tape, work, gradients._replace(params=dparams, x=np.zeros((0, 0, 0), kind)))
     output, doutput, dh = (
         np.zeros((source.sizes.target[0], batch, columns), kind) for columns in (outputs, outputs, hidden)
     )
     size = (steps, batch, hidden) if back.regulariser else (0, 0, 0)
     regulariser = Regulariser(back.regulariser, np.zeros(size, kind), np.zeros((size[2], size[2]), kind))
-    loss = LOSSES[source.task.loss]
-    head = Head(loss, mapping, dmapping, output, doutput, dh, back.window or WHOLE, regulariser)
-    return Run(code, network, head, vector, source)
+    loss, window = LOSSES[source.task.loss], back.window or WHOLE
+    return Part(sequences, network, Head(loss, readout, dreadout, output, doutput, dh, window, regulariser))
 
 
 def views(vector: Array, *parts: Any) -> list[Any]:
@@ -98,40 +127,60 @@ class Taken(NamedTuple):
     spectral_radius: Array  # (n, gates)
 
 
-def train_on_one_thread(run: Run, course: Course) -> Taken:
-    """Train; matrix products on one thread, so that no bit of a run depends on how many cores there are."""
-    importlib.import_module("scipy.linalg.cython_blas")  # whose BLAS Numba calls: the limit reaches what is loaded
-    with threadpool_limits(limits=1, user_api="blas"):
-        return train(run, course)
-
-
 def train(run: Run, course: Course) -> Taken:
+    """Train; every product on one BLAS thread, so that no bit of a run depends on how many cores there are."""
+    importlib.import_module("scipy.linalg.cython_blas")  # whose BLAS Numba calls: the limit reaches what is loaded
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(len(run.parts)) as threads:
+        return train_blocks(run, course, threads)
+
+
+def train_blocks(run: Run, course: Course, threads: Executor) -> Taken:
     """Block after block, none across a multiple of RADIUS_EVERY, until all updates are taken or one can't be."""
-    updates, what = 0, FINITE
-    at, radii = [], [np.empty((0, spectral_radii(run.network.params).size))]
+    updates, what, params = 0, FINITE, run.parts[0].network.params
+    at, radii = [], [np.empty((0, spectral_radii(params).size))]
     while updates < course.log.loss.size and what == FINITE:
         if (course.done + updates) % RADIUS_EVERY == 0:
             at.append(course.done + updates)
-            radii.append(spectral_radii(run.network.params)[None])
-        taken, what = train_block(run, course, updates)
+            radii.append(spectral_radii(params)[None])
+        taken, what = draw_and_train(run, course, updates, threads)
         updates += taken
     return Taken(updates, what, np.array(at, np.int64), np.concatenate(radii))
 
 
-def train_block(run: Run, course: Course, first: int) -> tuple[int, int]:
-    """One compiled call; afterwards the Generator stands where the next update is to draw its batch."""
+def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> tuple[int, int]:
+    """Train a block; afterwards the Generator stands where the next update is to draw its batch."""
     source, log, done = run.source, course.log, course.done + first
     count = min(RADIUS_EVERY - done % RADIUS_EVERY, log.loss.size - first, source.longest_block())
     start, rows = source.rng.bit_generator.state, slice(first, first + count)
-    batches = source.block(count, run.head.readout.bias.size)
-    part = course._replace(done=done, log=Log(log.loss[rows], log.gradient_norm[rows]))
-    kernel = TRAIN_BLOCK[type(run.network.params)]
-    taken, what = kernel(*run.code, run.network, run.head, run.vector, batches, part)
+    batches = source.block(count, run.parts[0].head.readout.bias.size)
+    block = course._replace(done=done, log=Log(log.loss[rows], log.gradient_norm[rows]))
+    taken, what = train_block(run, batches, block, threads)
     if taken < count:
         source.rng.bit_generator.state = start
         for _ in range(taken):
             source.batch()
     return taken, what
+
+
+def train_block(run: Run, batches: Batches, course: Course, threads: Executor) -> tuple[int, int]:
+    """One compiled call a thread, of which this one makes the first."""
+    kernel = TRAIN_BLOCK[type(run.parts[0].network.params)]
+    run.team.arrived[:] = 0
+    calls = [
+        (*run.code, network, head, run.vector, sequences_of(batches, part), course, run.team._replace(thread=k))
+        for k, (part, network, head) in enumerate(run.parts)
+    ]
+    others = [threads.submit(kernel, *call) for call in calls[1:]]
+    outcome: tuple[int, int] = kernel(*calls[0])
+    for other in others:
+        other.result()
+    return outcome
+
+
+def sequences_of(batches: Batches, part: slice) -> Batches:
+    """Some sequences of all batches."""
+    x, target, label = (np.ascontiguousarray(array[:, :, part]) for array in batches[:3])
+    return Batches(x, target, label, np.ascontiguousarray(batches.length[:, part]))
 
 
 def spectral_radii(params: Any) -> Array:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._cells import checked_params, same_shapes
 from rnnlab._checks import Nonlinearity, at_least, checked_rng, nonlinearity_code, numbers, one_of, positive, shortened
 from rnnlab._training_data import Source, checked_task
-from rnnlab._training_run import Back, Run, Taken, new_run, train_on_one_thread, views
+from rnnlab._training_run import Back, Run, Taken, new_run, train, views
 from rnnlab.api import forward
 from rnnlab.kernels import optimisers
 from rnnlab.kernels.optimisers import Descent
@@ -56,6 +56,7 @@ class Recipe(NamedTuple):
     clip_value: float | None = None  # then its entries are brought within this bound, as PyTorch does
     regulariser: float = 0.0  # weight of Pascanu's regulariser, for the vanilla cell (`kernels.regulariser`)
     window: int | None = None  # of truncated BPTT: no gradient goes from one window of so many steps to the one before
+    threads: int = 1  # every batch is cut in so many parts, computed at once; they set the order of sums
 
 
 class History(NamedTuple):
@@ -111,13 +112,13 @@ def fit(
         Left as it is. Everything is computed in the floating type of its params.
     task : Task
         Of `rnnlab.tasks`, or your own: its `draw(rng, batch_size)` returns a Batch, every one of the same shapes, that
-        depends on `rng` alone (without `spawn`, which no state keeps): the same batch may be drawn twice. The loss is the mean over steps, sequences and
-        outputs; the cross-entropy, in nats, over steps and sequences.
+        depends on `rng` alone (without `spawn`, which no state keeps): the same batch may be drawn twice. The loss is
+        the mean over steps, sequences and outputs; the cross-entropy, in nats, over steps and sequences.
     recipe : Recipe
     updates, batch_size : int
         How many updates to take, and of how many sequences each.
     rng : numpy.random.Generator
-        Draws the batches. The same seed makes the same run, with any number of cores: it takes one.
+        Draws the batches. The same seed makes the same run, with any number of cores.
     state : TrainingState, optional
         Of an earlier run, which goes on from its model bit for bit as if it had not ended; `rng` is set to where it
         stood.
@@ -152,7 +153,7 @@ def fit(
     if state is not None:
         _recall(state, recipe, run.vector.values[1:])
     course = Course(descent, state.update if state else 0, Log(np.empty(int(updates)), np.empty(int(updates))))
-    return _outcome(given, recipe, run, course, train_on_one_thread(run, course))
+    return _outcome(given, recipe, run, course, train(run, course))
 
 
 def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Array:
@@ -230,6 +231,7 @@ def _descent(recipe: Any, params: Any) -> tuple[Descent, Back]:
 
 def _back(recipe: Recipe, params: Any) -> Back:
     """How the gradient is taken back, where the cell has such a way."""
+    at_least(1, threads=recipe.threads)
     if recipe.window is not None:
         at_least(1, window=recipe.window)
         if recipe.window > WHOLE:
@@ -242,7 +244,9 @@ def _back(recipe: Recipe, params: Any) -> Back:
             raise ValueError(
                 f"regulariser is {recipe.regulariser}: expected 0, it is defined for RNNParams and whole BPTT"
             )
-    return Back(recipe.window, float(recipe.regulariser))
+        if recipe.threads > 1:
+            raise ValueError(f"threads is {recipe.threads}: expected 1, the regulariser is a mean over the whole batch")
+    return Back(recipe.window, float(recipe.regulariser), int(recipe.threads))
 
 
 def _taken_up(state: Any, rng: np.random.Generator) -> np.random.Generator:

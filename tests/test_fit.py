@@ -125,6 +125,31 @@ def test_the_same_seed_is_the_same_run() -> None:
     assert not equal(trained(rng=np.random.default_rng(3)), runs[0])
 
 
+@pytest.mark.parametrize("task", [SIGN, rl.tasks.latch(12)], ids=["one length", "many lengths"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_batch_cut_over_threads(cell: str, task: rl.Task) -> None:
+    """Five sequences in parts of 2 and 3, which count as such; only the order of sums is another: 20 updates of it."""
+    how: dict[str, Any] = {"params": CELLS[cell].init(task.inputs, 6, rng=np.random.default_rng(1))}
+    how |= {"task": task, "batch_size": 5, "clip_norm": 0.1}
+    whole, cut, again = trained(**how), trained(**how, threads=2), trained(**how, threads=2)
+    assert equal(cut, again)
+    for one, other in zip(whole.history[:3], cut.history[:3], strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-12)
+    for one, other in zip(whole.model.params, cut.model.params, strict=True):
+        np.testing.assert_allclose(other, one, rtol=0, atol=1e-13)
+
+
+def test_more_threads_than_sequences() -> None:
+    assert equal(trained(threads=100), trained(threads=4))
+
+
+def test_a_diverging_run_on_threads_is_named() -> None:
+    how: dict[str, Any] = {"nonlinearity": "linear", "learning_rate": 1e3, "updates": 50, "task": task_of(echo)}
+    done = trained(**how, threads=2)
+    assert done.stopped == trained(**how).stopped
+    assert all(np.isfinite(array).all() for array in (*done.model.params, *done.model.readout))
+
+
 def test_large_batches_are_drawn_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which changes no bit."""
     expected = trained()
@@ -275,6 +300,8 @@ def classes(labels: Any) -> dict[str, Any]:
         ({"regulariser": -1.0}, ValueError, "regulariser is -1.0: expected a finite number above 0"),
         ({"regulariser": 1.0, "params": GRU}, ValueError, "regulariser is 1.0: expected 0, it is defined for RNNPar"),
         ({"regulariser": 1.0, "window": 2}, ValueError, "regulariser is 1.0: expected 0, it is defined for RNNParams"),
+        ({"threads": 0}, ValueError, "threads is 0: expected an integer of at least 1"),
+        ({"threads": 2, "regulariser": 1.0}, ValueError, "threads is 2: expected 1, the regulariser is"),
         ({"optimiser": "lion"}, ValueError, "optimiser is 'lion': expected one of sgd, momentum, rmsprop, adam"),
         ({"state": 7}, TypeError, "state is 7: expected the state of a Fit"),
         ({"state": STATE._replace(rng=None)}, ValueError, "rng draws from a PCG64: expected a None"),

@@ -61,8 +61,9 @@ class Whole:
         source = Source(self.task, 4, np.random.default_rng(0), np.float64)
         code = (kernels.TANH,) if self.cell == "rnn" else ()
         run = new_run(self.params, code, self.readout, source, 0, back)
-        value = GRADIENT[self.cell](*code, run.network, run.head, source.block(1, 3), 0)
-        return value, self.named(run.network.gradients.params, run.head.gradient)
+        part = run.parts[0]
+        value = GRADIENT[self.cell](*code, part.network, part.head, source.block(1, 3), 0)
+        return value, self.named(part.network.gradients.params, part.head.gradient)
 
     def named(self, params: Any, readout: rl.Readout) -> dict[str, Any]:
         """All arrays by name; both parts have a bias."""

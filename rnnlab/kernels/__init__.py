@@ -61,6 +61,7 @@ from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.rnn import RNNGradients, RNNTape, RNNWork, rnn_backward, rnn_flow, rnn_forward
 from rnnlab.kernels.scaling import add, normalise, to_float
 from rnnlab.kernels.sequences import Flow
+from rnnlab.kernels.team import Team
 from rnnlab.kernels.training import (
     Batches,
     Course,
@@ -110,6 +111,7 @@ __all__ = [
     "Regulariser",
     "Scaled",
     "Tape",
+    "Team",
     "Vector",
     "Weights",
     "add",

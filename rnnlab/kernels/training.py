@@ -4,7 +4,8 @@
 
 One update is: the recurrence, the readout, the loss and its derivative, backpropagation through time, clipping, and a
 step of the optimiser. Parameters and gradients of all arrays lie in flat vectors; the NamedTuples of `Network` and `Head`
-hold views of them.
+hold views of them. A team of threads shares the parameters and takes the step together, each thread with its own part of
+the batch.
 
 Training stops at the first loss, gradient or parameter that is not finite, with the last finite parameters.
 """
@@ -25,6 +26,7 @@ from rnnlab.kernels.optimisers import Descent, clip_by_norm, clip_by_value, glob
 from rnnlab.kernels.products import bias_gradient, project, project_back, weight_gradient
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.rnn import RNNTape, rnn_backward, rnn_forward
+from rnnlab.kernels.team import Team, mean_gradient, meet
 
 if TYPE_CHECKING:
     from rnnlab.params import Readout
@@ -47,7 +49,7 @@ class Network(NamedTuple):
     params: Any  # views of row 0 of `Vector.values`
     tape: Any  # row 0 of its states holds zeros; its x and length are not read
     work: Any
-    gradients: Any  # its params are views of `Vector.gradient`
+    gradients: Any  # its params are views of the thread's row of `Team.gradient`
 
 
 class Head(NamedTuple):
@@ -55,7 +57,7 @@ class Head(NamedTuple):
 
     loss: int  # SQUARED_ERROR or CROSS_ENTROPY
     readout: Readout  # views of row 0 of `Vector.values`
-    gradient: Readout  # views of `Vector.gradient`
+    gradient: Readout  # views of the thread's row of `Team.gradient`
     output: Any  # (S, B, O)
     doutput: Any  # (S, B, O)
     dh: Any  # (S, B, H): the loss's direct derivative with respect to the last S states
@@ -67,7 +69,7 @@ class Vector(NamedTuple):
     """All P parameters."""
 
     values: Any  # (R, P): row 0 the parameters, then what the optimiser remembers
-    gradient: Any  # (P,)
+    gradient: Any  # (P,): of the whole batch
     before: Any  # (R, P): the values before an update, to which a step that leaves the floats' range goes back
 
 
@@ -181,19 +183,25 @@ class Course(NamedTuple):
 
 
 @kernel
-def put_down(vector: Vector, course: Course, update: int, loss: float) -> int:
-    """Log an update, then take its step; says what is not finite."""
-    norm = global_norm(vector.gradient)
-    course.log.loss[update] = loss
-    course.log.gradient_norm[update] = norm
-    return descend(vector, course.descent, course.done + update + 1, loss, norm)
+def step_together(team: Team, vector: Vector, course: Course, update: int, loss: float) -> int:
+    """Once all threads have their gradients, the first logs the update and takes its step; says what is not finite."""
+    team.loss[team.thread] = loss
+    meet(team, 2 * update + 1)
+    if team.thread == 0:
+        mean = mean_gradient(team, vector.gradient)
+        norm = global_norm(vector.gradient)
+        course.log.loss[update] = mean
+        course.log.gradient_norm[update] = norm
+        team.what[0] = descend(vector, course.descent, course.done + update + 1, mean, norm)
+    meet(team, 2 * update + 2)
+    return team.what[0]
 
 
 @kernel
 def rnn_train_block(
-    nonlinearity: int, network: Network, head: Head, vector: Vector, data: Batches, course: Course
+    nonlinearity: int, network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
 ) -> tuple[int, int]:
-    """Train the vanilla cell for N updates.
+    """Train the vanilla cell for N updates; every thread of a team is to call this at the same time.
 
     Parameters
     ----------
@@ -205,8 +213,10 @@ def rnn_train_block(
     vector : Vector
         On return the values after the last update.
     data : Batches
+        This thread's part of them.
     course : Course
         Its log is written here.
+    team : Team
 
     Returns
     -------
@@ -217,29 +227,33 @@ def rnn_train_block(
     """
     for update in range(data.x.shape[0]):
         loss = rnn_loss_and_gradient(nonlinearity, network, head, data, update)
-        what = put_down(vector, course, update, loss)
+        what = step_together(team, vector, course, update, loss)
         if what != FINITE:
             return update, what
     return data.x.shape[0], FINITE
 
 
 @kernel
-def lstm_train_block(network: Network, head: Head, vector: Vector, data: Batches, course: Course) -> tuple[int, int]:
+def lstm_train_block(
+    network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
+) -> tuple[int, int]:
     """Train the LSTM for N updates, as `rnn_train_block` does."""
     for update in range(data.x.shape[0]):
         loss = lstm_loss_and_gradient(network, head, data, update)
-        what = put_down(vector, course, update, loss)
+        what = step_together(team, vector, course, update, loss)
         if what != FINITE:
             return update, what
     return data.x.shape[0], FINITE
 
 
 @kernel
-def gru_train_block(network: Network, head: Head, vector: Vector, data: Batches, course: Course) -> tuple[int, int]:
+def gru_train_block(
+    network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
+) -> tuple[int, int]:
     """Train the GRU for N updates, as `rnn_train_block` does."""
     for update in range(data.x.shape[0]):
         loss = gru_loss_and_gradient(network, head, data, update)
-        what = put_down(vector, course, update, loss)
+        what = step_together(team, vector, course, update, loss)
         if what != FINITE:
             return update, what
     return data.x.shape[0], FINITE
@@ -247,12 +261,12 @@ def gru_train_block(network: Network, head: Head, vector: Vector, data: Batches,
 
 @kernel
 def attention_train_block(
-    network: Network, head: Head, vector: Vector, data: Batches, course: Course
+    network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
 ) -> tuple[int, int]:
     """Train attention for N updates, as `rnn_train_block` does."""
     for update in range(data.x.shape[0]):
         loss = attention_loss_and_gradient(network, head, data, update)
-        what = put_down(vector, course, update, loss)
+        what = step_together(team, vector, course, update, loss)
         if what != FINITE:
             return update, what
     return data.x.shape[0], FINITE

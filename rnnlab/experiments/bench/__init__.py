@@ -103,7 +103,7 @@ class Part(NamedTuple):
 def parts_of(spec: Spec) -> Iterator[Part]:
     """The pieces, in the order of the table."""
     for case in spec.cases:
-        cores = {"one-unit": spec.cores, "cells": spec.cores[-1:], "training": spec.cores[-1:]}.get(case, (1,))
+        cores = {"one-unit": spec.cores, "cells": spec.cores[-1:], "training": spec.cores}.get(case, (1,))
         yield from (Part(spec, case, number) for number in cores)
 
 

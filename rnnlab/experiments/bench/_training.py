@@ -44,9 +44,9 @@ def make_problem(shape: Sequence[int]) -> Problem:
     return Problem(model, known, batches, [int(order.integers(UPDATES)) for _ in range(UPDATES)])
 
 
-def build_ours(problem: Problem, _cores: int) -> Run:
-    """The public function, with all its checks."""
-    recipe, size = rl.Recipe(RATE, clip_norm=CLIP), problem.batches[0].x.shape[1]
+def build_ours(problem: Problem, cores: int) -> Run:
+    """The public function, with all its checks, on as many threads as there are cores."""
+    recipe, size = rl.Recipe(RATE, clip_norm=CLIP, threads=cores), problem.batches[0].x.shape[1]
 
     def run() -> list[Array]:
         rng = np.random.default_rng(STATE_SEED)
