@@ -113,9 +113,9 @@ def descent(spec: Spec, name: str, largest: float) -> Iterator[Point]:
 
 
 def attractors(spec: Spec) -> Iterator[Point]:
-    """Where the map comes to rest over b, from five states."""
+    """Where the map comes to rest over b, from six states: none is 0.5, at which the symmetric map stays, unstably."""
     b = np.linspace(min(spec.b), max(spec.b), 1201)
-    for index, start in enumerate(np.linspace(0.01, 0.99, 5)):
+    for index, start in enumerate(np.linspace(0.01, 0.99, 6)):
         state = final_state(Network(kernels.SIGMOID, spec.start_w, b, start), LONG)
         yield from (
             Point("attractor", index, spec.start_w, *row)
@@ -141,9 +141,10 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         cliff.
     """
     with theme():
-        figure = new_figure(13, 5)
-        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        figure = new_figure(15, 5)
+        left, middle, right = figure.subplots(1, 3, width_ratios=(3, 2, 2))
         draw_surface(left, table)
+        draw_descents(middle, table)
         draw_attractors(right, table[table["part"] == "attractor"])
     return {"cliff": figure}
 
@@ -158,14 +159,32 @@ def draw_surface(axis: Any, table: pd.DataFrame) -> None:
     axis.plot(w, [laws.cliff_wall(value) for value in w], color="#f0c808", linestyle="--", label="predicted wall")
     refined = table[table["part"] == "wall"]
     axis.scatter(refined["w"], refined["b"], s=30, facecolors="none", edgecolors="black", label="steepest, refined")
-    for name, colour, marker in (("plain", "#c1272d", "x"), ("clipped", "#0072b2", ".")):
-        path = table[table["part"] == name]
-        axis.plot(
-            path["w"], path["b"], color=colour, marker=marker, markersize=6, linewidth=1, label=f"descent, {name}"
-        )
+    draw_paths(axis, table)
     axis.set(xlabel="recurrent weight w", ylabel="bias b", title="The wall of the error surface, and descent into it")
     axis.set(xlim=(grid.columns.min(), grid.columns.max()), ylim=(grid.index.min(), grid.index.max()))
     axis.legend(loc="upper right", fontsize=9)
+
+
+def draw_paths(axis: Any, table: pd.DataFrame) -> None:
+    """Both descents, a mark an update."""
+    for name, colour, marker in (("plain", "#c1272d", "x"), ("clipped", "#0072b2", ".")):
+        path = table[table["part"] == name]
+        axis.plot(
+            path["w"], path["b"], color=colour, marker=marker, markersize=6, linewidth=0.7, label=f"descent, {name}"
+        )
+
+
+def draw_descents(axis: Any, table: pd.DataFrame) -> None:
+    """What the clipped descent does, looked at closely."""
+    path = table[table["part"] == "clipped"]
+    w, b = path["w"], path["b"]
+    near = np.linspace(w.min() - 0.02, w.max() + 0.02, 100)
+    axis.plot(near, [laws.cliff_wall(value) for value in near], color="#b8960c", linestyle="--")
+    draw_paths(axis, table)
+    axis.plot(w.iloc[0], b.iloc[0], "o", color="black", markersize=9, markerfacecolor="none")
+    axis.annotate("start", (w.iloc[0], b.iloc[0]), xytext=(-8, 4), textcoords="offset points", ha="right")
+    axis.set(xlabel="recurrent weight w", title="The same descents, closer")
+    axis.set(xlim=(near[0], near[-1]), ylim=(b.min() - 0.02, b.max() + 0.04))
 
 
 def draw_attractors(axis: Any, rows: pd.DataFrame) -> None:
