@@ -125,8 +125,8 @@ def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int
     dc : array_like, (H,) or (B, H), optional
         Of the LSTM: the loss's direct derivative with respect to the last cell state.
     window : int, optional
-        Of truncated BPTT: the steps are cut in windows of so many, counted from the last, and no gradient goes from one
-        window to the one before. Attention has none.
+        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
+        from one window to the one before. Attention has none.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def _truncation(cell: Cell, window: Any) -> tuple[int, ...]:
         at_least(1, window=window)
         if not cell.states:
             raise ValueError(f"window is {window}: expected None, attention goes back in a single step")
-    return (WHOLE if window is None else int(window),) if cell.states else ()
+    return (WHOLE if window is None else min(int(window), WHOLE),) if cell.states else ()
 
 
 def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> GradientFlow:

@@ -156,6 +156,21 @@ def test_truncated_bptt_of_losses_at_every_step(cell: str) -> None:
     assert relative(gradients["weight_hh"], total) < PROMISE
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_windows_of_sequences_that_end_early_are_their_own(cell: str) -> None:
+    """The mean over sequences, each alone and without padding; counted from the end of the batch, those of 2 and 4 steps
+    would lose all."""
+    whole = Whole(cell, "squared_error", 1)
+    _, gradients = whole.by_kernel(Back(1, 0.0))
+    total = 0.0
+    for b, steps in enumerate(whole.length):
+        tape = rl.forward(whole.params, whole.x[:steps, b])
+        error = tape.h[-1] @ whole.readout.weight.T + whole.readout.bias - whole.target[0, b]
+        alone = rl.backward(tape, 2 * error / whole.target.size @ whole.readout.weight, window=1)
+        total = total + alone.params.weight_hh
+    assert relative(gradients["weight_hh"], total) < PROMISE
+
+
 def omega(whole: Whole, weight_hh: Any, dh: Any, da: Any) -> Any:
     """Equation 9 over the steps of every sequence, as its authors write it: |dh_t| and da_t are constants."""
     terms = []

@@ -163,7 +163,7 @@ def gru_backward(
         Written here.
     work : GRUWork
     window : int
-        Of truncated BPTT: the sequence is cut in windows of so many steps, counted from the last, and no gradient goes
+        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
         from one to the one before. Default: not truncated.
     """
     steps = tape.x.shape[0]
@@ -173,7 +173,7 @@ def gru_backward(
     out = gradients.a, gradients.hidden, gradients.a.reshape(shape), gradients.hidden.reshape(shape)
     weight_hh, direct, now = params.weight_hh, work.direct, work.now
     for t in range(steps - 1, -1, -1):
-        cut(window, steps - 1 - t, now)
+        cut(window, tape.length, t, now)
         add_loss(dloss, steps - 1 - t, now)
         gru_step_back(weight_hh, saved, held, t, out, direct, now)
     gradients.h0[:] = work.now

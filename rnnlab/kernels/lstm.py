@@ -169,7 +169,7 @@ def lstm_backward(
         Written here.
     work : LSTMWork
     window : int
-        Of truncated BPTT: the sequence is cut in windows of so many steps, counted from the last, and no gradient goes
+        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
         from one to the one before. Default: not truncated.
     """
     steps = tape.x.shape[0]
@@ -178,7 +178,7 @@ def lstm_backward(
     rows = gradients.a.reshape((steps, tape.length.size, gradients.params.bias.size))
     weight_hh, da, now = params.weight_hh, gradients.a, work.now
     for t in range(steps - 1, -1, -1):
-        cut(window, steps - 1 - t, now)
+        cut(window, tape.length, t, now)
         add_loss(dloss, steps - 1 - t, now)
         lstm_step_back(weight_hh, saved, held, t, da, rows, now)
     gradients.h0[:] = work.now

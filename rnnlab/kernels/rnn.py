@@ -153,14 +153,14 @@ def rnn_backward(
         Written here.
     work : RNNWork
     window : int
-        Of truncated BPTT: the sequence is cut in windows of so many steps, counted from the last, and no gradient goes
+        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
         from one to the one before. Default: not truncated.
     """
     steps = tape.x.shape[0]
     held = Held(tape.length, tape.length.min(), work.aside)
     weight_hh, slope, da, now = params.weight_hh, tape.slope, gradients.a, work.now
     for t in range(steps - 1, -1, -1):
-        cut(window, steps - 1 - t, now)
+        cut(window, tape.length, t, now)
         add_loss(dloss, steps - 1 - t, now)
         rnn_step_back(weight_hh, slope, held, t, da, now)
     gradients.h0[:] = work.now

@@ -80,10 +80,13 @@ def copy_sequence(source: Any, b: int, target: Any) -> None:
 
 
 @inner_kernel
-def cut(window: int, remaining: int, gradient: Any) -> None:
-    """Of truncated BPTT: no gradient crosses the border of two windows, which are counted from the last step."""
-    if remaining > 0 and remaining % window == 0:
-        gradient[:] = 0
+def cut(window: int, length: Any, t: int, gradient: Any) -> None:
+    """Of truncated BPTT: no gradient crosses the border of two windows, counted from each sequence's own last step."""
+    if window < WHOLE:
+        for b in range(length.size):
+            remaining = length[b] - 1 - t
+            if remaining > 0 and remaining % window == 0:
+                gradient[:, b] = 0
 
 
 @inner_kernel
