@@ -16,6 +16,7 @@ from rnnlab.tasks import Batch, Task
 Array = NDArray[Any]
 LOSSES = {"squared_error": losses.SQUARED_ERROR, "cross_entropy": losses.CROSS_ENTROPY}
 BLOCK_BYTES = 2**26  # of inputs and targets: a block that would be larger is cut, which no result depends on
+BLOCK_PRODUCTS = 2**31  # parameters x steps x sequences, about a second: only between blocks can one interrupt
 
 
 class Sizes(NamedTuple):
@@ -77,9 +78,11 @@ class Source:
             )
         return Batches(x, np.empty((0, 0, 0, 0), self.kind), target, length)
 
-    def longest_block(self) -> int:
+    def longest_block(self, parameters: int) -> int:
         """How many batches fit in a block."""
-        return max(1, BLOCK_BYTES // (8 * sum(math.prod(shape) for shape in self.sizes)))
+        steps, batch, _ = self.sizes.x
+        fit = BLOCK_BYTES // (8 * sum(math.prod(shape) for shape in self.sizes))
+        return max(1, min(fit, BLOCK_PRODUCTS // (parameters * steps * batch)))
 
 
 def values(given: ArrayLike, kind: Any) -> Array:

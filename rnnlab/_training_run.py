@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from rnnlab._blas import one_blas_thread
 from rnnlab._cells import CELLS, allocate
 from rnnlab._training_data import LOSSES, Source
 from rnnlab.kernels.regulariser import Regulariser
 from rnnlab.kernels.sequences import WHOLE
-from rnnlab.kernels.team import Team
+from rnnlab.kernels.team import AWAY, Team
 from rnnlab.kernels.training import (
     FINITE,
     Batches,
@@ -129,8 +130,7 @@ class Taken(NamedTuple):
 
 def train(run: Run, course: Course) -> Taken:
     """Train; every product on one BLAS thread, so that no bit of a run depends on how many cores there are."""
-    importlib.import_module("scipy.linalg.cython_blas")  # whose BLAS Numba calls: the limit reaches what is loaded
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(len(run.parts)) as threads:
+    with one_blas_thread(), ThreadPoolExecutor(len(run.parts)) as threads:
         return train_blocks(run, course, threads)
 
 
@@ -150,7 +150,9 @@ def train_blocks(run: Run, course: Course, threads: Executor) -> Taken:
 def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> tuple[int, int]:
     """Train a block; afterwards the Generator stands where the next update is to draw its batch."""
     source, log, done = run.source, course.log, course.done + first
-    count = min(RADIUS_EVERY - done % RADIUS_EVERY, log.loss.size - first, source.longest_block())
+    count = min(
+        RADIUS_EVERY - done % RADIUS_EVERY, log.loss.size - first, source.longest_block(run.vector.gradient.size)
+    )
     start, rows = source.rng.bit_generator.state, slice(first, first + count)
     batches = source.block(count, run.parts[0].head.readout.bias.size)
     block = course._replace(done=done, log=Log(log.loss[rows], log.gradient_norm[rows]))
@@ -170,11 +172,22 @@ def train_block(run: Run, batches: Batches, course: Course, threads: Executor) -
         (*run.code, network, head, run.vector, sequences_of(batches, part), course, run.team._replace(thread=k))
         for k, (part, network, head) in enumerate(run.parts)
     ]
-    others = [threads.submit(kernel, *call) for call in calls[1:]]
-    outcome: tuple[int, int] = kernel(*calls[0])
+    with awaited(run.team):
+        others = [threads.submit(awaited(run.team)(kernel), *call) for call in calls[1:]]
+        outcome: tuple[int, int] = kernel(*calls[0])
     for other in others:
         other.result()
     return outcome
+
+
+@contextmanager
+def awaited(team: Team) -> Iterator[None]:
+    """What fails or is interrupted here lets those go on that would wait for it at the barrier for ever."""
+    try:
+        yield
+    except BaseException:
+        team.arrived[:, 0] = AWAY
+        raise
 
 
 def sequences_of(batches: Batches, part: slice) -> Batches:

@@ -146,12 +146,12 @@ def fit(
     (True, True)
     """
     at_least(1, updates=updates, batch_size=batch_size)
-    source = Source(checked_task(task), int(batch_size), _taken_up(state, checked_rng(rng)), _kind_of(model))
+    source = Source(checked_task(task), int(batch_size), checked_rng(rng), _kind_of(model))
     given, code = checked_model(model, source)
     descent, back = _descent(recipe, given.params)
     run = new_run(given.params, code, given.readout, source, OPTIMISERS[recipe.optimiser][3], back)
     if state is not None:
-        _recall(state, recipe, run.vector.values[1:])
+        _take_up(state, recipe, run)
     course = Course(descent, state.update if state else 0, Log(np.empty(int(updates)), np.empty(int(updates))))
     return _outcome(given, recipe, run, course, train(run, course))
 
@@ -249,24 +249,20 @@ def _back(recipe: Recipe, params: Any) -> Back:
     return Back(recipe.window, float(recipe.regulariser), int(recipe.threads))
 
 
-def _taken_up(state: Any, rng: np.random.Generator) -> np.random.Generator:
-    """The Generator, where a state's run stood if one is given."""
-    if state is None:
-        return rng
+def _take_up(state: Any, recipe: Recipe, run: Run) -> None:
+    """Begin where a state's run stood; last of all with the Generator, which a refusal leaves as it was."""
     if not isinstance(state, TrainingState):
         raise TypeError(f"state is {shortened(state)}: expected the state of a Fit")
     at_least(0, **{"state.update": state.update})
-    kind, kept = (
-        type(rng.bit_generator).__name__,
-        state.rng.get("bit_generator") if isinstance(state.rng, dict) else None,
-    )
+    _recall(state, recipe, run.vector.values[1:])
+    generator = run.source.rng.bit_generator
+    kind, kept = type(generator).__name__, state.rng.get("bit_generator") if isinstance(state.rng, dict) else None
     if kept != kind:
         raise ValueError(f"rng draws from a {kind}: expected a {kept}, as state has")
     try:
-        rng.bit_generator.state = state.rng
+        generator.state = state.rng
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"state.rng is no state of a {kind} ({shortened(error)})") from None
-    return rng
 
 
 def _recall(state: TrainingState, recipe: Recipe, rows: Array) -> None:

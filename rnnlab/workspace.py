@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import ThreadpoolController
 
+from rnnlab._blas import one_blas_thread
 from rnnlab._cells import allocate, checked_params
 from rnnlab._checks import Nonlinearity, at_least, nonlinearity_code, numbers
 from rnnlab.api import Gradients
@@ -68,7 +68,6 @@ class Workspace:
         self._edges = list(pairwise(np.linspace(0, batch_size, parts + 1).astype(int)))
         self._parts = [self._buffers(last - first, given.bias.dtype) for first, last in self._edges]
         self._threads = ThreadPoolExecutor(parts)
-        self._blas = ThreadpoolController().select(user_api="blas")
         self._known: Any = None
         self._given = given
 
@@ -96,7 +95,7 @@ class Workspace:
         if len(self._parts) == 1:
             function(slice(None), *self._parts[0])
             return
-        with self._blas.limit(limits=1):
+        with one_blas_thread():
             work = [
                 self._threads.submit(function, slice(*edge), *part)
                 for edge, part in zip(self._edges, self._parts, strict=True)

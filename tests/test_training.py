@@ -1,5 +1,6 @@
 """Training kernels: whole gradients, the regulariser, truncated BPTT, optimisers, clipping; and controls."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,14 @@ import pytest
 import rnnlab as rl
 from rnnlab import kernels
 from rnnlab._training_data import Source
-from rnnlab._training_run import Back, new_run
+from rnnlab._training_run import Back, new_run, train_blocks
 from rnnlab.kernels import losses, optimisers
 from rnnlab.kernels.optimisers import Descent
 from rnnlab.kernels.products import weight_gradient
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.training import (
+    Course,
+    Log,
     attention_loss_and_gradient,
     gru_loss_and_gradient,
     lstm_loss_and_gradient,
@@ -360,3 +363,28 @@ def test_one_update_is_clipped_descent(cell: str) -> None:
     for name, got in whole.named(done.model.params, done.model.readout).items():
         expected = before[name] - 0.3 * 0.2 / (norm + 1e-6) * gradients[name]
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+
+
+def team_of(threads: int) -> tuple[Any, Any]:
+    """Parameters and losses after 8 updates of two sequences a thread or more, compiled, bounds checked or interpreted."""
+    whole = Whole("lstm", "cross_entropy", 1)
+    run = new_run(
+        whole.params,
+        (),
+        whole.readout,
+        Source(whole.task, 4, np.random.default_rng(0), np.float64),
+        2,
+        Back(2, 0.0, threads),
+    )
+    descent = Descent(optimisers.ADAM, 0.1, 0.9, 0.999, 1e-8, 0.5, np.inf)
+    course = Course(descent, 0, Log(np.empty(8), np.empty(8)))
+    with ThreadPoolExecutor(threads) as executor:
+        assert train_blocks(run, course, executor).updates == 8
+    return run.vector.values, course.log.loss
+
+
+@pytest.mark.parametrize("threads", [2, 3, 4])
+def test_a_team_of_threads_takes_the_steps_of_one(threads: int) -> None:
+    """Only the order of sums differs; parts of 1 and 2 sequences count as such."""
+    for one, other in zip(team_of(1), team_of(threads), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-11)

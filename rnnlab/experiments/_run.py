@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 from numba.core import event
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from rnnlab._blas import one_blas_thread
 from rnnlab.experiments import _store
 from rnnlab.experiments._errors import StoreError
 
@@ -86,7 +86,7 @@ def run(job: Job) -> _store.Result:
 
 def table_of(module: ModuleType, spec: Any, each: Callable[..., Any] = map) -> pd.DataFrame:
     """The table of an experiment, matrix products on one thread: so that the number of workers changes no bit."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         return normal_form(module.measure(spec, each))
 
 

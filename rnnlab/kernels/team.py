@@ -17,6 +17,7 @@ from numba.extending import intrinsic, overload
 
 from rnnlab.kernels._jit import kernel
 
+AWAY = 2**62  # in the place of a thread that will not come: nobody waits for it
 SPINS = 1000  # reads before the core is given away: a microsecond or two
 if sys.platform == "win32":
     _YIELD = ctypes.windll.kernel32.SwitchToThread

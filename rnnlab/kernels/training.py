@@ -40,7 +40,7 @@ class Batches(NamedTuple):
     x: Any  # (N, T, B, I)
     target: Any  # (N, S, B, O): for the squared error
     label: Any  # (N, S, B) int64, 0 to O - 1: for the cross-entropy
-    length: Any  # (N, B) int64: each sequence's number of steps, 1 to T
+    length: Any  # (N, B) int64: each sequence's number of steps, 0 to T
 
 
 class Network(NamedTuple):

@@ -1,0 +1,38 @@
+"""Matrix products on one BLAS thread, so that no bit depends on how many cores there are."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+_LOCK, _STACK = threading.Lock(), ExitStack()
+_inside = 0
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS libraries: NumPy's, and SciPy's, which compiled code calls and which is therefore loaded now."""
+    importlib.import_module("scipy.linalg.cython_blas")
+    return ThreadpoolController().select(user_api="blas")
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """The limit is the whole process's: who comes in first sets it, who goes last lifts it."""
+    global _inside
+    with _LOCK:
+        if _inside == 0:
+            _STACK.enter_context(_libraries().limit(limits=1))
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _inside -= 1
+            if _inside == 0:
+                _STACK.close()
