@@ -34,6 +34,25 @@ def test_claims_hold_and_a_moved_wall_fails() -> None:
     assert set(cliff.draw(table)) == {"cliff"}
 
 
+def test_what_descents_come_to_is_claimed() -> None:
+    """The control: each of the two paths in the other's place."""
+    table = cliff.measure(SPEC)
+    swapped = table.replace({"part": {"plain": "clipped", "clipped": "plain"}})
+    assert sum(table["part"] == "plain") == SPEC.updates + 1
+    assert all(claim.ok for claim in cliff.descent_claims(table))
+    assert len(list(cliff.descent_claims(table))) == 2
+    assert not any(claim.ok for claim in cliff.descent_claims(swapped) if "clipped" in claim.claim)
+    gentle = cliff.measure(SPEC.model_copy(update={"learning_rate": 1e-4}))
+    assert not list(cliff.descent_claims(gentle))
+
+
+@pytest.mark.parametrize("w", [-5.0, 3.0, 4.0])
+def test_a_unit_with_one_resting_state_is_drawn_without_saddle_nodes(w: float) -> None:
+    table = cliff.measure(SPEC.model_copy(update={"start_w": w, "wall_w": (3.0, 4.0)}))
+    assert set(cliff.draw(table)) == {"cliff"}
+    assert not [claim for claim in cliff.checks(table)["claim"] if "wall at" in claim or "resting" in claim]
+
+
 def test_clipped_steps_are_no_longer_than_the_rate_allows() -> None:
     table = cliff.measure_part(("clipped", SPEC))
     steps = np.hypot(table["w"].diff(), table["b"].diff())[1:]
