@@ -59,11 +59,12 @@ def draw_success(table: pd.DataFrame) -> Figure:
 def draw_shares(axis: Any, place: Any, lengths: list[int], kind: Kind) -> None:
     """The share of one kind that solved it, with its interval."""
     name, rows, look = kind
-    counts = [rows.loc[rows["seq_len"] == steps, "outcome"].eq("solved") for steps in lengths]
-    share = np.array([count.mean() for count in counts])
-    ends = [binomtest(int(c.sum()), len(c)).proportion_ci(0.95, method="wilson") for c in counts]
+    solved = rows["outcome"].eq("solved").groupby(rows["seq_len"]).agg(["sum", "count"])
+    share = solved["sum"] / solved["count"]
+    ends = [binomtest(int(k), int(n)).proportion_ci(0.95, method="wilson") for k, n in solved.itertuples(index=False)]
     bars = [share - [end.low for end in ends], [end.high for end in ends] - share]
-    axis.errorbar(place, share, np.maximum(bars, 0), linestyle="none", capsize=3, label=name, **look)
+    at = share.index.map(dict(zip(lengths, place, strict=True)))
+    axis.errorbar(at, share, np.maximum(bars, 0), linestyle="none", capsize=3, label=name, **look)
 
 
 def draw_errors(axis: Any, place: Any, lengths: list[int], kind: Kind) -> None:
