@@ -32,6 +32,15 @@ def test_parts_are_reproducible_and_long_ones_come_first() -> None:
     assert table["error"].between(0.5, 0.95).all()  # of four classes a guess is wrong in 0.75
 
 
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_network_goes_on_in_the_middle(kept: int) -> None:
+    """The second is the last thing that is kept: nothing is left to be trained."""
+    saved: list[Any] = []
+    whole = temporal_order.measure_part(part(seq_len=20), None, saved.append)
+    assert [done.state.update for done, *_ in saved] == [500, 700]
+    pd.testing.assert_frame_equal(temporal_order.measure_part(part(seq_len=20), saved[kept - 1], lambda _: None), whole)
+
+
 def test_an_easy_one_is_solved_and_forgets_nothing_between_tests() -> None:
     row = temporal_order.measure(Spec(**EASY)).iloc[0]
     assert row["outcome"] == "solved"

@@ -96,9 +96,14 @@ def learn(model: rl.Model, goal: Goal, training: Training, seed: Iterable[int]) 
     return model, pd.DataFrame(rows)
 
 
-def blocks(model: rl.Model, task: rl.Task, training: Training, rng: np.random.Generator) -> Iterator[rl.Fit]:
+def blocks(
+    model: rl.Model,
+    task: rl.Task,
+    training: Training,
+    rng: np.random.Generator,
+    state: rl.TrainingState | None = None,
+) -> Iterator[rl.Fit]:
     """A training block by block, each going on from the one before, until all updates are taken or one can't be."""
-    state: rl.TrainingState | None = None
     while state is None or state.update < training.updates:
         count = min(training.every, training.updates - (state.update if state else 0))
         sizes = {"updates": count, "batch_size": training.batch_size}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from rnnlab._blas import one_blas_thread
 from rnnlab.experiments import _store
 from rnnlab.experiments._errors import StoreError
+from rnnlab.experiments._resumable import Resumable
 
 
 class Job(NamedTuple):
@@ -96,21 +98,37 @@ def normal_form(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def mapper(job: Job, checkpoints: _store.Checkpoints) -> Callable[..., Iterator[pd.DataFrame]]:
-    """An ordered ``map`` over workers that shows progress and keeps finished parts."""
+    """An ordered ``map`` over workers that shows progress and keeps parts as they are finished."""
 
     def each(function: Callable[[Any], pd.DataFrame], items: Iterable[Any]) -> Iterator[pd.DataFrame]:
-        work = list(items)
-        kept = [checkpoints.load(number) for number in range(len(work))]
+        work, ended = list(items), threading.Event()
+        kept = [checkpoints.load(str(number)) for number in range(len(work))]
         todo = [number for number, table in enumerate(kept) if table is None]
-        with workers(job) as executor:
-            fresh = executor.map(function, [work[number] for number in todo])
-            progress = tqdm(todo, desc=job.folder.name, unit="part", disable=None, delay=1.0, file=sys.stderr)
-            for number, table in zip(progress, fresh, strict=True):
-                kept[number] = table
-                checkpoints.keep(number, table)
+        with workers(job) as executor, ExitStack() as before_waiting:
+            before_waiting.callback(ended.set)
+            calls = (call_of(function, checkpoints, str(number), ended, job) for number in todo)
+            futures = {executor.submit(call, work[n]): n for n, call in zip(todo, calls, strict=True)}
+            progress = {"desc": job.folder.name, "unit": "part", "disable": None, "delay": 1.0, "file": sys.stderr}
+            for future in tqdm(as_completed(futures), total=len(todo), **progress):
+                number = futures[future]
+                kept[number] = future.result()
+                checkpoints.keep(str(number), kept[number])
         yield from kept
 
     return each
+
+
+def call_of(function: Any, checkpoints: _store.Checkpoints, name: str, ended: threading.Event, job: Job) -> Any:
+    """The function of one part; one that is resumable goes on from what it kept, and ends with the run."""
+    if job.cluster or not isinstance(function, Resumable):
+        return function
+
+    def keep(so_far: Any) -> None:
+        checkpoints.keep(f"{name}-so-far", so_far)
+        if ended.is_set():
+            raise CancelledError
+
+    return lambda item: function.measure(item, checkpoints.load(f"{name}-so-far"), keep)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import json
 import os
+import pickle
 import platform
 import shutil
 import subprocess
@@ -21,7 +22,9 @@ import pandas as pd
 import tomli_w
 from matplotlib.figure import Figure
 
+import rnnlab
 from rnnlab.experiments._errors import StoreError
+from rnnlab.kernels._jit import fingerprint
 
 LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
 
@@ -140,30 +143,27 @@ def swap_atomically(one: Path, other: Path) -> bool:
 
 
 class Checkpoints:
-    """The finished parts of an unfinished measurement, one file each, kept until the result is saved."""
+    """What an unfinished measurement has, one file each, kept until the result is saved; of the same spec and source."""
 
     def __init__(self, folder: Path, spec: dict[str, Any]) -> None:
-        self.folder = folder.parent / f".{folder.name}-{spec_hash(spec)}.partial"
+        source = fingerprint(Path(rnnlab.__file__).parent)
+        self.folder = folder.parent / f".{folder.name}-{spec_hash({**spec, 'source': source})}.partial"
 
-    def _path(self, number: int) -> Path:
-        return self.folder / f"{number}.pickle"
-
-    def load(self, number: int) -> pd.DataFrame | None:
-        """Part `number` if it is finished."""
-        with suppress(OSError, EOFError, ValueError):
-            table: pd.DataFrame = pd.read_pickle(self._path(number))
-            return table
+    def load(self, name: str) -> Any:
+        """What was kept by this name; None if nothing was."""
+        with suppress(OSError, EOFError, ValueError, pickle.UnpicklingError):
+            return pd.read_pickle(self.folder / f"{name}.pickle")
         return None
 
-    def keep(self, number: int, table: pd.DataFrame) -> None:
-        """Keep a finished part; a kill leaves it whole or absent."""
+    def keep(self, name: str, kept: Any) -> None:
+        """Keep a table, or what else can be pickled; a kill leaves it whole or absent."""
         self.folder.mkdir(exist_ok=True)
-        fresh = self._path(number).with_suffix(f".{os.getpid()}")
-        table.to_pickle(fresh)
-        fresh.replace(self._path(number))
+        fresh = self.folder / f"{name}.{os.getpid()}"
+        pd.to_pickle(kept, fresh)
+        fresh.replace(self.folder / f"{name}.pickle")
 
     def discard(self) -> None:
-        """Forget all parts."""
+        """Forget all of it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -16,6 +16,7 @@ from rnnlab import tasks
 from rnnlab.experiments import _temporal_order_figures
 from rnnlab.experiments._claims import Claim, table_of
 from rnnlab.experiments._learning import Training, blocks
+from rnnlab.experiments._resumable import Resumable
 from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
 
 Method = Literal["SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"]
@@ -108,7 +109,7 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
         the last updates), gradient_norm (their median), spectral_radius (last logged; of LSTM and GRU the largest
         gate's).
     """
-    return pd.concat(each(measure_part, list(parts_of(spec))), ignore_index=True)
+    return pd.concat(each(Resumable(measure_part), list(parts_of(spec))), ignore_index=True)
 
 
 def parts_of(spec: Spec) -> Iterator[Part]:
@@ -143,15 +144,20 @@ def recipe_of(part: Part) -> rl.Recipe:
     )
 
 
-def measure_part(part: Part) -> pd.DataFrame:
-    """Train one network, tested every so many updates on fresh sequences."""
+def measure_part(part: Part, so_far: Any, keep: Callable[[Any], None]) -> pd.DataFrame:
+    """Train one network, tested every so many updates on fresh sequences; or go on from what was kept."""
     spec, task, key = part.spec, tasks.temporal_order(part.seq_len), [part.seed, part.seq_len]
     rng, fresh = np.random.default_rng(key), np.random.default_rng([*key, 1])
     training = Training(recipe_of(part), spec.batch_size, TEST_EVERY, spec.updates)
-    for done in blocks(model_of(part, rng), task, training, rng):
+    model, state = model_of(part, rng), None
+    if so_far is not None:
+        done, error, fresh.bit_generator.state = so_far
+        model, state = done.model, done.state
+    for done in blocks(model, task, training, rng, state):
         error = wrong_answers(done.model, task, fresh)
         if error < SOLVED:
             break
+        keep((done, error, fresh.bit_generator.state))
     return row_of(part, done, error)
 
 

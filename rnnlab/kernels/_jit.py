@@ -32,15 +32,15 @@ from numba.core.caching import FunctionCache
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def _fingerprint() -> str:
-    """Digest of every kernel source."""
+def fingerprint(folder: Path) -> str:
+    """Digest of all Python sources below a folder."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(folder.rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
-_FINGERPRINT = _fingerprint()
+_FINGERPRINT = fingerprint(Path(__file__).parent)
 _UNREADABLE = (EOFError, pickle.UnpicklingError, OSError, ValueError, AttributeError, ImportError, RuntimeError)
 
 

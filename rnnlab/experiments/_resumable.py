@@ -1,0 +1,18 @@
+"""Parts of a measurement that take so long that an interrupted run should go on in the middle of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+
+class Resumable(NamedTuple):
+    """A part's measurement that tells what it has so far; called like any other, nothing is kept."""
+
+    measure: Callable[[Any, Any, Callable[[Any], None]], pd.DataFrame]  # (item, what it kept last or None, keep)
+
+    def __call__(self, item: Any) -> pd.DataFrame:
+        """Measure from the start."""
+        return self.measure(item, None, lambda _: None)
