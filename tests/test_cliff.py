@@ -53,6 +53,15 @@ def test_a_unit_with_one_resting_state_is_drawn_without_saddle_nodes(w: float) -
     assert not [claim for claim in cliff.checks(table)["claim"] if "wall at" in claim or "resting" in claim]
 
 
+@pytest.mark.parametrize(("b", "claims"), [((-2.5, -1.0), 1), ((0.0, 3.0), 0)])
+def test_what_was_not_searched_is_not_claimed(b: tuple[float, float], claims: int) -> None:
+    table = cliff.measure(SPEC.model_copy(update={"b": b, "wall_w": (5.0,), "updates": 1}))
+    assert set(cliff.draw(table)) == {"cliff"}
+    found = cliff.checks(table)
+    assert len(found) == claims
+    assert found["ok"].all()
+
+
 def test_clipped_steps_are_no_longer_than_the_rate_allows() -> None:
     table = cliff.measure_part(("clipped", SPEC))
     steps = np.hypot(table["w"].diff(), table["b"].diff())[1:]

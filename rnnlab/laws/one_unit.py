@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -108,18 +109,18 @@ def latch_threshold(w2: float) -> float:
     return w2 * h - math.atanh(h)
 
 
-def cliff_wall(w: float, x0: float = 0.5) -> float:
+def cliff_wall(w: Any, x0: float = 0.5) -> Any:
     """Bias at which x_0 is the unstable fixed point of x = w sigmoid(x) + b: the wall of the error surface.
 
     Parameters
     ----------
-    w : float
+    w : float or ndarray
         Above 1 / (s (1 - s)), s = sigmoid(x_0); there is no wall below.
     x0 : float
 
     Returns
     -------
-    float
+    float or ndarray
 
     References
     ----------
