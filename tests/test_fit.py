@@ -1,16 +1,12 @@
 """fit and predict: runs that resume, diverge, learn; checkpoints; controls; one sentence for bad input."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
 
 import rnnlab as rl
-from rnnlab import _blas, _training_run
-from rnnlab._blas import one_blas_thread
-from tests.test_training import CELLS, NAMES
+from tests.test_training import CELLS
 
 
 def first_sign(rng: np.random.Generator, batch_size: int) -> Any:
@@ -57,70 +53,6 @@ def equal(one: rl.Fit, other: rl.Fit) -> bool:
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("kind", [np.float64, np.float32])
-@pytest.mark.parametrize("name", NAMES)
-def test_resuming_is_bit_identical(name: str, kind: Any) -> None:
-    """Also across a hundredth update, where a compiled call ends and radii are logged."""
-    how: dict[str, Any] = {"optimiser": name, "clip_norm": 1.0, "learning_rate": 0.01}
-    how |= {"params": rl.RNNParams(*(array.astype(kind) for array in RNN))}
-    unbroken = trained(**how, updates=220)
-    first = trained(**how, updates=97)
-    how |= {"params": first.model.params, "readout": first.model.readout, "state": first.state}
-    rest = trained(**how, updates=123, rng=np.random.default_rng())
-    assert equal(rest, unbroken)
-    assert rest.model.params.bias.dtype == kind
-    assert rest.state.rng == unbroken.state.rng
-    for one, two, whole in zip(first.history, rest.history, unbroken.history, strict=True):
-        np.testing.assert_array_equal(np.concatenate([one, two]), whole)
-    np.testing.assert_array_equal(rest.history.update, np.arange(97, 220))
-    np.testing.assert_array_equal(unbroken.history.radius_update, [0, 100, 200])
-
-
-@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937])
-def test_a_checkpoint_goes_on_bit_for_bit(tmp_path: Any, bits: Any) -> None:
-    how: dict[str, Any] = {"optimiser": "adam", "learning_rate": 0.01}
-    first = trained(**how, updates=7, rng=np.random.Generator(bits(2)))
-    rl.save_fit(tmp_path / "run.npz", first)
-    kept = rl.load_fit(tmp_path / "run.npz")
-    assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
-    assert equal(kept, first)
-    assert kept.stopped is None
-    how |= {"params": kept.model.params, "readout": kept.model.readout, "state": kept.state, "updates": 13}
-    rest = trained(**how, rng=np.random.Generator(bits(5)))
-    assert equal(rest, trained(optimiser="adam", learning_rate=0.01, rng=np.random.Generator(bits(2))))
-
-
-def test_a_checkpoint_of_a_stopped_run(tmp_path: Any) -> None:
-    done = trained(nonlinearity="linear", learning_rate=1e3, task=task_of(echo))
-    rl.save_fit(tmp_path / "run.npz", done)
-    assert rl.load_fit(tmp_path / "run.npz").stopped == done.stopped
-
-
-def test_broken_checkpoints_are_refused(tmp_path: Any) -> None:
-    path = tmp_path / "run.npz"
-    for content in (b"", b"text", b"PK\x03\x04"):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"run.npz is no file of save_fit"):
-            rl.load_fit(path)
-    rl.save_fit(path, trained())
-    good = path.read_bytes()
-    for place in range(0, len(good), 97):  # damaged anywhere, it is refused or read as another number
-        path.write_bytes(good[:place] + bytes([good[place] ^ 255]) + good[place + 1 :])
-        with suppress(ValueError):
-            assert isinstance(rl.load_fit(path), rl.Fit)
-    np.savez(path, x=np.ones(3))
-    with pytest.raises(ValueError, match=r"run.npz is no file of save_fit"):
-        rl.load_fit(path)
-    with pytest.raises(TypeError, match="done is 3: expected a Fit"):
-        rl.save_fit(path, 3)  # type: ignore[arg-type]
-    with pytest.raises(IsADirectoryError, match="is a folder: expected the name of a file"):
-        rl.save_fit(tmp_path, trained())
-    with pytest.raises(TypeError, match="params is 3"):
-        rl.save_fit(path, trained()._replace(model=rl.Model(3, READOUT)))
-    with pytest.raises(FileNotFoundError):
-        rl.load_fit(tmp_path / "absent.npz")
-
-
 def test_the_same_seed_is_the_same_run() -> None:
     runs = [trained() for _ in range(2)]
     assert equal(*runs)
@@ -128,100 +60,11 @@ def test_the_same_seed_is_the_same_run() -> None:
     assert not equal(trained(rng=np.random.default_rng(3)), runs[0])
 
 
-@pytest.mark.parametrize("task", [SIGN, rl.tasks.latch(12)], ids=["one length", "many lengths"])
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_batch_cut_over_threads(cell: str, task: rl.Task) -> None:
-    """Five sequences in parts of 2 and 3, which count as such; only the order of sums is another: 20 updates of it."""
-    how: dict[str, Any] = {"params": CELLS[cell].init(task.inputs, 6, rng=np.random.default_rng(1))}
-    how |= {"task": task, "batch_size": 5, "clip_norm": 0.1}
-    whole, cut, again = trained(**how), trained(**how, threads=2), trained(**how, threads=2)
-    assert equal(cut, again)
-    for one, other in zip(whole.history[:3], cut.history[:3], strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-12)
-    for one, other in zip(whole.model.params, cut.model.params, strict=True):
-        np.testing.assert_allclose(other, one, rtol=0, atol=1e-13)
-
-
-@pytest.mark.parametrize(
-    ("task", "kind", "window"),
-    [
-        (rl.tasks.temporal_order(12, "hochreiter1997"), np.float64, 4),
-        (rl.tasks.temporal_order(12, "hochreiter1997"), np.float32, None),
-        (rl.tasks.latch(12), np.float32, 3),
-        (rl.tasks.copy(3), np.float64, None),
-    ],
-    ids=["classes, windows", "classes, float32", "values, float32, windows", "classes at many steps"],
-)
-def test_losses_types_and_windows_on_threads(task: rl.Task, kind: Any, window: int | None) -> None:
-    """And resumed on threads, bit for bit."""
-    rng = np.random.default_rng(1)
-    params = rl.RNNParams(*(array.astype(kind) for array in rl.RNNParams.init(task.inputs, 6, rng=rng)))
-    how: dict[str, Any] = {"params": params, "readout": rl.Readout.init(6, task.outputs, rng=rng), "task": task}
-    how |= {"batch_size": 7, "window": window, "updates": 110}
-    whole, cut, first = trained(**how), trained(**how, threads=3), trained(**{**how, "updates": 60}, threads=3)
-    np.testing.assert_allclose(cut.history.loss, whole.history.loss, rtol=1e-10 if kind == np.float64 else 1e-4)
-    how |= {"params": first.model.params, "readout": first.model.readout, "state": first.state, "updates": 50}
-    assert equal(trained(**how, threads=3), cut)
-
-
-class Failure(Exception):
-    """Of a thread of a team."""
-
-
-@pytest.mark.parametrize("who", [0, 1, 2])
-def test_a_thread_that_fails_leaves_nobody_waiting(who: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one that is interrupted, or that finds no memory; the others would spin for ever."""
-    block = _training_run.TRAIN_BLOCK[rl.RNNParams]
-
-    def failing(*given: Any) -> Any:
-        if given[-1].thread == who:
-            raise Failure
-        return block(*given)
-
-    monkeypatch.setitem(_training_run.TRAIN_BLOCK, rl.RNNParams, failing)
-    with ThreadPoolExecutor(1) as one, pytest.raises(Failure):
-        one.submit(trained, threads=3).result(timeout=60)
-
-
-def test_runs_side_by_side_share_one_limit() -> None:
-    """The limit of BLAS threads is the process's: lifted by the last to go, not by the first."""
-
-    def limits() -> list[int]:
-        return [library["num_threads"] for library in _blas._libraries().info()]
-
-    before, one, other = limits(), one_blas_thread(), one_blas_thread()
-    one.__enter__()
-    other.__enter__()
-    one.__exit__(None, None, None)
-    assert set(limits()) == {1}
-    other.__exit__(None, None, None)
-    assert limits() == before
-
-
-def test_a_refused_state_leaves_the_generator() -> None:
-    rng, state = np.random.default_rng(7), trained().state
-    start = rng.bit_generator.state
-    with pytest.raises(ValueError, match=r"state\.memory has shape"):
-        trained(rng=rng, state=state._replace(memory=np.ones((1, 1))))
-    assert rng.bit_generator.state == start
-
-
 def test_large_updates_are_computed_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which changes no bit."""
     expected = trained()
     monkeypatch.setattr("rnnlab._training_data.BLOCK_PRODUCTS", 1)
     assert equal(trained(), expected)
-
-
-def test_more_threads_than_sequences() -> None:
-    assert equal(trained(threads=100), trained(threads=4))
-
-
-def test_a_diverging_run_on_threads_is_named() -> None:
-    how: dict[str, Any] = {"nonlinearity": "linear", "learning_rate": 1e3, "updates": 50, "task": task_of(echo)}
-    done = trained(**how, threads=2)
-    assert done.stopped == trained(**how).stopped
-    assert all(np.isfinite(array).all() for array in (*done.model.params, *done.model.readout))
 
 
 def test_large_batches_are_drawn_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,13 +35,11 @@ from rnnlab.kernels.gru import GRUGradients, GRUTape, GRUWork, gru_backward, gru
 from rnnlab.kernels.losses import CROSS_ENTROPY, SQUARED_ERROR, cross_entropy, squared_error
 from rnnlab.kernels.lstm import LSTMGradients, LSTMTape, LSTMWork, lstm_backward, lstm_flow, lstm_forward
 from rnnlab.kernels.one_unit import Weights, backward, forward
+from rnnlab.kernels.one_unit_blocks import Gradients, last_state_gradients
 from rnnlab.kernels.one_unit_scaled import (
     WINDOW,
     Adjoint,
-    Gradients,
-    Scaled,
     Tape,
-    last_state_gradients,
     scaled_backward,
     scaled_forward,
     spread_gradients,
@@ -59,7 +57,7 @@ from rnnlab.kernels.optimisers import (
 )
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.rnn import RNNGradients, RNNTape, RNNWork, rnn_backward, rnn_flow, rnn_forward
-from rnnlab.kernels.scaling import add, normalise, to_float
+from rnnlab.kernels.scaling import Scaled, add, normalise, to_float
 from rnnlab.kernels.sequences import Flow
 from rnnlab.kernels.team import Team
 from rnnlab.kernels.training import (

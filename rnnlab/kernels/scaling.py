@@ -7,10 +7,10 @@ the float's width: int64 beside float64, int32 beside float32.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnnlab.kernels._floats import constants_of, reinterpret
-from rnnlab.kernels._jit import inner_kernel
+from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import power_of_two
 
 
@@ -62,3 +62,32 @@ def to_float(mantissa: Any, exponent: Any) -> Any:
     whole = type(c.sign_bit)
     floor = whole(whole(1) - c.exponent_bias)
     return mantissa * power_of_two(whole(min(c.exponent_bias, max(floor, exponent))))
+
+
+class Scaled(NamedTuple):
+    """An array of mantissas and one of exponents, of the same shape."""
+
+    mantissa: Any
+    exponent: Any
+
+
+@kernel
+def part(whole: Scaled, first: int, last: int) -> Scaled:
+    """Lanes first .. last - 1 of a `Scaled`, as a view."""
+    return Scaled(whole.mantissa[first:last], whole.exponent[first:last])
+
+
+@kernel
+def clear(total: Scaled) -> None:
+    """Set every number to 0 x 2^0."""
+    for i in range(total.mantissa.size):
+        total.mantissa[i] = 0
+        total.exponent[i] = 0
+
+
+@inner_kernel
+def merge(total: Scaled, window: Any, exponent: Any) -> None:
+    """Add one window's sums, in units of 2^exponent, to the totals; all (L,)."""
+    for i in range(window.size):
+        mantissa, power = add(total.mantissa[i], total.exponent[i], window[i], exponent[i])
+        total.mantissa[i], total.exponent[i] = normalise(mantissa, power)
