@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnnlab.experiments import __main__ as command_line
-from rnnlab.experiments import _store
+from rnnlab.experiments import _run, _store
 
 TINY = ["sweep", "--w2", "0.5,1,2", "--seq-len", "1,10", "--seeds", "1", "--nonlinearity", "linear"]
 
@@ -70,6 +70,11 @@ BAD = [
     (["swep"], "did you mean 'sweep'?"),
     (["figures", "nothing"], "no experiment is called 'nothing'"),
     (["figures", "sweep", "--out", "nowhere"], "holds no result"),
+    (["figures", "--out", "nowhere"], "holds no result"),
+    (["verify", "sweep", "nothing"], "no experiment is called 'nothing'"),
+    (["sweep", "--w2=-2:2:2000000000"], "is not a range of 1 to 1,000,000 finite numbers"),
+    (["cliff", "--start-w", "1e300"], "outside 2^-28 .. 2^28"),
+    (["adding", "--method", ""], "method is '': expected at least 1"),
 ]
 
 
@@ -90,9 +95,11 @@ def test_bad_input_is_one_sentence(
     ("text", "told"),
     [
         ("w2 = [1, 2", "is not valid TOML"),
-        ("w22 = [1.0]", "unknown key 'w22'; did you mean 'w2'?"),
+        ("w22 = [1.0]", "spec.toml has an unknown key 'w22'; did you mean 'w2'?"),
         ("w2 = []", "w2 is []"),
         ('seeds = "many"', "seeds is 'many'"),
+        ("seeds = true", "seeds is True: expected a value, not true or false"),
+        ("w2 = 1979-05-27", "w2 is datetime.date(1979, 5, 27)"),
         ("seq_len = [1.5]", "seq_len is 1.5"),
     ],
 )
@@ -116,6 +123,54 @@ def test_another_spec_is_refused_without_force(
     assert (tmp_path / "sweep/table.csv").read_bytes() == before
     assert call(monkeypatch, *other, "--force") == 0
     assert (tmp_path / "sweep/table.csv").read_bytes() != before
+
+
+def test_what_is_not_ours_is_not_replaced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mine = tmp_path / "sweep/raw/data.csv"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("precious")
+    assert call(monkeypatch, *TINY, "--force", "--out", str(tmp_path)) == 2
+    assert "sweep is no result of rnnlab (raw in it): choose another --out DIR" in capsys.readouterr().err
+    assert mine.read_text() == "precious"
+
+
+def test_a_result_that_came_in_the_meantime_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = [*TINY, "--b1", "0.1", "--out", str(tmp_path)]
+
+    def overtaken(folder: Path, _: object) -> _store.Checkpoints:
+        monkeypatch.undo()
+        assert call(monkeypatch, *other) == 0
+        return _store.Checkpoints(folder, {})
+
+    monkeypatch.setattr(_run._store, "Checkpoints", overtaken)
+    assert call(monkeypatch, *TINY, "--out", str(tmp_path)) == 2
+    assert "b1 = 0.1" in (tmp_path / "sweep/spec.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("table.csv", b""),
+        ("table.csv", b"\xff\xfe\x00"),
+        ("table.csv", b"a,b\n1,2\n"),
+        ("table.csv", b"nonlinearity,w2,seq_len,seed\n"),
+        ("spec.toml", b"= broken"),
+        ("spec.toml", b"\xff"),
+    ],
+)
+def test_a_damaged_result_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, content: bytes
+) -> None:
+    call(monkeypatch, *TINY, "--out", str(tmp_path))
+    (tmp_path / "sweep" / name).write_bytes(content)
+    capsys.readouterr()
+    words = ["figures", "sweep"] if name == "table.csv" else TINY
+    assert call(monkeypatch, *words, "--out", str(tmp_path)) == 2
+    told = capsys.readouterr().err
+    assert f"{name} is damaged" in told
+    assert told.count("\n") == 1
 
 
 def test_verify_fails_when_a_claim_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Learning experiments: when a network counts as having solved a task, guessing, and what must fail."""
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from pydantic import ValidationError
 
 import rnnlab as rl
 from rnnlab.experiments import _learning, _run, adding, copy, latch
-from rnnlab.experiments.__main__ import sentence
+from rnnlab.experiments._options import sentence
+from rnnlab.experiments._resumable import Resumable
 
 LATCH = latch.Spec(seq_len=10, seeds=1, updates=300, guesses=5000, method="RNN,orthogonal")
 ADDING = adding.Spec(seq_len=10, seeds=1, updates=400, method="RNN,attention")
@@ -33,7 +35,7 @@ def copied() -> pd.DataFrame:
     return _run.normal_form(copy.measure(COPY))
 
 
-def trained(goal: _learning.Goal, updates: int, method: _learning.Method = "orthogonal") -> Any:
+def trained(goal: _learning.Goal, updates: int, method: str = "orthogonal") -> Any:
     model = _learning.model_of(method, goal.task, 8, np.random.default_rng([0, 0]))
     return _learning.learn(model, goal, _learning.Training(ADAM, 10, 100, updates), [0])
 
@@ -101,6 +103,18 @@ def test_a_run_that_explodes_is_not_solved() -> None:
     assert len(curve) == 1
     assert not curve["solved"].any()
     assert curve["score"].tolist() == [np.inf]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+def test_a_training_goes_on_in_the_middle(kept: int) -> None:
+    """Also from what it kept last, when nothing is left to be trained."""
+    goal, saved = latch.goal_of(30), []
+    model = _learning.model_of("LSTM", goal.task, 8, np.random.default_rng([0, 0]))
+    training = _learning.Training(ADAM, 10, 100, 350)
+    last, whole = _learning.learn(model, goal, training, [0], None, lambda so_far: saved.append(pickle.dumps(so_far)))
+    again, curve = _learning.learn(model, goal, training, [0], pickle.loads(saved[kept]))
+    pd.testing.assert_frame_equal(curve, whole)
+    np.testing.assert_array_equal(again.params.weight_hh, last.params.weight_hh)
 
 
 def test_wrong_counts_outputs_that_are_no_numbers() -> None:
@@ -200,25 +214,28 @@ def test_copy_columns_and_figure(copied: pd.DataFrame) -> None:
 
 
 def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> None:
-    last = pd.DataFrame({"method": copy.HENAFF, "solved": [False, True], "score": [0.5, 0.0]})
+    last = pd.DataFrame({"method": copy.LINEAR, "solved": [False, True], "score": [0.5, 0.0]})
     assert all(claim.ok for claim in copy.copy_claims(last))
-    assert not any(claim.ok for claim in copy.copy_claims(last.assign(method=copy.HENAFF[::-1])))
+    assert not any(claim.ok for claim in copy.copy_claims(last.assign(method=copy.LINEAR[::-1])))
     rows = copied[copied["task"] == "adding"].assign(seq_len=200)
-    rows["score"] = np.where(rows["method"] == copy.HENAFF[0], 0.1, 1.0)
+    rows["score"] = np.where(rows["method"] == copy.LINEAR[0], 0.1, 1.0)
     assert all(claim.ok for claim in copy.adding_claims(rows))
     assert not any(claim.ok for claim in copy.adding_claims(rows.assign(score=1.1 - rows["score"])))
 
 
 def test_same_seed_same_curves() -> None:
-    part = adding.Part(ADDING, "RNN", 0)
-    assert adding.measure_part(part).equals(adding.measure_part(part))
-    assert not adding.measure_part(part).equals(adding.measure_part(part._replace(seed=1)).assign(seed=0))
+    part, measure = adding.Part(ADDING, "RNN", 0), Resumable(adding.measure_part)
+    assert measure(part).equals(measure(part))
+    assert not measure(part).equals(measure(part._replace(seed=1)).assign(seed=0))
 
 
 @pytest.mark.parametrize(
     ("experiment", "wrong"),
     [
         (latch, {"method": "perceptron"}),
+        (latch, {"method": "linear identity"}),
+        (adding, {"method": "linear orthogonal"}),
+        (adding, {"seeds": True}),
         (latch, {"seq_len": [0]}),
         (latch, {"guesses": 0}),
         (latch, {"learning_rate": 0}),
@@ -232,6 +249,6 @@ def test_same_seed_same_curves() -> None:
 def test_wrong_specs_are_refused(experiment: Any, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         experiment.Spec(**wrong)
-    told = sentence(caught.value, experiment.Spec.model_fields)
+    told = sentence(caught.value)
     assert told.startswith(next(iter(wrong)))
     assert "\n" not in told

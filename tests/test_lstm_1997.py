@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 import rnnlab as rl
 from rnnlab.experiments import lstm_1997
-from rnnlab.experiments.lstm_1997 import Spec
+from rnnlab.experiments.lstm_1997 import Part, Spec
 
 
 def test_the_criterion_asks_for_2000_right_answers_of_small_mean_error() -> None:
@@ -48,6 +48,14 @@ def test_an_order_over_ten_steps_is_learnt_online() -> None:
     pd.testing.assert_frame_equal(table, lstm_1997.measure(spec))
 
 
+def test_a_training_goes_on_in_the_middle() -> None:
+    part, saved = Part(Spec(seq_len=20, sequences=2700), "temporal-order", 0), []
+    whole = lstm_1997.measure_part(part, None, saved.append)
+    assert [kept.done.state.update for kept in saved] == [500, 1000, 1500, 2000, 2500, 2700]
+    for kept in (saved[1], saved[-1]):
+        pd.testing.assert_frame_equal(lstm_1997.measure_part(part, kept, lambda _: None), whole)
+
+
 def test_labels_by_chance_are_never_learnt() -> None:
     """The control."""
     trial = lstm_1997.trial_of("temporal-order", 10)
@@ -56,7 +64,7 @@ def test_labels_by_chance_are_never_learnt() -> None:
         batch: rl.Batch = trial.task.draw(rng, batch_size)
         return batch._replace(target=rng.integers(4, size=(1, batch_size)))
 
-    rows = list(lstm_1997.learn(trial._replace(task=trial.task._replace(draw=draw)), 0, 4000))
+    rows = lstm_1997.learn(trial._replace(task=trial.task._replace(draw=draw)), 0, 4000)
     assert len(rows) == 8
     assert not any(row["solved"] for row in rows)
     assert rows[-1]["wrong"] > 1000
@@ -68,6 +76,12 @@ def test_claims_compare_means_with_1997() -> None:
     assert lstm_1997.checks(table)["ok"].all()
     assert not lstm_1997.checks(table.assign(update=10_000))["ok"].all()
     assert not lstm_1997.checks(table.assign(solved=[True, False]))["ok"].all()
+
+
+def test_adding_has_at_least_twenty_steps() -> None:
+    with pytest.raises(ValidationError, match="seq_len is 19: adding needs at least 20"):
+        Spec(seq_len=19)
+    assert Spec(seq_len=19, task="temporal-order").seq_len == 19
 
 
 def test_too_few_sequences_are_refused() -> None:

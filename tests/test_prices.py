@@ -154,6 +154,7 @@ BAD = [
     (with_cell(0, "1_0"), "Close", "row 2 of column 'Close'", "is '1_0'"),
     (walk(), "Clse", "has no column 'Clse'; did you mean 'Close'?", "its columns are Date, Close"),
     (["7"] * 400, "Close", "column Close of prices.csv is constant", "7 in every row"),
+    (["-1e308", "1e308"] * 200, "Close", "column Close of prices.csv spans more than a float does", "larger unit"),
     (walk(40), "Close", "column Close of prices.csv has 40 rows", "at least 200 are needed"),
     (["7"] * 201 + walk(199), "Close", "column Close of prices.csv is constant from price 1 to 200", ""),
     (walk(250) + ["7"] * 150, "Close", "is constant from price 281 to 320", ""),
@@ -184,6 +185,19 @@ def test_bad_columns_are_one_sentence(
     assert not Path("results").exists()
 
 
+def test_a_file_that_changed_is_another_spec(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("Close\n" + "\n".join(str(100 + k % 7) for k in range(300)))
+    spec = prices.Spec(csv=str(path), column="Close")
+    assert prices.Spec(**spec.model_dump()) == spec
+    path.write_text("Close\n" + "\n".join(str(100 + k % 5) for k in range(300)))
+    assert prices.Spec(csv=str(path), column="Close").sha256 != spec.sha256
+    with pytest.raises(ValidationError, match=r"mine\.csv has the SHA-256 [0-9a-f]{64}: expected"):
+        prices.Spec(**spec.model_dump())
+    with pytest.raises(ValidationError, match="sha256 is given without csv"):
+        prices.Spec(sha256=spec.sha256)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -192,6 +206,7 @@ def test_bad_columns_are_one_sentence(
         (b"\x89PNG\xff\xfe", "is not a CSV file"),
         (b'Close\n1\n"2\n3\n', "is not a CSV file"),
         (b"Close\n", "has 0 rows"),
+        (b"Close,Close\n1,2\n", "has 2 columns 'Close': rename all but one"),
         (b"Date,Close\n2020-01-01\n", "row 2 of column 'Close'"),
         (
             b"Updated,Date,Close\n2021-01-01,2020-01-02,1\n2021-01-01,2020-01-01,2\n2021-01-01,2020-01-03,3\n",

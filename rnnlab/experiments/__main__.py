@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import pkgutil
 import sys
-import tomllib
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
-from rnnlab import experiments
+from rnnlab import __version__, experiments
+from rnnlab.experiments._errors import StoreError
+from rnnlab.experiments._options import nearest, option_of, resolve
 
 OUT: dict[str, Any] = {
     "type": click.Path(path_type=Path),
@@ -39,13 +37,6 @@ def module_of(name: str) -> ModuleType:
     if name not in names():
         raise click.UsageError(f"no experiment is called {name!r}{nearest(name, names())}")
     return importlib.import_module(f"rnnlab.experiments.{name.replace('-', '_')}")
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint at the nearest known word, with those that there are if none is near."""
-    known = list(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
 
 class Experiments(click.Group):
@@ -89,12 +80,6 @@ def command_of(name: str) -> click.Command:
     return click.Command(name, params=options, help=module.__doc__, callback=lambda **given: run_one(name, **given))
 
 
-def option_of(field: str, about: Any) -> click.Option:
-    """The option of a Spec's field; of a switch without a value."""
-    switch: dict[str, Any] = {"is_flag": True, "default": None} if about.annotation is bool else {"metavar": "VALUE"}
-    return click.Option([f"--{field.replace('_', '-')}", field], help=about.description, **switch)
-
-
 def run_one(
     name: str, spec_file: Path | None, out: Path, workers: int | None, cluster: str | None, force: bool, **fields: Any
 ) -> int:
@@ -108,56 +93,14 @@ def run_one(
         raise click.UsageError(f"--workers is {count}: at least one is needed")
     refuse_too_large(spec, count)
     _store.prepare(out)
-    if not force:
-        _store.refuse_another(out / name, spec.model_dump(mode="json", exclude_none=True))
-    result = _run.run(_run.Job(module, spec, out / name, count, cluster))
+    result = _run.run(_run.Job(module, spec, out / name, count, cluster, force))
     seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
-    click.echo(f"{out / name}: {len(result.table)} rows, {len(result.figures)} figures, {seconds:.1f} s")
+    click.echo(f"{out / name}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
     return report(result.checks)
-
-
-def resolve(module: ModuleType, spec_file: Path | None, fields: dict[str, Any]) -> Any:
-    """The spec: defaults, over them the TOML file, over both the options."""
-    given = read_toml(spec_file) if spec_file else {}
-    given |= {field: value for field, value in fields.items() if value is not None}
-    try:
-        return module.Spec(**given)
-    except ValidationError as error:
-        raise click.UsageError(sentence(error, module.Spec.model_fields)) from None
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A spec file, or one sentence on why it can't be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise click.UsageError(f"can't read the spec file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"the spec file {path} is not valid TOML: {error}") from None
-
-
-def sentence(error: ValidationError, known: Iterable[str]) -> str:
-    """The first thing wrong with a spec, in one sentence."""
-    first = error.errors()[0]
-    reason = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return reason
-    field = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return f"unknown key {field!r}{nearest(field, known)}"
-    return f"{field} is {shorten(first['input'])}: {reason[0].lower()}{reason[1:]}"
-
-
-def shorten(value: Any) -> str:
-    """A value as it was typed, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def refuse_too_large(spec: Any, workers: int) -> None:
     """Stop before a run that can't fit in memory, saying the estimate."""
-    if not hasattr(spec, "bytes_needed"):
-        return
     import psutil
 
     needed, available = spec.bytes_needed(workers), psutil.virtual_memory().available
@@ -177,9 +120,16 @@ def report(checks: Any) -> int:
     return 1 if len(failed) else 0
 
 
+ABOUT = """Experiments on how gradients travel through recurrent networks, and what that does to learning.
+
+Lists are commas (--w2 0.5,1,2), ranges start:stop:count with both ends (--w2=-2:2:81).
+"""
+
+
 @click.group(
-    cls=Experiments, help=__doc__, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Experiments, help=ABOUT, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
+@click.version_option(__version__)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Show the help where no command is given."""
@@ -202,8 +152,11 @@ def figures(wanted: tuple[str, ...], out: Path) -> int:
     """Redraw figures from the kept tables alone."""
     from rnnlab.experiments import _store
 
-    for name in wanted or [name for name in names() if (out / name / "table.csv").is_file()]:
-        drawn = _store.redraw(out / name, module_of(name).draw)
+    modules = {name: module_of(name) for name in wanted or [name for name in names() if (out / name).is_dir()]}
+    if not modules:
+        raise StoreError(f"{out} holds no result: run an experiment first, or choose --out DIR")
+    for name, module in modules.items():
+        drawn = _store.redraw(out / name, module.draw)
         click.echo(f"{out / name / 'figures'}: {', '.join(drawn)}")
     return 0
 
@@ -214,9 +167,11 @@ def verify(wanted: tuple[str, ...]) -> int:
     """Measure afresh and print every claim: expected, measured, tolerance, source, verdict; exit 1 if one fails."""
     from rnnlab.experiments import _run
 
+    modules = {name: module_of(name) for name in wanted or names()}
     failures = 0
-    for name in wanted or [name for name in names() if getattr(module_of(name), "REPRODUCIBLE", True)]:
-        module = module_of(name)
+    for name, module in modules.items():
+        if not (wanted or module.Spec.reproducible):
+            continue
         with _run.compile_clock(), ThreadPoolExecutor(os.cpu_count()) as pool:
             checks = module.checks(_run.table_of(module, module.Spec(), pool.map))
         for row in checks.itertuples():
@@ -235,6 +190,10 @@ def verify(wanted: tuple[str, ...]) -> int:
 @click.option("--force", is_flag=True, help="replace results of other specs")
 def all_(out: Path, force: bool) -> int:
     """Run every experiment at its default spec."""
+    from rnnlab.experiments import _store
+
+    for name in names():
+        _store.refuse(out / name, resolve(module_of(name), None, {}).model_dump(mode="json", exclude_none=True), force)
     codes = [run_one(name, None, out, None, None, force) for name in names()]
     return max(codes)
 
@@ -247,8 +206,6 @@ def main() -> int:
     int
         0 done, 1 a check failed, 2 bad input, 130 interrupted.
     """
-    from rnnlab.experiments._errors import StoreError
-
     try:
         return int(cli(prog_name="python -m rnnlab.experiments", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -256,7 +213,7 @@ def main() -> int:
     except StoreError as error:
         message = str(error)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: finished parts are kept; the same command goes on from there", err=True)
+        click.echo("interrupted", err=True)
         return 130
     except MemoryError as error:
         message = f"out of memory ({error}): take fewer points, shorter sequences, fewer units or workers"

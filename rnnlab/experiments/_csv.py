@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import hashlib
 import math
 import warnings
 from collections.abc import Iterator
@@ -54,6 +55,14 @@ def read_column(path: str, column: str) -> NDArray[np.float64]:
     return values[::-1].copy() if newest_first(header, rows, path) else values
 
 
+def digest_of(path: str) -> str | None:
+    """The SHA-256 of a file; None where it can't be read, which `read_column` says."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
 def read_rows(path: str) -> tuple[list[str], list[Row]]:
     """The header's names, and the rows below it without empty ones at the end."""
     try:
@@ -81,6 +90,8 @@ def rows_of(path: str) -> Iterator[Row]:
 
 def place_of(column: str, header: list[str], path: str) -> int:
     """Where a column is, or the nearest name and those that there are."""
+    if header.count(column) > 1:
+        raise ValueError(f"{path} has {header.count(column)} columns {column!r}: rename all but one")
     if column in header:
         return header.index(column)
     close = difflib.get_close_matches(column, header, n=1)

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from numpy.typing import NDArray
-from pydantic import Field
 
 import rnnlab as rl
-from rnnlab.experiments._spec import Names
+from rnnlab.experiments._resumable import Keep, forget
 
 Array = NDArray[Any]
-Method = Literal[
-    "RNN",
-    "IRNN",
-    "orthogonal",
-    "LSTM",
-    "GRU",
-    "attention",
-    "linear identity",
-    "linear orthogonal",
-]
-METHODS: tuple[Method, ...] = ("RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention")
-Methods = Annotated[tuple[Method, ...], Names, Field(min_length=1)]
+Method = Literal["RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention"]
+METHODS: tuple[Method, ...] = get_args(Method)
+LINEAR = ("linear identity", "linear orthogonal")
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 MARKERS = "os^DvP*X"
-NONLINEARITIES = {
-    "IRNN": "relu",
-    "linear identity": "linear",
-    "linear orthogonal": "linear",
-}
+NONLINEARITIES = {"IRNN": "relu", **dict.fromkeys(LINEAR, "linear")}
 AT_ONCE = 100  # fresh sequences in one prediction: bounds the T x T weights of attention
 
 
@@ -55,7 +41,7 @@ class Training(NamedTuple):
     updates: int
 
 
-def model_of(method: Method, task: rl.Task, hidden_size: int, rng: np.random.Generator) -> rl.Model:
+def model_of(method: str, task: rl.Task, hidden_size: int, rng: np.random.Generator) -> rl.Model:
     """A network as the literature starts it: tanh RNN and GRU as PyTorch does, the LSTM with forget bias 1."""
     sizes: dict[str, Any] = {"input_size": task.inputs, "hidden_size": hidden_size, "rng": rng}
     made: dict[str, Callable[[], Any]] = {
@@ -73,7 +59,22 @@ def model_of(method: Method, task: rl.Task, hidden_size: int, rng: np.random.Gen
     return rl.Model(params, rl.Readout.init(hidden_size, task.outputs, rng=rng), nonlinearity)
 
 
-def learn(model: rl.Model, goal: Goal, training: Training, seed: Iterable[int]) -> tuple[rl.Model, pd.DataFrame]:
+class SoFar(NamedTuple):
+    """What a training keeps, to go on from."""
+
+    done: rl.Fit
+    found: Any  # by its tests
+    fresh: Any  # the state of the Generator of fresh sequences
+
+
+def learn(
+    model: rl.Model,
+    goal: Goal,
+    training: Training,
+    seed: Iterable[int],
+    so_far: SoFar | None = None,
+    keep: Keep = forget,
+) -> tuple[rl.Model, pd.DataFrame]:
     """Train until solved or capped.
 
     Returns
@@ -85,15 +86,27 @@ def learn(model: rl.Model, goal: Goal, training: Training, seed: Iterable[int]) 
         A run that meets something not finite ends with a loss and a score of inf.
     """
     rng, fresh = (np.random.default_rng([*seed, stream]) for stream in (1, 2))
-    rows: list[dict[str, Any]] = []
-    for done in blocks(model, goal.task, training, rng):
+    rows: list[dict[str, Any]] = list(so_far.found) if so_far else []
+    model, state = taken_up(model, so_far, fresh)
+    for done in blocks(model, goal.task, training, rng, state):
         model, loss, found = done.model, float(done.history.loss.mean()), score_of(done.model, goal, fresh)
         rows.append({"update": done.state.update, "loss": loss, "score": found, "solved": found <= goal.limit})
         if done.stopped:
             rows[-1] |= {"loss": np.inf, "score": np.inf, "solved": False}
-        if rows[-1]["solved"]:
+        if rows[-1]["solved"] or done.stopped:
             break
+        keep(SoFar(done, rows, fresh.bit_generator.state))
     return model, pd.DataFrame(rows)
+
+
+def taken_up(
+    model: rl.Model, so_far: SoFar | None, fresh: np.random.Generator
+) -> tuple[rl.Model, rl.TrainingState | None]:
+    """The model and the state to go on from, and the Generator of fresh sequences set to where it stood."""
+    if so_far is None:
+        return model, None
+    fresh.bit_generator.state = so_far.fresh
+    return so_far.done.model, so_far.done.state
 
 
 def blocks(
@@ -130,7 +143,7 @@ def ends(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 def looks(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
     """A colour, a line and a marker per method, the same in every figure; markers tell them apart in greyscale."""
-    order = get_args(Method)
+    order = (*METHODS, *LINEAR)
     colours = sns.color_palette("colorblind", len(order))
     return {
         name: {"color": colours[at], "linestyle": LINES[at % len(LINES)], "marker": MARKERS[at], "markersize": 6}

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +31,7 @@ class Job(NamedTuple):
     folder: Path
     workers: int
     cluster: str | None = None
+    force: bool = False  # replace the result of another spec
 
 
 class CompileClock(event.Listener):
@@ -72,18 +73,30 @@ def compile_clock() -> Iterator[CompileClock]:
 def run(job: Job) -> _store.Result:
     """Measure, check, draw and save one experiment."""
     spec = job.spec.model_dump(mode="json", exclude_none=True)
+    _store.refuse(job.folder, spec, job.force)
     checkpoints = _store.Checkpoints(job.folder, spec)
     start = time.perf_counter()
     with compile_clock() as clock:
-        table = table_of(job.module, job.spec, mapper(job, checkpoints))
+        table = measured_table(job, checkpoints)
     measured = time.perf_counter()
     checks, figures = job.module.checks(table), job.module.draw(table)
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
     origin = _store.provenance(spec, _store.command_line(), seconds)
     result = _store.Result(spec, table, checks, figures, origin)
+    _store.refuse(job.folder, spec, job.force)  # another run may have ended there in the meantime
     _store.save(job.folder, result)
     checkpoints.discard()
     return result
+
+
+def measured_table(job: Job, checkpoints: _store.Checkpoints) -> pd.DataFrame:
+    """The table of a job; who interrupts it is told what is kept."""
+    try:
+        return table_of(job.module, job.spec, mapper(job, checkpoints))
+    except KeyboardInterrupt:
+        if checkpoints.folder.exists():
+            tqdm.write("what is measured so far is kept: the same command goes on from there", file=sys.stderr)
+        raise
 
 
 def table_of(module: ModuleType, spec: Any, each: Callable[..., Any] = map) -> pd.DataFrame:
@@ -104,8 +117,7 @@ def mapper(job: Job, checkpoints: _store.Checkpoints) -> Callable[..., Iterator[
         work, ended = list(items), threading.Event()
         kept = [checkpoints.load(str(number)) for number in range(len(work))]
         todo = [number for number, table in enumerate(kept) if table is None]
-        with workers(job) as executor, ExitStack() as before_waiting:
-            before_waiting.callback(ended.set)
+        with workers(job, ended) as executor:
             calls = (call_of(function, checkpoints, str(number), ended, job) for number in todo)
             futures = {executor.submit(call, work[n]): n for n, call in zip(todo, calls, strict=True)}
             progress = {"desc": job.folder.name, "unit": "part", "disable": None, "delay": 1.0, "file": sys.stderr}
@@ -132,8 +144,11 @@ def call_of(function: Any, checkpoints: _store.Checkpoints, name: str, ended: th
 
 
 @contextmanager
-def workers(job: Job) -> Iterator[Executor]:
-    """The executor of a job: threads here (kernels release the interpreter's lock), or a Dask cluster."""
+def workers(job: Job, ended: threading.Event) -> Iterator[Executor]:
+    """The executor of a job: threads here (kernels release the interpreter's lock), or a Dask cluster.
+
+    `ended` is set before threads are waited for.
+    """
     if job.cluster:
         with cluster(job.cluster) as client, client.get_executor() as executor:
             yield executor
@@ -142,6 +157,7 @@ def workers(job: Job) -> Iterator[Executor]:
         try:
             yield executor
         finally:
+            ended.set()
             executor.shutdown(wait=True, cancel_futures=True)
 
 

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, field_validator
+from pydantic import ValidationInfo as Info
+
+MOST = 1_000_000  # numbers of one range
+LARGEST = 2.0**28  # the kernels rescale every few steps and guarantee no more growth than this between
 
 
 class ExperimentSpec(BaseModel):
     """Base of every experiment's Spec: immutable, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    reproducible: ClassVar[bool] = True  # whether the same spec gives the same table: timings do not
+
+    def bytes_needed(self, workers: int) -> int:
+        """An estimate of the memory that so many workers fill; 0 where it is little."""
+        del workers
+        return 0
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any, info: Info) -> Any:
+        """Pydantic would read true as 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("expected a value, not true or false")
+        return value
 
 
 def split_list(value: Any) -> Any:
@@ -27,8 +45,10 @@ def expand_ranges(value: Any) -> Any:
     >>> expand_ranges("0.5,1:2:3")
     ['0.5', 1.0, 1.5, 2.0]
     """
-    items: list[Any] = []
-    for item in split_list(value):
+    given, items = split_list(value), []
+    if not isinstance(given, (list, tuple)):
+        return given
+    for item in given:
         if isinstance(item, str) and ":" in item:
             items.extend(expand_range(item))
         else:
@@ -40,11 +60,25 @@ def expand_range(text: str) -> list[float]:
     """The numbers of one inclusive range ``start:stop:count``, rounded to 12 decimals so that 0.1 steps read as typed."""
     try:
         start, stop, count = text.split(":")
-        return [float(number) for number in np.round(np.linspace(float(start), float(stop), int(count)), 12) + 0.0]
+        first, last, size = float(start), float(stop), int(count)
     except ValueError:
         raise ValueError(f"{text!r} is not a range start:stop:count, such as -2:2:81") from None
+    if not np.isfinite([first, last]).all() or not 1 <= size <= MOST:
+        raise ValueError(f"{text!r} is not a range of 1 to {MOST:,} finite numbers")
+    return [float(number) for number in np.round(np.linspace(first, last, size), 12) + 0.0]
 
 
+def rescalable(w2: float) -> float:
+    """A recurrent weight between whose steps the kernels can rescale, or 0."""
+    if w2 and not 1 / LARGEST <= abs(w2) <= LARGEST:
+        raise ValueError("its size is outside 2^-28 .. 2^28, in which gradients are exact; take a size within, or 0")
+    return w2
+
+
+Item = TypeVar("Item")
+Choices = Annotated[tuple[Item, ...], BeforeValidator(split_list), Field(min_length=1)]
+RecurrentWeight = Annotated[FiniteFloat, AfterValidator(rescalable)]
+RecurrentWeights = Annotated[tuple[RecurrentWeight, ...], BeforeValidator(expand_ranges), Field(min_length=1)]
 Names = BeforeValidator(split_list)
 Numbers = Annotated[tuple[FiniteFloat, ...], BeforeValidator(expand_ranges), Field(min_length=1)]
 Lengths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(expand_ranges), Field(min_length=1)]

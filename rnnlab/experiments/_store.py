@@ -26,6 +26,7 @@ import rnnlab
 from rnnlab.experiments._errors import StoreError
 from rnnlab.kernels._jit import fingerprint
 
+ENTRIES = {"table.csv", "checks.csv", "spec.toml", "provenance.json", "figures"}
 LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
 
 
@@ -44,18 +45,33 @@ def spec_hash(spec: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def refuse_another(folder: Path, spec: dict[str, Any]) -> None:
-    """Raise StoreError if `folder` holds the result of another spec."""
-    kept = folder / "spec.toml"
-    if not kept.exists():
+def refuse(folder: Path, spec: dict[str, Any], force: bool) -> None:
+    """Raise StoreError if `folder` has what a result of this spec may not replace: other files, or another spec's."""
+    if not folder.exists():
         return
-    old = tomllib.loads(kept.read_text(encoding="utf-8"))
+    found = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+    others = sorted(name for name in found - ENTRIES if not name.startswith("."))
+    if others:
+        raise StoreError(f"{folder} is no result of rnnlab ({', '.join(others[:3])} in it): choose another --out DIR")
+    old = {} if force else kept_spec(folder / "spec.toml")
     changed = sorted(key for key in {*old, *spec} if old.get(key) != json.loads(json.dumps(spec)).get(key))
-    if changed:
+    if old and changed:
         raise StoreError(
             f"{folder} holds the result of another spec ({', '.join(changed)} differ): "
             f"write elsewhere with --out DIR, or replace it with --force"
         )
+
+
+def kept_spec(path: Path) -> dict[str, Any]:
+    """The spec of a kept result, empty if there is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{path} is damaged ({error}): write elsewhere with --out DIR, or replace it with --force"
+        ) from None
 
 
 def prepare(out: Path) -> None:
@@ -84,7 +100,11 @@ def save(folder: Path, result: Result) -> None:
 
 def redraw(folder: Path, draw: Callable[[pd.DataFrame], dict[str, Figure]]) -> list[str]:
     """Draw the figures of a kept result again from its table; returns their names."""
-    figures = draw(read_table(folder))
+    table = read_table(folder)
+    try:
+        figures = draw(table)
+    except Exception as error:
+        raise damaged(folder, error) from error
     with replacing(folder / "figures") as fresh:
         write_figures(fresh, figures)
     return sorted(figures)
@@ -95,7 +115,16 @@ def read_table(folder: Path) -> pd.DataFrame:
     path = folder / "table.csv"
     if not path.is_file():
         raise StoreError(f"{folder} holds no result (no table.csv): run the experiment first, or choose --out DIR")
-    return pd.read_csv(path)
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise damaged(folder, error) from error
+
+
+def damaged(folder: Path, error: Exception) -> StoreError:
+    """What is said of a table that is not as it was written."""
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return StoreError(f"{folder / 'table.csv'} is damaged, or another version's ({reason}): run the experiment again")
 
 
 def write_figures(folder: Path, figures: dict[str, Figure]) -> None:

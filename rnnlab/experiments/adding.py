@@ -13,8 +13,9 @@ from pydantic import Field
 import rnnlab as rl
 from rnnlab.experiments import _learning
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._learning import METHODS, Goal, Method, Methods, Training
-from rnnlab.experiments._spec import ExperimentSpec
+from rnnlab.experiments._learning import METHODS, Goal, Method, SoFar, Training
+from rnnlab.experiments._resumable import Keep, Resumable
+from rnnlab.experiments._spec import Choices, ExperimentSpec
 from rnnlab.experiments._style import new_figure, theme
 
 FRESH = 1000
@@ -27,10 +28,10 @@ RATES = {"RNN": 0.002, "IRNN": 0.002, "orthogonal": 0.002, "LSTM": 0.005, "GRU":
 class Spec(ExperimentSpec):
     """Who learns, over which lag, how long."""
 
-    method: Methods = Field(default=METHODS, description=", ".join(METHODS))
+    method: Choices[Method] = Field(default=METHODS, description=", ".join(METHODS))
     seq_len: int = Field(default=50, ge=10, description="sequence length T")
     hidden_size: int = Field(default=64, ge=1, description="units H")
-    seeds: int = Field(default=2, ge=1, description="trainings of each, seeded 0, 1, ...")
+    seeds: int = Field(default=2, ge=1, le=10_000, description="trainings of each, seeded 0, 1, ...")
     updates: int = Field(default=3000, ge=1, description="updates after which a training is given up")
 
 
@@ -52,15 +53,15 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
         chance), solved, budget (updates allowed).
     """
     parts = [Part(spec, name, seed) for name in spec.method for seed in range(spec.seeds)]
-    return pd.concat(each(measure_part, parts), ignore_index=True)
+    return pd.concat(each(Resumable(measure_part), parts), ignore_index=True)
 
 
-def measure_part(part: Part) -> pd.DataFrame:
+def measure_part(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
     """The curve of one training, in batches of 20 with Adam."""
     spec, goal = part.spec, goal_of(part.spec.seq_len)
     model = _learning.model_of(part.method, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
     training = Training(rl.Recipe(RATES[part.method], "adam", 1.0), BATCH, EVERY, spec.updates)
-    rows = _learning.learn(model, goal, training, [part.seed])[1]
+    rows = _learning.learn(model, goal, training, [part.seed], so_far, keep)[1]
     where = {"method": part.method, "seq_len": spec.seq_len, "budget": spec.updates, "seed": part.seed}
     return pd.DataFrame(where, index=rows.index).join(rows)
 

@@ -22,7 +22,7 @@ from rnnlab.experiments._one_unit_runs import (
     gradients,
     steepest,
 )
-from rnnlab.experiments._spec import ExperimentSpec, Numbers, expand_range
+from rnnlab.experiments._spec import ExperimentSpec, Numbers, RecurrentWeight, RecurrentWeights, expand_range
 from rnnlab.experiments._style import new_figure, theme
 
 START = 1 / (1 + np.exp(-0.5))  # sigmoid(x_0), the state that the kernels start from
@@ -37,12 +37,14 @@ Array = NDArray[np.float64]
 class Spec(ExperimentSpec):
     """The surface, and the descents on it."""
 
-    w: Numbers = Field(
+    w: RecurrentWeights = Field(
         default=tuple(expand_range("3:7:161")), min_length=2, description="recurrent weights w of the surface"
     )
     b: Numbers = Field(default=tuple(expand_range("-4:-1:241")), min_length=2, description="biases b of the surface")
-    wall_w: Numbers = Field(default=tuple(expand_range("4.4:7:14")), description="w at which the wall is refined")
-    start_w: FiniteFloat = Field(default=5.0, description="w from which descent starts")
+    wall_w: RecurrentWeights = Field(
+        default=tuple(expand_range("4.4:7:14")), description="w at which the wall is refined"
+    )
+    start_w: RecurrentWeight = Field(default=5.0, description="w from which descent starts")
     start_b: FiniteFloat = Field(default=-2.55, description="b from which descent starts")
     learning_rate: FiniteFloat = Field(default=0.02, gt=0, description="of gradient descent")
     clip: FiniteFloat = Field(default=1.0, gt=0, description="largest gradient norm of the clipped descent")

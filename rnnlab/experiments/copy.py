@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,14 @@ from pydantic import Field, field_validator
 import rnnlab as rl
 from rnnlab.experiments import _learning
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._learning import METHODS, Goal, Method, Training
-from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
+from rnnlab.experiments._learning import LINEAR, METHODS, Goal, Method, SoFar, Training
+from rnnlab.experiments._resumable import Keep, Resumable
+from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths
 from rnnlab.experiments._style import new_figure, theme
 
 Array = NDArray[np.float64]
-HENAFF: tuple[Method, ...] = ("linear identity", "linear orthogonal")
-COPIERS: tuple[Method, ...] = (*METHODS, *HENAFF)
+Copier = Method | Literal["linear identity", "linear orthogonal"]
+COPIERS: tuple[Copier, ...] = (*METHODS, "linear identity", "linear orthogonal")
 FRESH = 500  # sequences of ten symbols
 WRONG = 0.01  # share of symbols: solved at most at this
 BELOW = 0.1  # of chance: the adding problem is solved at most at this
@@ -35,13 +36,11 @@ FLOOR = "Arjovsky, Shah and Bengio 2016: the loss without memory"
 class Spec(ExperimentSpec):
     """Who learns, over which delays, how long."""
 
-    method: Annotated[tuple[Method, ...], Names, Field(min_length=1)] = Field(
-        default=COPIERS, description=", ".join(COPIERS)
-    )
+    method: Choices[Copier] = Field(default=COPIERS, description=", ".join(COPIERS))
     delay: int = Field(default=10, ge=1, description="steps between the symbols and their repetition; T = delay + 20")
     adding_seq_len: Lengths = Field(default=(50, 200), description="T of the adding problem in Henaff's table")
     hidden_size: int = Field(default=64, ge=1, description="units H")
-    seeds: int = Field(default=2, ge=1, description="trainings of each, seeded 0, 1, ...")
+    seeds: int = Field(default=2, ge=1, le=10_000, description="trainings of each, seeded 0, 1, ...")
     updates: int = Field(default=1600, ge=1, description="updates after which a training is given up")
 
     @field_validator("adding_seq_len")
@@ -58,7 +57,7 @@ class Part(NamedTuple):
 
     spec: Spec
     seq_len: int  # of the adding problem; of copying delay + 20
-    method: Method
+    method: Copier
     seed: int
     task: str  # copy or adding
 
@@ -73,21 +72,21 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
         symbols wrong; adding: mean squared error over chance; both of fresh sequences), solved, chance (the floor of
         the loss), budget (updates allowed).
     """
-    seeds, linear = range(spec.seeds), [name for name in HENAFF if name in spec.method]
+    seeds, linear = range(spec.seeds), [name for name in LINEAR if name in spec.method]
     runs = [(steps, name, seed, "adding") for steps in spec.adding_seq_len for name in linear for seed in seeds]
     runs.reverse()  # the longest first
     runs += [(spec.delay + 2 * rl.tasks.COPIED, name, seed, "copy") for name in spec.method for seed in seeds]
-    return pd.concat(each(measure_part, [Part(spec, *run) for run in runs]), ignore_index=True)
+    return pd.concat(each(Resumable(measure_part), [Part(spec, *run) for run in runs]), ignore_index=True)
 
 
-def measure_part(part: Part) -> pd.DataFrame:
+def measure_part(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
     """The curve of one training, with Adam, gradients shortened to norm 1."""
     spec = part.spec
     goal = copy_goal(spec.delay) if part.task == "copy" else adding_goal(part.seq_len)
     model = _learning.model_of(part.method, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
     recipe = rl.Recipe(RATES.get(part.method, 0.002), "adam", 1.0)
     training = Training(recipe, BATCH, EVERY, spec.updates)
-    rows = _learning.learn(model, goal, training, [part.seed])[1]
+    rows = _learning.learn(model, goal, training, [part.seed], so_far, keep)[1]
     where = {"task": part.task, "method": part.method, "seq_len": part.seq_len}
     rows = rows.assign(chance=goal.task.chance, budget=spec.updates)
     return pd.DataFrame({**where, "seed": part.seed}, index=rows.index).join(rows)
@@ -135,14 +134,14 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
 def adding_claims(rows: pd.DataFrame) -> Iterator[Claim]:
     """Identity adds over 200 steps, orthogonal does not; the least error of every run, as errors jump while learning."""
     for name, runs in rows[rows["seq_len"] == 200].groupby("method", sort=False):
-        least, below = runs.groupby("seed")["score"].min(), name == HENAFF[0]
+        least, below = runs.groupby("seed")["score"].min(), name == LINEAR[0]
         share = float((least < 0.5).mean())
         yield Claim(f"adding, T = 200, {name}: share below half of chance", float(below), share, 0.0, SOURCE)
 
 
 def copy_claims(last: pd.DataFrame) -> Iterator[Claim]:
     """Orthogonal copies, identity does not."""
-    for name, expected in zip(HENAFF, (0.0, 1.0), strict=True):
+    for name, expected in zip(LINEAR, (0.0, 1.0), strict=True):
         runs = last[last["method"] == name]
         if len(runs):
             solved = float(runs["solved"].astype(float).mean())
@@ -188,7 +187,7 @@ def draw_table(axis: Any, table: pd.DataFrame) -> None:
     last = _learning.ends(table, ["task", "seq_len", "method"]).sort_values(["task", "seq_len"])
     columns = list(last[["task", "seq_len"]].drop_duplicates().itertuples(index=False, name=None))
     shares = np.full((2, len(columns)), np.nan)
-    for i, method in enumerate(HENAFF):
+    for i, method in enumerate(LINEAR):
         for j, (task, steps) in enumerate(columns):
             runs = last[(last["method"] == method) & (last["task"] == task) & (last["seq_len"] == steps)]
             shares[i, j] = runs["solved"].astype(float).mean() if len(runs) else np.nan

@@ -16,8 +16,9 @@ from scipy.stats import norm
 import rnnlab as rl
 from rnnlab.experiments import _learning
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._learning import METHODS, Goal, Method, Methods, Training
-from rnnlab.experiments._spec import ExperimentSpec, Lengths
+from rnnlab.experiments._learning import METHODS, Goal, Method, SoFar, Training
+from rnnlab.experiments._resumable import Keep, Resumable
+from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths
 from rnnlab.experiments._style import new_figure, theme
 
 Array = NDArray[np.float64]
@@ -33,10 +34,10 @@ LAGS = "Bengio, Simard and Frasconi 1994: descent fails to latch over long lags"
 class Spec(ExperimentSpec):
     """Who learns, over which lags, how long."""
 
-    method: Methods = Field(default=METHODS, description=", ".join(METHODS))
+    method: Choices[Method] = Field(default=METHODS, description=", ".join(METHODS))
     seq_len: Lengths = Field(default=(10, 30, 100), description="sequence lengths T")
     hidden_size: int = Field(default=16, ge=1, description="units H of the trained networks")
-    seeds: int = Field(default=4, ge=1, description="trainings of each, seeded 0, 1, ...")
+    seeds: int = Field(default=4, ge=1, le=10_000, description="trainings of each, seeded 0, 1, ...")
     updates: int = Field(default=1000, ge=1, description="updates after which a training is given up")
     learning_rate: FiniteFloat = Field(default=0.005, gt=0, description="of Adam, gradients shortened to norm 1")
     guesses: int = Field(default=20_000, ge=1, description="one-unit networks guessed at each T")
@@ -63,29 +64,23 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     """
     runs = [(name, steps, seed) for name in spec.method for steps in spec.seq_len for seed in range(spec.seeds)]
     guessed = [(name, steps, 0) for name in VARIANTS for steps in spec.seq_len]
-    return pd.concat(each(measure_part, [Part(spec, *run) for run in runs + guessed]), ignore_index=True)
+    return pd.concat(each(Resumable(measure_part), [Part(spec, *run) for run in runs + guessed]), ignore_index=True)
 
 
-def measure_part(part: Part) -> pd.DataFrame:
+def measure_part(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
     """The rows of one part."""
     guessing = part.name in VARIANTS
-    rows = guess(part) if guessing else train(part)
+    rows = guess(part) if guessing else train(part, so_far, keep)
     where = {"part": "guessing" if guessing else "training", "method": part.name, "seq_len": part.seq_len}
     return pd.DataFrame({**where, "seed": part.seed}, index=rows.index).join(rows)
 
 
-def train(part: Part) -> pd.DataFrame:
+def train(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
     """The curve of one training."""
-    spec, method = part.spec, known(part.name)
-    goal = goal_of(part.seq_len)
+    spec, goal = part.spec, goal_of(part.seq_len)
     training = Training(rl.Recipe(spec.learning_rate, "adam", 1.0), BATCH, EVERY, spec.updates)
-    model = _learning.model_of(method, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
-    return _learning.learn(model, goal, training, [part.seed])[1].assign(budget=spec.updates)
-
-
-def known(name: str) -> Method:
-    """The method of that name."""
-    return next(method for method in METHODS if method == name)
+    model = _learning.model_of(part.name, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
+    return _learning.learn(model, goal, training, [part.seed], so_far, keep)[1].assign(budget=spec.updates)
 
 
 def goal_of(seq_len: int) -> Goal:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 import rnnlab as rl
 from rnnlab.experiments import _learning
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._learning import Training
-from rnnlab.experiments._spec import ExperimentSpec, Names
+from rnnlab.experiments._learning import SoFar, Training, blocks, taken_up
+from rnnlab.experiments._resumable import Keep, Resumable, forget
+from rnnlab.experiments._spec import Choices, ExperimentSpec
 from rnnlab.experiments._style import new_figure, theme
 
 Array = NDArray[np.float64]
@@ -24,6 +25,7 @@ TaskName = Literal["adding", "temporal-order"]
 UNITS = 4  # two blocks of two cells
 KEEP = 5.0  # forget bias: the cells of 1997 had no forget gate, this one starts at sigmoid(5) = 0.993
 SPREAD = 0.1  # weights start uniformly in -0.1 .. 0.1
+SHORTEST = 20  # steps of the adding problem of 1997
 IN_A_ROW, BLOCK = 2000, 500  # successive sequences of the criterion, and sequences between two looks at it
 
 
@@ -60,12 +62,16 @@ def trial_of(name: TaskName, seq_len: int) -> Trial:
 class Spec(ExperimentSpec):
     """Which task, over which lag, for how long."""
 
-    task: Annotated[tuple[TaskName, ...], Names, Field(min_length=1)] = Field(
-        default=("adding", "temporal-order"), description="adding, temporal-order"
-    )
+    task: Choices[TaskName] = Field(default=("adding", "temporal-order"), description="adding, temporal-order")
     seq_len: int = Field(default=100, ge=10, description="lengths are T to 1.1 T")
-    seeds: int = Field(default=4, ge=1, description="trainings of each, seeded 0, 1, ...")
+    seeds: int = Field(default=4, ge=1, le=10_000, description="trainings of each, seeded 0, 1, ...")
     sequences: int = Field(default=230_000, ge=IN_A_ROW, description="sequences after which a training is given up")
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Self:
+        if "adding" in self.task and self.seq_len < SHORTEST:
+            raise ValueError(f"seq_len is {self.seq_len}: adding needs at least {SHORTEST}")
+        return self
 
 
 class Part(NamedTuple):
@@ -86,31 +92,37 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
         the last 2,000), solved, budget (sequences allowed), chance.
     """
     parts = [Part(spec, task, seed) for task in spec.task for seed in range(spec.seeds)]
-    return pd.concat(each(measure_part, parts), ignore_index=True)
+    return pd.concat(each(Resumable(measure_part), parts), ignore_index=True)
 
 
-def measure_part(part: Part) -> pd.DataFrame:
+def measure_part(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
     """The curve of one training."""
     trial = trial_of(part.task, part.spec.seq_len)
     keys = {"task": part.task, "seq_len": part.spec.seq_len, "seed": part.seed}
-    rows = pd.DataFrame(list(learn(trial, part.seed, part.spec.sequences)))
+    rows = pd.DataFrame(learn(trial, part.seed, part.spec.sequences, so_far, keep))
     return rows.assign(**keys, budget=part.spec.sequences, chance=trial.task.chance)
 
 
-def learn(trial: Trial, seed: int, sequences: int) -> Iterator[dict[str, Any]]:
+def learn(
+    trial: Trial, seed: int, sequences: int, so_far: SoFar | None = None, keep: Keep = forget
+) -> list[dict[str, Any]]:
     """One sequence an update; every one is new and answered before it is learnt from, so that its loss is a test's.
 
     Unlike in 1997: whole BPTT, not truncated; gates for every cell, not for a block of two; forget gates; tanh for the
     scaled sigmoids of cell input and output; a linear readout, or a softmax.
     """
-    model, rng = model_1997(trial, np.random.default_rng([seed, 0])), np.random.default_rng([seed, 1])
-    recent = np.zeros(0)
-    for run in _learning.blocks(model, trial.task, Training(trial.recipe, 1, BLOCK, sequences), rng):
+    first, rng = model_1997(trial, np.random.default_rng([seed, 0])), np.random.default_rng([seed, 1])
+    rows, recent = so_far.found if so_far else ([], np.zeros(0))
+    model, state = taken_up(first, so_far, rng)
+    for run in blocks(model, trial.task, Training(trial.recipe, 1, BLOCK, sequences), rng, state):
         recent = np.concatenate([recent, trial.error_of(run.history.loss)])[-IN_A_ROW:]
         wrong, solved = int((~(recent <= trial.limit)).sum()), is_solved(trial, recent)
-        yield {"update": run.state.update, "loss": float(run.history.loss.mean()), "wrong": wrong, "solved": solved}
-        if solved:
-            return
+        loss = float(run.history.loss.mean())
+        rows = [*rows, {"update": run.state.update, "loss": loss, "wrong": wrong, "solved": solved}]
+        if solved or run.stopped:
+            break
+        keep(SoFar(run, (rows, recent), rng.bit_generator.state))
+    return rows
 
 
 def is_solved(trial: Trial, recent: Array) -> bool:

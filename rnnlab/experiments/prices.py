@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,9 @@ from scipy.signal import lfilter
 import rnnlab as rl
 from rnnlab.experiments import _prices_figures
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._csv import read_column
+from rnnlab.experiments._csv import digest_of, read_column
 from rnnlab.experiments._prices_figures import intervals, verdict, winners
-from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
+from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths
 from rnnlab.series import google_prices
 from rnnlab.tasks import windows
 
@@ -52,19 +52,31 @@ class Spec(ExperimentSpec):
 
     csv: str | None = Field(default=None, description="CSV file of prices  [default: Google's, 2004 to 2008]")
     column: str | None = Field(default=None, description="its column of prices")
-    cells: Annotated[tuple[Cell, ...], Names, Field(min_length=1)] = Field(
-        default=("rnn", "lstm", "gru", "attention"), description="rnn, lstm, gru, attention"
-    )
+    sha256: str | None = Field(default=None, description="digest of that file, found where it is not given")
+    cells: Choices[Cell] = Field(default=("rnn", "lstm", "gru", "attention"), description="rnn, lstm, gru, attention")
     seq_len: Lengths = Field(default=(5, 10, 20), description="past days that a network is shown")
     hidden_size: int = Field(default=16, ge=1, description="units H")
     folds: int = Field(default=5, ge=2, le=100, description="stretches of days, one after another, to test on")
-    seeds: int = Field(default=2, ge=1, description="networks per cell and fold, seeded 0, 1, ...")
+    seeds: int = Field(default=2, ge=1, le=10_000, description="networks per cell and fold, seeded 0, 1, ...")
     updates: int = Field(default=1000, ge=FINE, description="steps of Adam")
     batch_size: int = Field(default=32, ge=1, description="windows per step")
     learning_rate: FiniteFloat = Field(default=0.03, gt=0, description="step size, a tenth of it in the last fifth")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _identify(cls, given: Any) -> Any:
+        """Pin what is in the file, so that no result is of two."""
+        if not isinstance(given, dict) or not isinstance(given.get("csv"), str):
+            return given
+        found = digest_of(given["csv"])
+        if given.get("sha256") not in (None, found):
+            raise ValueError(f"csv {given['csv']} has the SHA-256 {found}: expected {given['sha256']}")
+        return {**given, "sha256": found}
+
     @model_validator(mode="after")
     def _prices_to_learn_from(self) -> Spec:
+        if self.csv is None and self.sha256 is not None:
+            raise ValueError("sha256 is given without csv: expected both, or none")
         if (self.csv is None) != (self.column is None):
             given, missing = ("column", "csv") if self.csv is None else ("csv", "column")
             raise ValueError(f"{given} is given without {missing}: both are needed to find prices")
@@ -119,6 +131,9 @@ def refuse_unusable(series: Series, spec: Spec) -> None:
     if count < needed:
         what = f"windows of {max(spec.seq_len)} days and {spec.folds} folds"
         raise ValueError(f"{name} has {count} rows of prices: at least {needed} are needed for {what}")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.ptp(series.prices)):
+            raise ValueError(f"{name} spans more than a float does: give it in a larger unit")
     edges = edges_of(count, spec.folds)
     for first, last in zip([0, *edges], edges, strict=False):
         if np.unique(series.prices[max(0, first - 1) : last]).size == 1:

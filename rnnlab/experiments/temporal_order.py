@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,9 @@ import rnnlab as rl
 from rnnlab import tasks
 from rnnlab.experiments import _temporal_order_figures
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._learning import Training, blocks
-from rnnlab.experiments._resumable import Resumable
-from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names
+from rnnlab.experiments._learning import SoFar, Training, blocks, taken_up
+from rnnlab.experiments._resumable import Keep, Resumable
+from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths
 
 Method = Literal["SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"]
 Initialisation = Literal["sigmoid", "basic", "smart"]
@@ -44,15 +44,15 @@ class Spec(ExperimentSpec):
     """Which networks, trained how, and for how long."""
 
     seq_len: Lengths = Field(default=(20, 30, 40), description="lengths T of the sequences")
-    method: Annotated[tuple[Method, ...], Names, Field(min_length=1)] = Field(
+    method: Choices[Method] = Field(
         default=("SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"),
         description="SGD, SGD-C (clipped), SGD-CR (and regularised) of tanh units; LSTM and GRU, clipped",
     )
-    initialisation: Annotated[tuple[Initialisation, ...], Names, Field(min_length=1)] = Field(
+    initialisation: Choices[Initialisation] = Field(
         default=("basic", "smart"),
         description="basic: N(0, 0.1^2); smart: 15 weights a row, spectral radius 0.95; sigmoid units: N(0, 0.01^2)",
     )
-    seeds: int = Field(default=6, ge=1, description="networks of each kind, seeded 0, 1, ...")
+    seeds: int = Field(default=6, ge=1, le=10_000, description="networks of each kind, seeded 0, 1, ...")
     updates: int = Field(default=20_000, ge=1, description="updates after which a network is given up")
     hidden_size: int = Field(default=50, ge=1, description="units H")
     batch_size: int = Field(default=20, ge=1, description="sequences per update")
@@ -145,20 +145,19 @@ def recipe_of(part: Part) -> rl.Recipe:
     )
 
 
-def measure_part(part: Part, so_far: Any, keep: Callable[[Any], None]) -> pd.DataFrame:
+def measure_part(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
     """Train one network, tested every so many updates on fresh sequences; or go on from what was kept."""
     spec, task, key = part.spec, tasks.temporal_order(part.seq_len), [part.seed, part.seq_len]
     rng, fresh = np.random.default_rng(key), np.random.default_rng([*key, 1])
     training = Training(recipe_of(part), spec.batch_size, TEST_EVERY, spec.updates)
-    model, state = model_of(part, rng), None
-    if so_far is not None:
-        done, error, fresh.bit_generator.state = so_far
-        model, state = done.model, done.state
+    if so_far:
+        done, error, _ = so_far  # all there is, if that was the last update
+    model, state = taken_up(model_of(part, rng), so_far, fresh)
     for done in blocks(model, task, training, rng, state):
         error = wrong_answers(done.model, task, fresh)
-        if error < SOLVED:
+        if error < SOLVED or done.stopped:
             break
-        keep((done, error, fresh.bit_generator.state))
+        keep(SoFar(done, error, fresh.bit_generator.state))
     return row_of(part, done, error)
 
 

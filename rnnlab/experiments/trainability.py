@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from pydantic import Field, FiniteFloat
 
 from rnnlab import kernels
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names, Numbers
+from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths, Numbers
 from rnnlab.experiments._style import new_figure, theme
 from rnnlab.experiments._sweep_figures import TITLES, edges, logarithmic
 from rnnlab.kernels import one_unit_training as training
@@ -54,9 +54,7 @@ class Spec(ExperimentSpec):
         default=tuple(round(-2.5 + 0.05 * k, 12) + 0.0 for k in range(101)), description="initial recurrent weights W2"
     )
     seq_len: Lengths = Field(default=(1, 2, 3, 5, 7, 10, 15, 20, 30, 50), description="sequence lengths T")
-    nonlinearity: Annotated[tuple[Nonlinearity, ...], Names, Field(min_length=1)] = Field(
-        default=("linear", "tanh"), description="linear, relu, tanh, sigmoid"
-    )
+    nonlinearity: Choices[Nonlinearity] = Field(default=("linear", "tanh"), description="linear, relu, tanh, sigmoid")
     seeds: int = Field(default=50, ge=1, description="trainings per point: initial W1 and W3, and inputs")
     updates: int = Field(default=1000, ge=PATIENCE, description="steps of gradient descent")
     learning_rate: FiniteFloat = Field(default=0.01, gt=0, description="step size")

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
 from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import ExperimentSpec, Lengths, Names, split_list
+from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths, split_list
 from rnnlab.experiments.bench import _cases, _cells, _commands, _training
 from rnnlab.experiments.bench._figure import draw
 from rnnlab.experiments.bench._timing import Row, in_fresh_process
 
-__all__ = ["REPRODUCIBLE", "Spec", "checks", "draw", "measure"]
+__all__ = ["Spec", "checks", "draw", "measure"]
 
-REPRODUCIBLE = False
 Case = Literal["one-unit", "tanh", "flatness", "cells", "training", "start-up", "memory"]
 Shape = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 AGREEMENT = 1e-9  # float64 rounding over 500 steps, where the others take the slope from 1 - h^2
@@ -32,9 +31,12 @@ _ONE_AT_A_TIME = threading.Lock()  # what is timed has the machine to itself, ho
 
 def parse_shapes(value: Any) -> Any:
     """Shapes as typed, ``100x32x8x64``, as tuples."""
-    shapes = [tuple(item.split("x")) if isinstance(item, str) else item for item in split_list(value)]
+    given = split_list(value)
+    if not isinstance(given, (list, tuple)):
+        return given
+    shapes = [tuple(item.split("x")) if isinstance(item, str) else item for item in given]
     for shape in shapes:
-        if len(shape) != 4:
+        if not isinstance(shape, (list, tuple)) or len(shape) != 4:
             raise ValueError(f"{shape} is not a shape T x B x I x H, such as 100x32x8x64")
     return shapes
 
@@ -42,9 +44,10 @@ def parse_shapes(value: Any) -> Any:
 class Spec(ExperimentSpec):
     """What is timed, and how often."""
 
-    cases: Annotated[tuple[Case, ...], Names, Field(min_length=1)] = Field(
+    reproducible: ClassVar[bool] = False
+    cases: Choices[Case] = Field(
         default=("one-unit", "tanh", "flatness", "cells", "training", "start-up", "memory"),
-        description="what to measure",
+        description="what is timed: one-unit, tanh, flatness, cells, training, start-up, memory",
     )
     repeats: int = Field(default=7, ge=3, description="rounds, of which the fastest counts")
     cores: Lengths = Field(default=(1, 2), description="numbers of cores, each in a process of its own")
