@@ -25,14 +25,15 @@ def _libraries() -> ThreadpoolController:
 def one_blas_thread() -> Iterator[None]:
     """The limit is the whole process's: who comes in first sets it, who goes last lifts it."""
     global _inside
-    with _LOCK:
-        if _inside == 0:
-            _STACK.enter_context(_libraries().limit(limits=1))
-        _inside += 1
+    entered = False
     try:
-        yield
-    finally:
         with _LOCK:
-            _inside -= 1
+            if _inside == 0:
+                _STACK.enter_context(_libraries().limit(limits=1))
+            _inside, entered = _inside + 1, True
+        yield
+    finally:  # also of an interrupt that comes before the first line of what is to be done
+        with _LOCK:
+            _inside -= entered
             if _inside == 0:
                 _STACK.close()

@@ -53,11 +53,13 @@ def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any 
         raise TypeError(f"{name} is {shortened(value)}: expected real numbers") from None
     kind = kind or (np.float32 if array.dtype == np.float32 else np.float64)
     if array.dtype != kind or not array.flags.carray:
-        array = np.require(array, dtype=kind, requirements=["C", "A", "W"]).reshape(array.shape)
+        with np.errstate(over="ignore"):  # said below
+            array = np.require(array, dtype=kind, requirements=["C", "A", "W"]).reshape(array.shape)
     if array.ndim not in dimensions:
         raise ValueError(f"{name} has shape {array.shape}: expected {' or '.join(map(str, dimensions))} dimensions")
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} has the value {array[~np.isfinite(array)].flat[0]}: expected finite numbers")
+        worst = np.asarray(value)[~np.isfinite(array)].flat[0]
+        raise ValueError(f"{name} has the value {worst}: expected finite numbers of type {array.dtype}")
     return array
 
 

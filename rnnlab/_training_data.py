@@ -16,7 +16,7 @@ from rnnlab.tasks import Batch, Task
 Array = NDArray[Any]
 LOSSES = {"squared_error": losses.SQUARED_ERROR, "cross_entropy": losses.CROSS_ENTROPY}
 BLOCK_BYTES = 2**26  # of inputs and targets: a block that would be larger is cut, which no result depends on
-BLOCK_PRODUCTS = 2**31  # parameters x steps x sequences, about a second: only between blocks can one interrupt
+BLOCK_PRODUCTS = 2**31  # about a second: only between blocks can one interrupt
 
 
 class Sizes(NamedTuple):
@@ -33,8 +33,10 @@ class Source:
         self.task, self.batch_size, self.rng, self.kind = task, batch_size, rng, kind
         self.classes = task.loss == "cross_entropy"
         start = rng.bit_generator.state
-        first = self._drawn()
-        rng.bit_generator.state = start  # this look at the first batch is no part of the run
+        try:
+            first = self._drawn()
+        finally:  # this look at the first batch is no part of the run
+            rng.bit_generator.state = start
         self.sizes = Sizes(first.x.shape, first.target.shape)
 
     def _drawn(self) -> Batch:
@@ -44,7 +46,13 @@ class Source:
             raise TypeError(f"the task drew {shortened(drawn)}: expected a Batch (x, target) or (x, target, length)")
         x = numbers("x of the task", drawn[0], (3,), self.kind)
         target = classes(drawn[1]) if self.classes else values(drawn[1], self.kind)
-        steps, batch, _ = x.shape
+        steps, batch, inputs = x.shape
+        if inputs != self.task.inputs:
+            raise ValueError(f"x of the task has {inputs} inputs a step: expected {self.task.inputs}, its task.inputs")
+        if target.shape[2:] not in ((), (self.task.outputs,)):
+            raise ValueError(
+                f"target of the task has {target.shape[2]} outputs: expected {self.task.outputs}, its task.outputs"
+            )
         if batch != self.batch_size or steps < 1:
             raise ValueError(f"x of the task has shape {x.shape}: expected T x {self.batch_size} x I with T >= 1")
         if 0 in target.shape or target.shape[0] > steps or target.shape[1] != batch:
@@ -71,18 +79,24 @@ class Source:
             x[n], target[n], length[n] = drawn
         if not self.classes:
             return Batches(x, target, np.empty((0, 0, 0), np.int64), length)
-        low, high = target.min(), target.max()
-        if low < 0 or high >= outputs:
+        labels = target[has_target(length, *self.sizes.x[:1], target.shape[1])]
+        if labels.size and not 0 <= labels.min() <= labels.max() < outputs:
             raise ValueError(
-                f"target of the task has classes {low} to {high}: expected 0 to {outputs - 1}, as readout has"
+                f"target of the task has classes {labels.min()} to {labels.max()}: "
+                f"expected 0 to {outputs - 1}, as readout has"
             )
         return Batches(x, np.empty((0, 0, 0, 0), self.kind), target, length)
 
-    def longest_block(self, parameters: int) -> int:
-        """How many batches fit in a block."""
-        steps, batch, _ = self.sizes.x
+    def longest_block(self, products: int) -> int:
+        """How many batches fit in a block, of so many products for each."""
         fit = BLOCK_BYTES // (8 * sum(math.prod(shape) for shape in self.sizes))
-        return max(1, min(fit, BLOCK_PRODUCTS // (parameters * steps * batch)))
+        return max(1, min(fit, BLOCK_PRODUCTS // products))
+
+
+def has_target(length: Array, steps: int, targets: int) -> NDArray[np.bool_]:
+    """Which outputs (N, S, B) have a target: of several, not those after a sequence's end, length (N, B)."""
+    own = length if targets > 1 else np.full_like(length, steps)
+    return np.asarray(np.arange(steps - targets, steps)[:, None] < own[:, None])
 
 
 def values(given: ArrayLike, kind: Any) -> Array:

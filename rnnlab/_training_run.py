@@ -84,10 +84,10 @@ def new_run(params: Any, code: tuple[int, ...], readout: Any, source: Source, me
 def new_team(threads: int, batch: int, vector: Array) -> tuple[Team, list[int]]:
     """At most so many threads, as the first sees them, and where in the batch their parts begin and end."""
     edges = np.linspace(0, batch, min(threads, batch) + 1).astype(int)
-    share = np.diff(edges) / batch
-    gradient = np.zeros((share.size, vector.size), vector.dtype)
-    counts, what = np.zeros((share.size, 8), np.int64), np.zeros(1, np.int64)
-    return Team(0, share, gradient, np.zeros(share.size), counts, what), edges.tolist()
+    size = edges.size - 1
+    gradient = np.zeros((size, vector.size), vector.dtype)
+    arrived, what = np.zeros((size, 8), np.int64), np.zeros(1, np.int64)
+    return Team(0, np.zeros(size), gradient, np.zeros(size), arrived, what), edges.tolist()
 
 
 def new_part(sequences: slice, model: list[Any], derivative: list[Any], source: Source, back: Back) -> Part:
@@ -104,7 +104,9 @@ def new_part(sequences: slice, model: list[Any], derivative: list[Any], source: 
     size = (steps, batch, hidden) if back.regulariser else (0, 0, 0)
     regulariser = Regulariser(back.regulariser, np.zeros(size, kind), np.zeros((size[2], size[2]), kind))
     loss, window = LOSSES[source.task.loss], back.window or WHOLE
-    return Part(sequences, network, Head(loss, readout, dreadout, output, doutput, dh, window, regulariser))
+    counted = np.zeros(batch, np.int64)
+    head = Head(loss, readout, dreadout, output, doutput, counted, dh, window, regulariser)
+    return Part(sequences, network, head)
 
 
 def views(vector: Array, *parts: Any) -> list[Any]:
@@ -150,9 +152,7 @@ def train_blocks(run: Run, course: Course, threads: Executor) -> Taken:
 def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> tuple[int, int]:
     """Train a block; afterwards the Generator stands where the next update is to draw its batch."""
     source, log, done = run.source, course.log, course.done + first
-    count = min(
-        RADIUS_EVERY - done % RADIUS_EVERY, log.loss.size - first, source.longest_block(run.vector.gradient.size)
-    )
+    count = min(RADIUS_EVERY - done % RADIUS_EVERY, log.loss.size - first, source.longest_block(products_of(run)))
     start, rows = source.rng.bit_generator.state, slice(first, first + count)
     batches = source.block(count, run.parts[0].head.readout.bias.size)
     block = course._replace(done=done, log=Log(log.loss[rows], log.gradient_norm[rows]))
@@ -162,6 +162,13 @@ def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> t
         for _ in range(taken):
             source.batch()
     return taken, what
+
+
+def products_of(run: Run) -> int:
+    """About how many products one update takes: parameters x steps x sequences, and those of attention's scores."""
+    (steps, batch, _), params = run.source.sizes.x, run.parts[0].network.params
+    scores = steps * params.bias.size if isinstance(params, AttentionParams) else 0
+    return steps * batch * (run.vector.gradient.size + scores)
 
 
 def train_block(run: Run, batches: Batches, course: Course, threads: Executor) -> tuple[int, int]:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from rnnlab import params as cells
-from rnnlab._checks import shortened
-from rnnlab.training import Fit, History, Model, Stopped, TrainingState, checked_model
+from rnnlab._checks import at_least, numbers, one_of, shortened
+from rnnlab.training import NOT_FINITE, OPTIMISERS, Fit, History, Model, Stopped, TrainingState, checked_model
 
 FORMAT = "rnnlab fit 1"
 
@@ -22,14 +22,12 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
 
     Raises
     ------
-    TypeError
-        If `done` is not a Fit.
+    TypeError, ValueError
+        If `done` is not a Fit as `fit` returns it.
     OSError
         If the file can't be written; an older one is as it was.
     """
-    if not isinstance(done, Fit):
-        raise TypeError(f"done is {shortened(done)}: expected a Fit")
-    checked_model(done.model, None)
+    _check(done)
     rest = {
         "format": FORMAT,
         "cell": type(done.model.params).__name__,
@@ -48,6 +46,8 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
         with fresh.open("wb") as file:
             np.savez(file, rest=np.array(json.dumps(rest, default=_plain)), memory=done.state.memory, **arrays)
         fresh.replace(target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # not of the partial file
     finally:
         fresh.unlink(missing_ok=True)
 
@@ -70,7 +70,7 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
         if rest["format"] != FORMAT:
             raise ValueError(rest["format"])
         done = _fit_of(arrays, rest)
-        checked_model(done.model, None)
+        _check(done)
         return done
     except Exception as error:  # noqa: BLE001 - a damaged archive fails in a dozen ways
         raise ValueError(f"{os.fspath(path)} is no file of save_fit ({shortened(error)})") from None
@@ -86,6 +86,25 @@ def _fit_of(arrays: dict[str, Any], rest: dict[str, Any]) -> Fit:
     model = Model(part(getattr(cells, rest["cell"]), "params"), part(cells.Readout, "readout"), rest["nonlinearity"])
     stopped = None if rest["stopped"] is None else Stopped(*rest["stopped"])
     return Fit(model, part(History, "history"), stopped, TrainingState(update, optimiser, arrays["memory"], rng))
+
+
+def _check(done: Any) -> None:
+    """Refuse what `fit` did not return."""
+    kinds = (Model, History, Stopped | None, TrainingState)
+    if not isinstance(done, Fit) or not all(map(isinstance, done, kinds)):
+        raise TypeError(f"done is {shortened(done)}: expected a Fit, as fit returns it")
+    checked_model(done.model, None)
+    update, loss, norm, radius_update, radii = map(np.asarray, done.history)
+    shapes = {array.shape for array in (update, loss, norm)}
+    if shapes != {(update.size,)} or radii.shape[:1] != radius_update.shape:
+        raise ValueError("done.history has arrays of different lengths: expected those of a Fit")
+    at_least(0, **{"done.state.update": done.state.update})
+    rows = one_of("done.state.optimiser", done.state.optimiser, OPTIMISERS)[3]
+    size = sum(array.size for array in (*done.model.params, *done.model.readout))
+    if numbers("done.state.memory", done.state.memory, (2,)).shape != (rows, size):
+        raise ValueError(f"done.state.memory has shape {done.state.memory.shape}: expected {(rows, size)}")
+    if done.stopped is not None:
+        one_of("done.stopped.what", done.stopped.what, dict.fromkeys(NOT_FINITE[1:]))
 
 
 def _plain(value: Any) -> Any:

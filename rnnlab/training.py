@@ -36,6 +36,7 @@ OPTIMISERS = {  # code, momentum, decay of squares, arrays remembered: PyTorch's
     "adam": (optimisers.ADAM, 0.9, 0.999, 2),
 }
 EPSILON = 1e-8
+MOST_UPDATES = 2**53  # counted without rounding in Adam's corrections
 NOT_FINITE: tuple[Any, ...] = ("", "loss", "gradient", "parameters")
 
 
@@ -113,7 +114,10 @@ def fit(
     task : Task
         Of `rnnlab.tasks`, or your own: its `draw(rng, batch_size)` returns a Batch, every one of the same shapes, that
         depends on `rng` alone (without `spawn`, which no state keeps): the same batch may be drawn twice. The loss is
-        the mean over steps, sequences and outputs; the cross-entropy, in nats, over steps and sequences.
+        the mean over steps, sequences and outputs; the cross-entropy, in nats, over steps and sequences. Of targets at
+        several steps, those after a sequence's end don't count; a single one is that of its last state. What the task
+        raises ends the run, and what was learnt in it is lost: of a source that may fail, train and keep a piece at a
+        time.
     recipe : Recipe
     updates, batch_size : int
         How many updates to take, and of how many sequences each.
@@ -169,7 +173,7 @@ def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Arra
     Returns
     -------
     ndarray, (T, O) or (T, B, O)
-        Of a network trained with the cross-entropy: the logarithms of the classes' odds, up to a common constant.
+        Of a network trained with the cross-entropy: the logarithms of the classes' probabilities, up to a constant.
 
     Raises
     ------
@@ -210,11 +214,11 @@ def checked_model(model: Any, source: Source | None) -> tuple[Model, tuple[int, 
 
 def _fits(params: Any, outputs: int, source: Source) -> None:
     """Refuse a model of other inputs or outputs than the task's."""
-    inputs, target = params.weight_ih.shape[1], source.sizes.target
-    if source.sizes.x[2] != inputs:
-        raise ValueError(f"x of the task has {source.sizes.x[2]} inputs a step: expected {inputs}, as weight_ih has")
-    if not source.classes and target[2] != outputs:
-        raise ValueError(f"readout has {outputs} outputs: expected {target[2]}, as the task's target has")
+    inputs, task = params.weight_ih.shape[1], source.task
+    if task.inputs != inputs:
+        raise ValueError(f"task.inputs is {shortened(task.inputs)}: expected {inputs}, as weight_ih has")
+    if task.outputs != outputs:
+        raise ValueError(f"task.outputs is {shortened(task.outputs)}: expected {outputs}, as the readout has")
 
 
 def _descent(recipe: Any, params: Any) -> tuple[Descent, Back]:
@@ -246,7 +250,8 @@ def _back(recipe: Recipe, params: Any) -> Back:
             )
         if recipe.threads > 1:
             raise ValueError(f"threads is {recipe.threads}: expected 1, the regulariser is a mean over the whole batch")
-    return Back(recipe.window, float(recipe.regulariser), int(recipe.threads))
+    window = None if recipe.window is None else int(recipe.window)
+    return Back(window, float(recipe.regulariser), int(recipe.threads))
 
 
 def _take_up(state: Any, recipe: Recipe, run: Run) -> None:
@@ -254,6 +259,8 @@ def _take_up(state: Any, recipe: Recipe, run: Run) -> None:
     if not isinstance(state, TrainingState):
         raise TypeError(f"state is {shortened(state)}: expected the state of a Fit")
     at_least(0, **{"state.update": state.update})
+    if state.update > MOST_UPDATES:
+        raise ValueError(f"state.update is {shortened(state.update)}: expected at most {MOST_UPDATES}")
     _recall(state, recipe, run.vector.values[1:])
     generator = run.source.rng.bit_generator
     kind, kept = type(generator).__name__, state.rng.get("bit_generator") if isinstance(state.rng, dict) else None
@@ -261,7 +268,7 @@ def _take_up(state: Any, recipe: Recipe, run: Run) -> None:
         raise ValueError(f"rng draws from a {kind}: expected a {kept}, as state has")
     try:
         generator.state = state.rng
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"state.rng is no state of a {kind} ({shortened(error)})") from None
 
 

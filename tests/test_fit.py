@@ -143,6 +143,17 @@ def test_it_learns_classes() -> None:
     assert done.history.loss[-100:].mean() < 0.1
 
 
+@pytest.mark.parametrize(("kind", "size"), [(np.float32, 100.0), (np.float64, 1000.0)])
+def test_the_regulariser_stands_saturated_units(kind: Any, size: float) -> None:
+    def loud(rng: np.random.Generator, batch_size: int) -> Any:
+        x = size * rng.standard_normal((10, batch_size, 1))
+        return x, np.sign(x[0])
+
+    params = rl.RNNParams(*(array.astype(kind) for array in RNN))
+    done = trained(task=task_of(loud), params=params, learning_rate=0.01, regulariser=0.1, batch_size=20, updates=100)
+    assert done.stopped is None
+
+
 def test_predict_without_a_batch() -> None:
     done = trained()
     x = np.random.default_rng(0).standard_normal((5, 1))
@@ -176,11 +187,25 @@ def classes(labels: Any) -> dict[str, Any]:
         ({"params": (1, 2)}, TypeError, r"params is \(1, 2\): expected one of RNNParams, LSTMParams, GRUParams"),
         ({"params": RNN._replace(bias=np.zeros(5))}, ValueError, r"params.bias has shape \(5,\): expected \(6,\)"),
         ({"readout": "linear"}, TypeError, "readout is 'linear': expected a Readout"),
-        ({"readout": rl.Readout(np.zeros((2, 6)), np.zeros(2))}, ValueError, "readout has 2 outputs: expected 1"),
+        (
+            {"readout": rl.Readout(np.zeros((2, 6)), np.zeros(2))},
+            ValueError,
+            "task.outputs is 1: expected 2, as the readout has",
+        ),
         ({"readout": rl.Readout(np.zeros((1, 5)), np.zeros(1))}, ValueError, r"readout.weight has shape \(1, 5\)"),
         ({"nonlinearity": "gelu"}, ValueError, "nonlinearity is 'gelu'"),
         ({"params": GRU, "nonlinearity": "relu"}, ValueError, "nonlinearity is 'relu': expected none, only RNNParams"),
         ({"task": "adding"}, TypeError, "task is 'adding': expected a Task"),
+        (
+            {"task": SIGN._replace(inputs=2)},
+            ValueError,
+            "x of the task has 1 inputs a step: expected 2, its task.inputs",
+        ),
+        (
+            {"task": SIGN._replace(outputs=3)},
+            ValueError,
+            "target of the task has 1 outputs: expected 3, its task.outputs",
+        ),
         ({"task": task_of(X)}, TypeError, "task.draw is array.*expected a callable"),
         ({"task": task_of(echo, "hinge")}, ValueError, "task.loss is 'hinge': expected one of squared_error, cross_"),
         ({"task": task_of(lambda *_: X)}, TypeError, r"the task drew array.*expected a Batch \(x, target\)"),

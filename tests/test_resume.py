@@ -1,5 +1,6 @@
 """Runs that go on where they ended, from memory and from checkpoints."""
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
-from tests.test_fit import READOUT, RNN, echo, equal, task_of, trained
+from tests.test_fit import READOUT, RNN, SIGN, echo, equal, task_of, trained
 from tests.test_optimisers import NAMES
 
 
@@ -69,15 +70,42 @@ def test_broken_checkpoints_are_refused(tmp_path: Any) -> None:
         rl.save_fit(path, 3)  # type: ignore[arg-type]
     with pytest.raises(IsADirectoryError, match="is a folder: expected the name of a file"):
         rl.save_fit(tmp_path, trained())
+    done = trained()
+    for broken, says in (
+        (done._replace(state=None), "done is Fit"),
+        (done._replace(history=done.history._replace(loss=np.ones(3))), "done.history has arrays of different lengths"),
+        (done._replace(state=done.state._replace(optimiser="lion")), "done.state.optimiser is 'lion'"),
+        (done._replace(state=done.state._replace(memory=np.ones((1, 2)))), "done.state.memory has shape"),
+        (done._replace(stopped=(1, "loss")), "done is Fit"),
+        (done._replace(stopped=rl.Stopped(1, "moon")), "done.stopped.what is 'moon'"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=re.escape(says)):
+            rl.save_fit(path, broken)
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "no folder/run.npz"))):
+        rl.save_fit(tmp_path / "no folder/run.npz", done)
     with pytest.raises(TypeError, match="params is 3"):
         rl.save_fit(path, trained()._replace(model=rl.Model(3, READOUT)))
     with pytest.raises(FileNotFoundError):
         rl.load_fit(tmp_path / "absent.npz")
 
 
-def test_a_refused_state_leaves_the_generator() -> None:
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"memory": np.ones((1, 1))}, "state.memory has shape"),
+        ({"update": 2**70}, "state.update is 1180591620717411303424: expected at most"),
+        (
+            {"rng": {"bit_generator": "PCG64", "state": {"state": -1, "inc": 1}, "has_uint32": 0, "uinteger": 0}},
+            "state.rng",
+        ),
+    ],
+)
+def test_a_refused_state_leaves_the_generator(changed: dict[str, Any], says: str) -> None:
     rng, state = np.random.default_rng(7), trained().state
     start = rng.bit_generator.state
-    with pytest.raises(ValueError, match=r"state\.memory has shape"):
-        trained(rng=rng, state=state._replace(memory=np.ones((1, 1))))
+    with pytest.raises(ValueError, match=re.escape(says)):
+        trained(rng=rng, state=state._replace(**changed))
+    assert rng.bit_generator.state == start
+    with pytest.raises(ValueError, match="x of the task has 1 inputs"):
+        trained(rng=rng, task=SIGN._replace(inputs=2))
     assert rng.bit_generator.state == start

@@ -92,3 +92,35 @@ def test_a_diverging_run_on_threads_is_named() -> None:
     done = trained(**how, threads=2)
     assert done.stopped == trained(**how).stopped
     assert all(np.isfinite(array).all() for array in (*done.model.params, *done.model.readout))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_stands_after_a_sequences_end_changes_no_bit(cell: str, threads: int) -> None:
+    """Inputs, and targets at several steps; a mean over threads is that over all that is counted."""
+    x, length = np.random.default_rng(0).standard_normal((6, 7, 1)), np.array([1, 2, 3, 4, 5, 6, 0])
+    params = CELLS[cell].init(1, 6, rng=np.random.default_rng(1))
+    found = []
+    for padding in (0.0, 1e160):
+        padded = np.where(np.arange(6)[:, None, None] < length[:, None], x, padding)
+        task = rl.Task(lambda *_, x=padded: (x, x, length), "squared_error", 1, 1)
+        found.append(trained(params=params, task=task, batch_size=7, threads=threads, updates=5))
+    assert found[0].stopped is None
+    assert equal(*found)
+    alone = trained(params=params, task=task, batch_size=7, updates=5)
+    np.testing.assert_allclose(found[0].history.loss, alone.history.loss, rtol=1e-13)
+    assert alone.history.loss[0] < 10
+
+
+def test_a_class_after_a_sequences_end_may_be_any() -> None:
+    x, label = np.ones((3, 2, 1)), np.array([[0, 1], [1, 0], [1, -100]])
+    task = rl.Task(lambda *_: (x, label, np.array([3, 2])), "cross_entropy", 1, 2)
+    done = trained(task=task, readout=rl.Readout.init(6, 2, rng=np.random.default_rng(0)), batch_size=2)
+    assert np.isfinite(done.history.loss).all()
+
+
+def test_an_interrupt_lifts_the_limit() -> None:
+    with pytest.raises(KeyboardInterrupt), one_blas_thread():
+        assert _blas._inside == 1
+        raise KeyboardInterrupt
+    assert _blas._inside == 0

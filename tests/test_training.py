@@ -44,7 +44,7 @@ LENGTHS = np.array([5, 2, 5, 4])
 class Whole:
     """One batch's loss as a function of all parameters, by kernels and by the reference."""
 
-    def __init__(self, cell: str, loss: Any, steps: int) -> None:
+    def __init__(self, cell: str, loss: Any, steps: int, length: Any = LENGTHS) -> None:
         rng = np.random.default_rng([len(cell), steps])
         drawn = CELLS[cell].init(2, 3, rng=rng, scheme="gaussian", gain=0.9)
         self.cell, self.loss = cell, loss
@@ -53,7 +53,9 @@ class Whole:
         self.x = rng.standard_normal((5, 4, 2))
         values, classes = rng.standard_normal((steps, 4, 3)), rng.integers(3, size=(steps, 4))
         self.target = values if loss == "squared_error" else classes
-        self.length = LENGTHS if steps == 1 else np.full(4, 5)
+        self.length = length
+        ends = np.where(steps == 1, 5, length)
+        self.counted = np.arange(5 - steps, 5)[:, None] < ends  # a target after a sequence's end is none
 
     @property
     def task(self) -> rl.Task:
@@ -82,9 +84,9 @@ class Whole:
     def loss_of(self, y: Any) -> Any:
         """As PyTorch defines both losses."""
         if self.loss == "squared_error":
-            return ((y - self.target) ** 2).mean()
+            return ((y - self.target) ** 2)[self.counted].mean()
         at_label = np.take_along_axis(y, self.target[..., None], axis=-1)[..., 0]
-        return (np.log(np.exp(y).sum(axis=-1)) - at_label).mean()
+        return (np.log(np.exp(y).sum(axis=-1)) - at_label)[self.counted].mean()
 
     def oracle(self, name: str) -> Any:
         """The derivative by one array, by complex steps."""
@@ -97,7 +99,7 @@ def relative(got: Any, expected: Any) -> float:
     return float(np.abs(got - expected).max() / np.abs(expected).max())
 
 
-@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize("steps", [1, 3, 5])
 @pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_whole_gradient_against_complex_steps(cell: str, loss: str, steps: int) -> None:
@@ -146,7 +148,7 @@ def test_truncated_bptt_keeps_the_last_window_of_a_loss_at_the_end(window: int) 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_truncated_bptt_of_losses_at_every_step(cell: str) -> None:
     """The sum over windows, each by whole BPTT on its own part from the states that the run had before it."""
-    whole = Whole(cell, "squared_error", 5)
+    whole = Whole(cell, "squared_error", 5, np.full(4, 5))
     _, gradients = whole.by_kernel(Back(2, 0.0))
     tape = rl.forward(whole.params, whole.x)
     total = 0.0
@@ -231,6 +233,20 @@ def test_regulariser_of_a_network_that_keeps_norms_is_zero() -> None:
     assert omega == pytest.approx(0.2, rel=1e-12)  # (2 - 1)^2 at the last of five steps, where the loss is
 
 
+@pytest.mark.parametrize("scale", [1e-140, 1e-200, 1e-300])
+def test_regulariser_of_a_gradient_that_nearly_vanished(scale: float) -> None:
+    """Only the direction of v and the ratio of norms count; their product with |dh| would leave the floats' range."""
+    rng, found = np.random.default_rng(3), []
+    weight, dloss = 0.5 * rng.standard_normal((3, 3)), rng.standard_normal((1, 1, 3))
+    for size in (1.0, scale):
+        space, out = Regulariser(1.0, np.zeros((1, 1, 3)), np.zeros((3, 3))), np.zeros((3, 3))
+        omega = add_regulariser(weight, size * dloss, dloss, np.ones(1, int), space, out)
+        found.append((omega, out))
+    assert np.isfinite(found[1][1]).all()
+    assert found[1][0] == pytest.approx(1.0, abs=1e-12)  # (|v| / |dh| - 1)^2 for |v| far below |dh|
+    assert np.abs(found[1][1]).max() < 10 * np.abs(found[0][1]).max()
+
+
 def test_regulariser_without_a_gradient_is_silent() -> None:
     space, out = Regulariser(1.0, np.zeros((5, 4, 3)), np.zeros((3, 3))), np.zeros((3, 3))
     zeros = np.zeros((5, 4, 3))
@@ -253,9 +269,11 @@ def test_cross_entropy_holds_at_both_ends() -> None:
     """Neither does exp overflow, nor is a small loss, or its gradient, lost beside 1."""
     doutput = np.empty((1, 1, 2))
     surely = np.array([[[1000.0, 900.0]]])
-    assert losses.cross_entropy(surely, np.array([[1]]), doutput) == 100.0
+    assert losses.cross_entropy(surely, np.array([[1]]), np.ones(1, int), doutput) == 100.0
     np.testing.assert_allclose(doutput[0, 0], [1.0, -1.0])
-    assert losses.cross_entropy(surely, np.array([[0]]), doutput) == pytest.approx(np.exp(-100.0), rel=1e-13)
+    assert losses.cross_entropy(surely, np.array([[0]]), np.ones(1, int), doutput) == pytest.approx(
+        np.exp(-100.0), rel=1e-13
+    )
     np.testing.assert_allclose(doutput[0, 0], [-np.exp(-100.0), np.exp(-100.0)], rtol=1e-13)
 
 

@@ -64,6 +64,8 @@ def attention_forward(params: AttentionParams, tape: AttentionTape, work: Attent
     """Run the layer: x, length and row 0 of h of the tape are read, the rest is written."""
     steps = tape.x.shape[0]
     project(params.weight_ih, params.bias, tape.x, tape.e)
+    for b in range(tape.length.size):
+        tape.e[tape.length[b] :, b] = 0  # whatever x has after a sequence's end
     project(params.weight_q, work.nothing, tape.e, tape.qkv[0])
     project(params.weight_k, work.nothing, tape.e, tape.qkv[1])
     project(params.weight_v, work.nothing, tape.e, tape.qkv[2])

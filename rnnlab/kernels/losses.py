@@ -1,10 +1,13 @@
 """Losses of a readout's outputs, each with its derivative, as in torch.nn.MSELoss and torch.nn.CrossEntropyLoss.
 
-Outputs are an array (S, B, O): O numbers for each of B sequences at the last S steps. A loss is named by one of the codes
+Outputs are an array (S, B, O): O numbers for each of B sequences at the last S steps. Of sequence b the first counted[b]
+of them have a target, the others neither a loss nor a derivative. A loss is named by one of the codes
 :data:`SQUARED_ERROR`, :data:`CROSS_ENTROPY`:
 
     squared error: the mean over s, b, o of (y - target)^2
     cross-entropy: the mean over s, b of log sum_o exp(y_o) - y_label, in nats
+
+Where nothing is counted they are 0.
 
 Values are float64 whatever the type of the outputs, so that a logged loss has the digits to be compared.
 """
@@ -22,12 +25,13 @@ SQUARED_ERROR, CROSS_ENTROPY = range(2)
 
 
 @kernel
-def squared_error(output: Any, target: Any, doutput: Any) -> float:
+def squared_error(output: Any, target: Any, counted: Any, doutput: Any) -> float:
     """The mean squared error; its derivative with respect to the outputs goes to `doutput`.
 
     Parameters
     ----------
     output, target : ndarray (S, B, O)
+    counted : ndarray (B,), int64
     doutput : ndarray (S, B, O)
         Written here.
 
@@ -35,26 +39,29 @@ def squared_error(output: Any, target: Any, doutput: Any) -> float:
     -------
     float64
     """
-    one = constants_of(output[0, 0, 0]).one
-    twice = (one + one) / type(one)(output.size)
-    y, wanted, dy = output.reshape(output.size), target.reshape(output.size), doutput.reshape(output.size)
+    one, zero = constants_of(output[0, 0, 0]).one, constants_of(output[0, 0, 0]).zero
+    numbers = max(1, counted.sum() * output.shape[2])
+    twice = (one + one) / type(one)(numbers)
     total = 0.0
-    for i in range(y.size):
-        error = y[i] - wanted[i]
-        dy[i] = twice * error
-        total += np.float64(error) * np.float64(error)
-    return total / y.size
+    for s in range(output.shape[0]):
+        for b in range(output.shape[1]):
+            for o in range(output.shape[2]):
+                error = output[s, b, o] - target[s, b, o] if s < counted[b] else zero
+                doutput[s, b, o] = twice * error
+                total += np.float64(error) * np.float64(error)
+    return total / numbers
 
 
 @kernel
-def cross_entropy(output: Any, label: Any, doutput: Any) -> float:
+def cross_entropy(output: Any, label: Any, counted: Any, doutput: Any) -> float:
     """The mean cross-entropy of the outputs' softmax; its derivative with respect to the outputs goes to `doutput`.
 
     Parameters
     ----------
     output : ndarray (S, B, O)
     label : ndarray (S, B), int64
-        Each output's class, 0 to O - 1.
+        Each output's class, 0 to O - 1 where it is counted.
+    counted : ndarray (B,), int64
     doutput : ndarray (S, B, O)
         Written here.
 
@@ -62,11 +69,14 @@ def cross_entropy(output: Any, label: Any, doutput: Any) -> float:
     -------
     float64
     """
-    total = 0.0
+    total, rows = 0.0, max(1, counted.sum())
     for s in range(label.shape[0]):
         for b in range(label.shape[1]):
-            total += row_cross_entropy(output[s, b], label[s, b], label.size, doutput[s, b])
-    return total / label.size
+            if s < counted[b]:
+                total += row_cross_entropy(output[s, b], label[s, b], rows, doutput[s, b])
+            else:
+                doutput[s, b] = 0
+    return total / rows
 
 
 @kernel

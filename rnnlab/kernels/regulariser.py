@@ -89,7 +89,7 @@ def regulate_step(v: Any, dloss: Any, t: int, b: int, ends: bool) -> float:
         before += np.float64(v[t, b, j]) * np.float64(v[t, b, j])
     counts = after >= SMALLEST
     ratio = math.sqrt(before / after) if counts else 1.0
-    factor = type(v[t, b, 0])(2 * (ratio - 1) / math.sqrt(before * after) if counts and before > 0 else 0.0)
-    for j in range(v.shape[2]):
-        v[t, b, j] *= factor
+    length, factor = math.sqrt(before), 2 * (ratio - 1) / math.sqrt(after) if counts else 0.0
+    for j in range(v.shape[2]):  # |v| |dh| and its inverse may leave the floats' range where v / |v| does not
+        v[t, b, j] = factor * (np.float64(v[t, b, j]) / length) if before > 0 else 0.0
     return (ratio - 1) ** 2 if counts else -1.0

@@ -31,7 +31,7 @@ class Team(NamedTuple):
     """K threads, as one of them sees them."""
 
     thread: int  # which one this is, from 0
-    share: Any  # (K,) of the batch, their sum 1
+    counted: Any  # (K,) float64: of how many outputs each thread's loss and gradient are the mean
     gradient: Any  # (K, P): each thread's own
     loss: Any  # (K,) float64
     arrived: Any  # (K, 8) int64, 0 at first: in column 0 how often each has met the others; a cache line for each
@@ -95,7 +95,7 @@ def _yield():  # type: ignore[no-untyped-def]
 def meet(team: Team, times: int) -> None:
     """Wait until all threads have come here for the n-th time."""
     write_shared(team.arrived, team.thread, times)
-    for other in range(team.share.size):
+    for other in range(team.counted.size):
         reads = 0
         while read_shared(team.arrived, other) < times:
             reads += 1
@@ -106,12 +106,11 @@ def meet(team: Team, times: int) -> None:
 @kernel
 def mean_gradient(team: Team, out: Any) -> float:
     """Write the mean over the batch of all threads' gradients to `out` (P,); returns that of their losses."""
-    loss = 0.0
-    for i in range(out.size):
-        out[i] = team.share[0] * team.gradient[0, i]
-    for k in range(1, team.share.size):
+    total, loss = max(1.0, team.counted.sum()), 0.0
+    out[:] = 0
+    for k in range(team.counted.size):
+        share = team.counted[k] / total
         for i in range(out.size):
-            out[i] += team.share[k] * team.gradient[k, i]
-    for k in range(team.share.size):
-        loss += team.share[k] * team.loss[k]
+            out[i] += share * team.gradient[k, i]
+        loss += share * team.loss[k]
     return loss

@@ -60,6 +60,7 @@ class Head(NamedTuple):
     gradient: Readout  # views of the thread's row of `Team.gradient`
     output: Any  # (S, B, O)
     doutput: Any  # (S, B, O)
+    counted: Any  # (B,) int64: how many of each sequence's outputs have a target
     dh: Any  # (S, B, H): the loss's direct derivative with respect to the last S states
     window: int  # of truncated BPTT
     regulariser: Regulariser  # of the vanilla cell
@@ -81,15 +82,23 @@ class Log(NamedTuple):
 
 
 @kernel
+def count_outputs(length: Any, steps: int, targets: int, counted: Any) -> None:
+    """A single target is that of a sequence's last state, whenever it ends; of several, those after its end are not."""
+    for b in range(length.size):
+        counted[b] = 1 if targets == 1 else max(length[b] - (steps - targets), 0)
+
+
+@kernel
 def read_out(head: Head, h: Any, data: Batches, update: int) -> float:
     """The loss of the states h (T + 1, B, H); `head` gets its derivatives by the readout and by the last S states."""
     steps = head.dh.shape[0]
     last = h[h.shape[0] - steps :]
     project(head.readout.weight, head.readout.bias, last, head.output)
+    count_outputs(data.length[update], h.shape[0] - 1, steps, head.counted)
     if head.loss == CROSS_ENTROPY:
-        loss = cross_entropy(head.output, data.label[update], head.doutput)
+        loss = cross_entropy(head.output, data.label[update], head.counted, head.doutput)
     else:
-        loss = squared_error(head.output, data.target[update], head.doutput)
+        loss = squared_error(head.output, data.target[update], head.counted, head.doutput)
     weight_gradient(head.doutput, last, head.gradient.weight)
     bias_gradient(head.doutput, head.gradient.bias)
     project_back(head.readout.weight, head.doutput, head.dh)
@@ -183,9 +192,9 @@ class Course(NamedTuple):
 
 
 @kernel
-def step_together(team: Team, vector: Vector, course: Course, update: int, loss: float) -> int:
+def step_together(team: Team, vector: Vector, course: Course, update: int, loss: float, counted: Any) -> int:
     """Once all threads have their gradients, the first logs the update and takes its step; says what is not finite."""
-    team.loss[team.thread] = loss
+    team.loss[team.thread], team.counted[team.thread] = loss, counted.sum()
     meet(team, 2 * update + 1)
     if team.thread == 0:
         mean = mean_gradient(team, vector.gradient)
@@ -227,7 +236,7 @@ def rnn_train_block(
     """
     for update in range(data.x.shape[0]):
         loss = rnn_loss_and_gradient(nonlinearity, network, head, data, update)
-        what = step_together(team, vector, course, update, loss)
+        what = step_together(team, vector, course, update, loss, head.counted)
         if what != FINITE:
             return update, what
     return data.x.shape[0], FINITE
@@ -240,7 +249,7 @@ def lstm_train_block(
     """Train the LSTM for N updates, as `rnn_train_block` does."""
     for update in range(data.x.shape[0]):
         loss = lstm_loss_and_gradient(network, head, data, update)
-        what = step_together(team, vector, course, update, loss)
+        what = step_together(team, vector, course, update, loss, head.counted)
         if what != FINITE:
             return update, what
     return data.x.shape[0], FINITE
@@ -253,7 +262,7 @@ def gru_train_block(
     """Train the GRU for N updates, as `rnn_train_block` does."""
     for update in range(data.x.shape[0]):
         loss = gru_loss_and_gradient(network, head, data, update)
-        what = step_together(team, vector, course, update, loss)
+        what = step_together(team, vector, course, update, loss, head.counted)
         if what != FINITE:
             return update, what
     return data.x.shape[0], FINITE
@@ -266,7 +275,7 @@ def attention_train_block(
     """Train attention for N updates, as `rnn_train_block` does."""
     for update in range(data.x.shape[0]):
         loss = attention_loss_and_gradient(network, head, data, update)
-        what = step_together(team, vector, course, update, loss)
+        what = step_together(team, vector, course, update, loss, head.counted)
         if what != FINITE:
             return update, what
     return data.x.shape[0], FINITE
