@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 import rnnlab as rl
 from rnnlab.experiments import __main__ as command_line
-from rnnlab.experiments import _csv, _prices_figures, _run, prices
+from rnnlab.experiments import _csv, _prices_figures, _prices_series, _run, prices
 
 SMALL = {"cells": "rnn,gru", "seq_len": "3,8", "folds": 3, "seeds": 1, "hidden_size": 8, "updates": 300}
 
@@ -66,7 +66,8 @@ def test_errors_of_persistence_and_network_agree_with_loops() -> None:
     found = prices.tested(model, fold, 6)
     scaled = (values - values[:150].min()) / np.ptp(values[:150])
     today = [scaled[day] - scaled[day - 1] for day in range(150, 175)]
-    told = [scaled[day] - rl.predict(model, scaled[day - 6 : day, None])[-1, 0] for day in range(150, 175)]
+    shown = {day: scaled[day - 6 : day, None] - scaled[day - 1] for day in range(150, 175)}
+    told = [scaled[day] - scaled[day - 1] - rl.predict(model, x)[-1, 0] for day, x in shown.items()]
     assert found["days"] == 25
     assert found["mse_persistence"] == pytest.approx(np.mean(np.square(today)), rel=1e-12)
     assert found["mse"] == pytest.approx(np.mean(np.square(told)), rel=1e-12)
@@ -82,7 +83,8 @@ def test_days_are_in_the_unit_of_the_file(table: pd.DataFrame) -> None:
 
 
 def test_the_oscillation_is_learnt_and_the_random_walk_is_not(table: pd.DataFrame) -> None:
-    assert _prices_figures.winners(skills(table, "oscillation")) == ["gru", "rnn"]
+    found = _prices_figures.intervals(skills(table, "oscillation"), ["cell"])
+    assert found["mean"].min() > _prices_series.skill_from_today()
     assert _prices_figures.winners(skills(table, "random walk")) == []
     assert _prices_figures.winners(skills(table, "prices")) == []
 
@@ -96,14 +98,29 @@ def test_days_in_any_order_show_no_skill() -> None:
     assert 0.2 < skill.mean() < 0.5 + 4 * 0.5 / np.sqrt(300)
 
 
-def test_closed_forms_of_the_oscillation_agree_with_a_long_one() -> None:
-    first, second = prices.OSCILLATION
-    noise = np.random.default_rng(0).standard_normal(200_000)
-    x = prices.lfilter([1.0], [1.0, -first, -second], noise)[500:]
-    persistence = np.mean(np.diff(x) ** 2)
-    from_today = np.mean((x[1:] - np.corrcoef(x[1:], x[:-1])[0, 1] * x[:-1]) ** 2)
-    assert prices.skill_from_today() == pytest.approx(1 - from_today / persistence, abs=0.005)
-    assert prices.skill_from_all() == pytest.approx(1 - 1 / persistence, abs=0.005)
+def test_closed_forms_of_the_controls_agree_with_long_ones() -> None:
+    walk, trend, cycle = (series.prices for series in _prices_series.controls(200_000))
+    assert abs(np.corrcoef(np.diff(walk)[1:], np.diff(walk)[:-1])[0, 1]) < 0.01
+    change = np.diff(trend)
+    error = change[1:] - np.corrcoef(change[1:], change[:-1])[0, 1] * change[:-1]
+    assert _prices_series.skill_from_yesterday() == pytest.approx(1 - error.var() / change.var(), abs=0.01)
+    persistence = np.mean(np.diff(cycle) ** 2)
+    from_today = np.mean((cycle[1:] - np.corrcoef(cycle[1:], cycle[:-1])[0, 1] * cycle[:-1]) ** 2)
+    assert _prices_series.skill_from_today() == pytest.approx(1 - from_today / persistence, abs=0.005)
+    assert _prices_series.skill_from_all() == pytest.approx(1 - 1 / persistence, abs=0.005)
+
+
+def test_the_level_of_prices_is_not_shown() -> None:
+    series = np.cumsum(np.random.default_rng(0).standard_normal(100))
+    low, high = (prices.changes(part, (3, 7)).draw(np.random.default_rng(1), 50) for part in (series, series + 64))
+    for one, other in zip(low, high, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    at = np.arange(50)
+    assert not low.x[low.length - 1, at].any()
+    before = low.x[low.length - 2, at, 0]  # yesterday, relative to today
+    places = [int(np.argmin(np.abs(np.diff(series) + step))) for step in before]
+    np.testing.assert_allclose(low.target[0, :, 0], [series[k + 2] - series[k + 1] for k in places], atol=1e-12)
+    assert (low.x[3:, low.length == 3] == 0).all()
 
 
 def test_intervals_are_over_folds_alone() -> None:
@@ -121,12 +138,17 @@ def test_the_verdict_follows_from_the_table(table: pd.DataFrame) -> None:
     assert "no network reliably beats" in _prices_figures.verdict(rows)
     noise = 0.01 * rows["fold"]
     assert "better than" in _prices_figures.verdict(rows.assign(skill=0.5 + noise))
+    mixed = rows.assign(skill=np.where(rows["cell"] == "gru", 0.2, np.where(noise > 0, 0.9, -0.5)))
+    assert "the best of them, gru," in _prices_figures.verdict(mixed.assign(skill=mixed["skill"] + noise))
     claims = prices.checks(table.assign(skill=table["skill"].where(table["series"] != "prices", 0.5)))
     assert not claims["ok"].iloc[1]
 
 
 def test_checks_hold_and_figures_are_drawn(table: pd.DataFrame) -> None:
     assert prices.checks(table)["ok"].all(), prices.checks(table).to_string()
+    assert len(prices.checks(table)) == 3  # too few updates to claim what is learnt
+    long = prices.checks(table.assign(updates=1000, skill=np.where(table["series"] == "prices", 0.0, -0.1)))
+    assert list(long["ok"]) == [True, True, True, *[False] * 4]
     assert set(prices.draw(table)) == {"skill", "days"}
 
 

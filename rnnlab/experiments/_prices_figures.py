@@ -14,9 +14,14 @@ from scipy import stats
 from rnnlab.experiments._style import new_figure, theme
 
 CONFIDENCE = 0.95  # that the intervals of all cells hold together
-LOWEST = -3.0  # skill shown
+LOWEST = -1.0  # skill shown
 BAND = "#dddddd"
 ORDER = ("rnn", "lstm", "gru", "attention")
+CONTROLS = {
+    "random walk": "Control: a random walk,\nnothing to learn",
+    "trend": "Control: a walk with a trend,\nsomething to learn",
+    "oscillation": "Control: an oscillation,\nmuch to learn",
+}
 
 
 def intervals(skill: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -51,16 +56,16 @@ def verdict(skill: pd.DataFrame) -> str:
     """One sentence on the rows of one series: who beats "tomorrow is as today"."""
     found = intervals(skill, ["cell"]).set_index("cell")
     name, won = skill["name"].iloc[0], winners(skill)
-    best = found["mean"].idxmax()
+    best = found["mean"].loc[won or found.index].idxmax()
     mean, low, high = found.loc[best]
-    numbers = f"mean skill {mean:.2f}, joint {CONFIDENCE:.0%} interval {low:.2f} to {high:.2f}"
+    numbers = f"mean skill {mean:z.2f}, joint {CONFIDENCE:.0%} interval {low:z.2f} to {high:z.2f}"
     if not won:
         return f'{name}: no network reliably beats "tomorrow is as today"; the best, {best}, has {numbers}'
-    return f'{name}: better than "tomorrow is as today" are {", ".join(won)}; the best, {best}, has {numbers}'
+    return f'{name}: better than "tomorrow is as today" are {", ".join(won)}; the best of them, {best}, has {numbers}'
 
 
 def draw(table: pd.DataFrame, bounds: dict[str, float]) -> dict[str, Figure]:
-    """Both figures; `bounds` are the best possible skills on the oscillation, by what is known."""
+    """Both figures; `bounds` are the best possible skills on the controls, by their names."""
     with theme():
         skill, days = table[table["part"] == "skill"], table[table["part"] == "day"]
         return {"skill": skill_figure(skill, bounds), "days": days_figure(days)}
@@ -75,18 +80,18 @@ def looks(cells: Any) -> Iterator[tuple[str, Any, str]]:
 
 
 def skill_figure(skill: pd.DataFrame, bounds: dict[str, float]) -> Figure:
-    """Prices beside a series that can't be predicted and one that can."""
-    figure = new_figure(13.0, 5.4)
-    axes = figure.subplots(1, 3, sharey=True)
-    for axis, kind in zip(axes, ("prices", "random walk", "oscillation"), strict=True):
+    """Prices beside a series that can't be predicted and two that can."""
+    figure = new_figure(14.0, 5.6)
+    axes = figure.subplots(1, len(CONTROLS) + 1, sharey=True)
+    titles = {"prices": str(skill["name"].iloc[0]), **CONTROLS}
+    for axis, (kind, title) in zip(axes, titles.items(), strict=True):
         draw_skill(axis, skill[skill["series"] == kind])
-    for (what, bound), style in zip(bounds.items(), (":", "--"), strict=True):
-        axes[2].axhline(bound, color="black", linestyle=style, linewidth=1.2, label=f"best from {what}")
-    axes[0].set(ylabel="skill:  1 - error / error of persistence", title=str(skill["name"].iloc[0]))
-    axes[1].set_title("Control: a random walk, nothing to learn")
-    axes[2].set_title("Control: an oscillation, something to learn")
+        axis.set_title(title)
+        if kind in bounds:
+            axis.axhline(bounds[kind], color="black", linestyle="--", linewidth=1.2, label="best possible")
+    axes[0].set(ylabel="skill:  1 - error / error of persistence\n(95 % intervals that hold together in a panel)")
     axes[0].set_ylim(bottom=max(LOWEST, axes[0].get_ylim()[0]), top=1.05)
-    axes[2].legend(fontsize=10, frameon=False, loc="lower right")
+    figure.legend(*axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
     figure.suptitle(verdict(skill[skill["series"] == "prices"]).replace("; ", ";\n"), fontsize=13)
     return figure
 

@@ -116,8 +116,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         _learning.draw_curves(axis, table, 1.0, "score")
         axis.axhline(SHARE, color="grey", linewidth=1, label="solved")
         steps = int(table["seq_len"].iloc[0])
-        axis.set(
-            ylabel="error on 1,000 fresh sequences, over chance", title=f"T = {steps}: every training, until solved"
-        )
+        axis.set(ylabel="error on 1,000 fresh sequences, over chance")
+        axis.set_title(f"Adding two marked numbers among {steps}: every training, until solved")
         figure.legend(*axis.get_legend_handles_labels(), fontsize=10, frameon=False, loc="outside right center")
     return {"adding": figure}

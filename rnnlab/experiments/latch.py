@@ -196,8 +196,9 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         draw_outcomes(left, table)
         rows = table[(table["part"] == "training") & (table["seq_len"] == middle)]
         _learning.draw_curves(right, rows, goal_of(int(middle)).task.chance)
-        right.set(yscale="linear", ylim=(0, 0.6), title=f"T = {middle}: the loss of every training, until solved")
-        right.legend(fontsize=10, frameon=False, loc="upper right", ncols=2)
+        right.set(yscale="linear", ylim=(0, 0.35), title=f"T = {middle}: the loss of every training, until solved")
+        figure.legend(*right.get_legend_handles_labels(), fontsize=10, frameon=False, loc="outside right center")
+        figure.suptitle("Holding one bit among noise: trained networks, and guesses at the weights of a single unit")
     return {"latch": figure}
 
 
@@ -216,7 +217,7 @@ def draw_outcomes(axis: Any, table: pd.DataFrame) -> None:
     axis.axhline(len(names) - len(VARIANTS) - 0.5, color="black", linewidth=1.5)
     axis.set_xticks(range(len(lengths)), [f"{steps}" for steps in lengths])
     axis.set_yticks(range(len(names)), names)
-    axis.set(xlabel="sequence length T", title="Solved: no wrong answer in 1,000 fresh sequences")
+    axis.set(xlabel="sequence length T", title="Trainings that solve it: no wrong answer in 1,000")
 
 
 def words(runs: pd.DataFrame) -> str:
