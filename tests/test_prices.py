@@ -235,6 +235,9 @@ def test_a_file_that_changed_is_another_spec(tmp_path: Path) -> None:
             "'Date' of .* are in no",
         ),
         (b"Date,Close\n2020-01-02,1\n2020-01-01,2\n2020-01-03,3\n", "column 'Date' of .* are in no order"),
+        (b"Date,Close\n2020-01-03,1\nn/a,2\n2020-01-01,3\n", "row 3 of column 'Date' of .* is 'n/a': expected a date"),
+        (b"Date;Close\n2020-01-03;1\n", "are separated by ';': expected commas"),
+        ("Date,Close\n2020-01-03,1\n".encode("utf-16"), "is not a CSV file in UTF-8 .*: save it as one"),
     ],
 )
 def test_bad_files_are_one_sentence(tmp_path: Path, content: bytes, told: str) -> None:
@@ -274,6 +277,29 @@ def test_files_are_read_oldest_first(tmp_path: Path) -> None:
     for order in (rows, rows[::-1]):
         (tmp_path / "b.csv").write_text("\n".join(["\ufeff# downloaded", "", "Date, Close", *order, "", ""]), "utf-8")
         np.testing.assert_array_equal(_csv.read_column(str(tmp_path / "b.csv"), "Close"), np.array(values, float))
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "second"),
+    [
+        ("Datum", "02.01.2020", "13.01.2020"),
+        ("Period", "2020-01", "2020-02"),
+        ("", "2020-01-01", "2020-01-02"),
+        ("timestamp", "1577836800", "1577923200"),
+        ("Candidate date,Date", "2021-05-02,2020-01-01", "2021-05-01,2020-01-02"),
+        ("Ticker,Volume,When", "GOOG,9,2020-01-01", "GOOG,8,2020-01-02"),
+    ],
+)
+def test_the_oldest_comes_first(tmp_path: Path, header: str, first: str, second: str) -> None:
+    rows = [f"{first},1", f"{second},2"]
+    for order in (rows, rows[::-1]):
+        (tmp_path / "a.csv").write_text("\n".join([f"{header},Close", *order]))
+        np.testing.assert_array_equal(_csv.read_column(str(tmp_path / "a.csv"), "Close"), [1, 2])
+
+
+def test_without_dates_the_order_of_the_file_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Open,Close\n9,2\n8,1")
+    np.testing.assert_array_equal(_csv.read_column(str(tmp_path / "a.csv"), "Close"), [2, 1])
 
 
 def test_ones_own_prices_are_reported_on_whatever_comes_out(tmp_path: Path) -> None:

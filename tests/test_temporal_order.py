@@ -94,7 +94,7 @@ def table_with(**solved: int) -> pd.DataFrame:
     rows = [
         {"method": method.replace("_", "-"), "initialisation": start, "seq_len": 40, "seed": seed}
         | {"outcome": "solved" if seed < count + more else "capped", "updates": 1000 * (seed + 1)}
-        | {"error": 0.0 if seed < count + more else 0.75}
+        | {"error": 0.0 if seed < count + more else 0.75, "budget": 20_000}
         for method, count in solved.items()
         for more, start in enumerate(("basic", "smart"))
         for seed in range(6)
@@ -119,6 +119,10 @@ def test_of_few_networks_only_wrong_answers_are_compared() -> None:
     assert [claim.split(" of ")[0] for claim in claims] == ["wrong answers", "wrong answers"]
 
 
+def test_of_a_small_budget_nothing_is_claimed() -> None:
+    assert temporal_order.checks(table_with(SGD=2, SGD_C=1, LSTM=0).assign(budget=500)).empty
+
+
 def test_figures_have_a_point_for_every_network() -> None:
     figures = temporal_order.draw(table_with(SGD=0, SGD_C=2, SGD_CR=4))
     assert set(figures) == {"success", "updates"}
@@ -140,6 +144,8 @@ def test_the_papers_own_setting() -> None:
     assert Spec(full=False) == Spec()
     with pytest.raises(ValidationError, match="seeds is 2: full means 5; leave one of the two out"):
         Spec(full=True, seeds=2)
+    with pytest.raises(ValidationError, match="hidden_size is 5: full means 50"):
+        Spec(full=True, hidden_size=5)
     with pytest.raises(ValidationError, match="valid boolean"):
         Spec(full="yes")
 

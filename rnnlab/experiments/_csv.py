@@ -19,7 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 SHOWN = 8  # columns that a message lists, at most
-CALENDAR = ("date", "time", "day")  # a column of dates has one of these in its name; the first is the surest
+CALENDAR = ("date", "datum", "time", "day", "period")  # words for a column of dates, the surest first
+SEPARATORS = ";\t|"
 
 
 class Row(NamedTuple):
@@ -69,7 +70,9 @@ def read_rows(path: str) -> tuple[list[str], list[Row]]:
         rows = list(rows_of(path))
     except OSError as error:
         raise ValueError(f"can't read the CSV file {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a CSV file in UTF-8 ({error.reason}): save it as one") from None
+    except csv.Error as error:
         raise ValueError(f"{path} is not a CSV file: {error}") from None
     while rows and not any(rows[-1].cells):
         rows.pop()
@@ -94,6 +97,9 @@ def place_of(column: str, header: list[str], path: str) -> int:
         raise ValueError(f"{path} has {header.count(column)} columns {column!r}: rename all but one")
     if column in header:
         return header.index(column)
+    separator = next((mark for mark in SEPARATORS if len(header) == 1 and mark in header[0]), None)
+    if separator:
+        raise ValueError(f"the cells of {path} are separated by {separator!r}: expected commas")
     close = difflib.get_close_matches(column, header, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     more = ", ..." if len(header) > SHOWN else ""
@@ -116,25 +122,57 @@ def number(row: Row, place: int, where: str) -> float:
 
 
 def newest_first(header: list[str], rows: list[Row], path: str) -> bool:
-    """Whether the column of dates, if there is one that can be read, runs backwards; dates in no order are refused."""
-    for word in CALENDAR:
-        for place, name in enumerate(header):
-            texts = [row.cells[place] if place < len(row.cells) else "" for row in rows]
-            if word not in name.lower() or len(set(texts)) < 2:  # the same in every row, it dates the file
-                continue
-            orders = [order for day_first in (False, True) if (order := order_of(texts, day_first))]
-            if word == "date" and orders and set(orders) == {"none"}:
-                raise ValueError(f"the dates in column {name!r} of {path} are in no order: sort its rows by them")
-            if set(orders) & {"increasing", "decreasing"}:
-                return "increasing" not in orders
+    """Whether the first column of dates that has an order runs backwards; a column called Date is to have one."""
+    for place in sorted(range(len(header)), key=lambda place: calendar_rank(header[place])):
+        name, texts = header[place], [row.cells[place] if place < len(row.cells) else "" for row in rows]
+        named = calendar_rank(name) <= len(CALENDAR)
+        if len(set(texts)) < 2 or (not named and all(map(is_number, texts))):  # the same in every row dates the file
+            continue
+        day_first = (True,) if "." in texts[0] else (False, True)  # 2.1.2020 is a day in January
+        orders = {order for way in day_first if (order := order_of(texts, way))}
+        if calendar_rank(name) <= 1 and orders <= {"none"}:
+            refuse_dates(name, texts, rows, path)
+        if orders & {"increasing", "decreasing"}:
+            return "increasing" not in orders
     return False
+
+
+def calendar_rank(name: str) -> int:
+    """How surely a column of this name has dates: 0 most surely."""
+    word = name.strip().lower()
+    return (
+        0 if word == CALENDAR[0] else next((n for n, part in enumerate(CALENDAR, 1) if part in word), len(CALENDAR) + 1)
+    )
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell can be read as a number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def refuse_dates(name: str, texts: list[str], rows: list[Row], path: str) -> None:
+    """Say why a column of dates gives no order, unless it has hardly any."""
+    unread = [row for row, text in zip(rows, texts, strict=True) if not order_of([text], day_first=False)]
+    if not unread:
+        raise ValueError(f"the dates in column {name!r} of {path} are in no order: sort its rows by them")
+    if len(unread) <= len(rows) / 2:
+        cell = texts[rows.index(unread[0])]
+        raise ValueError(
+            f"row {unread[0].number} of column {name!r} of {path} is {cell!r}: expected a date in every row"
+        )
 
 
 def order_of(texts: list[str], day_first: bool) -> str:
     """The order of dates: increasing, decreasing or none; empty if they can't be read as dates."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a date was read month first after all
-        dates = pd.to_datetime(pd.Series(texts), format="mixed", errors="coerce", utc=True, dayfirst=day_first)
+    if all(map(is_number, texts)):  # years, or seconds of a clock
+        dates = pd.Series(texts).astype(float)
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a date was read month first after all
+            dates = pd.to_datetime(pd.Series(texts), format="mixed", errors="coerce", utc=True, dayfirst=day_first)
     if dates.isna().any():
         return ""
     if dates.is_monotonic_increasing:

@@ -75,6 +75,8 @@ def run(job: Job) -> _store.Result:
     spec = job.spec.model_dump(mode="json", exclude_none=True)
     _store.refuse(job.folder, spec, job.force)
     checkpoints = _store.Checkpoints(job.folder, spec)
+    for path in checkpoints.others(job.folder):
+        tqdm.write(f"{path} is unfinished work of another spec or version, left as it is", file=sys.stderr)
     start = time.perf_counter()
     with compile_clock() as clock:
         table = measured_table(job, checkpoints)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
@@ -75,10 +76,19 @@ def rescalable(w2: float) -> float:
     return w2
 
 
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Each but once: what is measured twice would count as two."""
+    for value, count in Counter(values).items():
+        if count > 1:
+            raise ValueError(f"{value} stands in it {count} times")
+    return values
+
+
 Item = TypeVar("Item")
-Choices = Annotated[tuple[Item, ...], BeforeValidator(split_list), Field(min_length=1)]
+Once = AfterValidator(distinct)
+Choices = Annotated[tuple[Item, ...], BeforeValidator(split_list), Field(min_length=1), Once]
 RecurrentWeight = Annotated[FiniteFloat, AfterValidator(rescalable)]
-RecurrentWeights = Annotated[tuple[RecurrentWeight, ...], BeforeValidator(expand_ranges), Field(min_length=1)]
+RecurrentWeights = Annotated[tuple[RecurrentWeight, ...], BeforeValidator(expand_ranges), Field(min_length=1), Once]
 Names = BeforeValidator(split_list)
-Numbers = Annotated[tuple[FiniteFloat, ...], BeforeValidator(expand_ranges), Field(min_length=1)]
-Lengths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(expand_ranges), Field(min_length=1)]
+Numbers = Annotated[tuple[FiniteFloat, ...], BeforeValidator(expand_ranges), Field(min_length=1), Once]
+Lengths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(expand_ranges), Field(min_length=1), Once]

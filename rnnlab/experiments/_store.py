@@ -178,6 +178,10 @@ class Checkpoints:
         source = fingerprint(Path(rnnlab.__file__).parent)
         self.folder = folder.parent / f".{folder.name}-{spec_hash({**spec, 'source': source})}.partial"
 
+    def others(self, folder: Path) -> list[Path]:
+        """What was kept for the same folder by another spec or source."""
+        return [path for path in folder.parent.glob(f".{folder.name}-*.partial") if path != self.folder]
+
     def load(self, name: str) -> Any:
         """What was kept by this name; None if nothing was."""
         with suppress(OSError, EOFError, ValueError, pickle.UnpicklingError):
