@@ -214,7 +214,7 @@ def test_copy_columns_and_figure(copied: pd.DataFrame) -> None:
 
 
 def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> None:
-    last = pd.DataFrame({"method": copy.LINEAR, "solved": [False, True], "score": [0.5, 0.0]})
+    last = pd.DataFrame({"method": copy.LINEAR, "solved": [False, True], "score": [0.5, 0.0], "budget": 1600})
     assert all(claim.ok for claim in copy.copy_claims(last))
     assert not any(claim.ok for claim in copy.copy_claims(last.assign(method=copy.LINEAR[::-1])))
     rows = copied[copied["task"] == "adding"].assign(seq_len=200)

@@ -169,7 +169,9 @@ def test_columns_and_shares(table: pd.DataFrame) -> None:
 def test_checks_hold(table: pd.DataFrame) -> None:
     checks = trainability.checks(table)
     assert checks.ok.all()
-    assert len(checks) == 2 + 4 + 8 + 4
+    assert len(checks) == 2 + 3 + 8 + 4
+    late = table.assign(updates_to_solve=table.updates_to_solve + 1)
+    assert trainability.checks(late).ok.sum() == len(checks) - 2
 
 
 def test_a_map_with_clipping_mixed_up_fails(table: pd.DataFrame) -> None:

@@ -28,6 +28,7 @@ BELOW = 0.1  # of chance: the adding problem is solved at most at this
 EVERY, BATCH = 200, 20
 SHORTEST = 10  # steps of the adding problem
 RATES = {"LSTM": 0.01, "GRU": 0.005, "attention": 0.005}  # of the others 0.002
+LABELS = {"adding": "adding (shown the\nmarked number)", "copy": "copying"}
 GUESS = 7 / 8  # share of symbols wrong without memory
 SOURCE = "Henaff, Szlam and LeCun 2016: identity solves adding, random orthogonal copying, not the reverse"
 FLOOR = "Arjovsky, Shah and Bengio 2016: the loss without memory"
@@ -132,11 +133,12 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def adding_claims(rows: pd.DataFrame) -> Iterator[Claim]:
-    """Identity adds over 200 steps, orthogonal does not; the least error of every run, as errors jump while learning."""
+    """Identity adds over 200 steps, orthogonal not in that time; the least error of every run: errors jump in learning."""
     for name, runs in rows[rows["seq_len"] == 200].groupby("method", sort=False):
         least, below = runs.groupby("seed")["score"].min(), name == LINEAR[0]
         share = float((least < 0.5).mean())
-        yield Claim(f"adding, T = 200, {name}: share below half of chance", float(below), share, 0.0, SOURCE)
+        claim = f"adding, T = 200, {name}: share below half of chance within {rows['budget'].iloc[0]:,} updates"
+        yield Claim(claim, float(below), share, 0.0, SOURCE)
 
 
 def copy_claims(last: pd.DataFrame) -> Iterator[Claim]:
@@ -145,7 +147,8 @@ def copy_claims(last: pd.DataFrame) -> Iterator[Claim]:
         runs = last[last["method"] == name]
         if len(runs):
             solved = float(runs["solved"].astype(float).mean())
-            yield Claim(f"copying, {name}: share of trainings that solve it", expected, solved, 0.0, SOURCE)
+            claim = f"copying, {name}: share of trainings that solve it within {runs['budget'].iloc[0]:,} updates"
+            yield Claim(claim, expected, solved, 0.0, SOURCE)
 
 
 def memory_claims(last: pd.DataFrame) -> Iterator[Claim]:
@@ -174,10 +177,10 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     with theme():
         figure = new_figure(12.5, 5.2)
         left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
-        _learning.draw_curves(left, rows, float(rows["chance"].iloc[0]))
-        steps = int(rows["seq_len"].iloc[0])
-        left.set_title(f"Copying, T = {steps}: every training, until 99 % of symbols are right")
-        left.legend(fontsize=10, frameon=False, loc="lower left")
+        _learning.draw_curves(left, rows, GUESS, "score")
+        left.set(yscale="linear", ylim=(-0.03, 1.03), ylabel="share of symbols wrong in fresh sequences")
+        left.set_title(f"Copying ten symbols, T = {rows['seq_len'].iloc[0]}: every training, until solved")
+        left.legend(fontsize=10, frameon=False, loc="lower right", ncols=2)
         draw_table(right, table)
     return {"copy": figure}
 
@@ -193,9 +196,9 @@ def draw_table(axis: Any, table: pd.DataFrame) -> None:
             shares[i, j] = runs["solved"].astype(float).mean() if len(runs) else np.nan
             axis.text(j, i, words(runs), ha="center", va="center", fontsize=10)
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=2, aspect="auto")  # light enough for black text
-    axis.set_xticks(range(len(columns)), [f"{'copying' if task == 'copy' else task}\nT = {n}" for task, n in columns])
+    axis.set_xticks(range(len(columns)), [f"{LABELS[str(task)]}\nT = {n}" for task, n in columns])
     axis.set_yticks([0, 1], ["identity", "random\northogonal"])
-    axis.set_title("Linear recurrence, by its initial weights")
+    axis.set_title(f"Linear recurrences within {table['budget'].iloc[0]:,} updates")
 
 
 def words(runs: pd.DataFrame) -> str:

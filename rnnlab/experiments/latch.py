@@ -217,7 +217,9 @@ def draw_outcomes(axis: Any, table: pd.DataFrame) -> None:
     axis.axhline(len(names) - len(VARIANTS) - 0.5, color="black", linewidth=1.5)
     axis.set_xticks(range(len(lengths)), [f"{steps}" for steps in lengths])
     axis.set_yticks(range(len(names)), names)
-    axis.set(xlabel="sequence length T", title="Trainings that solve it: no wrong answer in 1,000")
+    axis.set(
+        xlabel="sequence length T", title=f"Trainings that solve it within {int(last['budget'].iloc[0]):,} updates"
+    )
 
 
 def words(runs: pd.DataFrame) -> str:

@@ -36,7 +36,8 @@ BOUND = 1e6  # a parameter beyond this has diverged
 SEQUENCES = 2  # per update: one that starts with +1, one with -1
 W2_AT_ONCE = 52  # twice as many lanes, a multiple of the SIMD width; and parts enough for many workers
 TITLE = (
-    "Exploding gradients prevent convergence, vanishing ones learning over long lags:\nclipping cures only the first"
+    "Exploding gradients prevent convergence, which clipping cures;\n"
+    "a small |W₂| prevents learning over long lags, clipped or not"
 )
 SETTINGS = ("updates", "learning_rate", "clip", "noise")  # at whose defaults the claims are made
 OUTCOMES = ("solved", "stalled", "diverged")
@@ -213,12 +214,8 @@ def linear_claims(rows: pd.DataFrame) -> Iterator[Claim]:
     rows = rows[rows["nonlinearity"] == "linear"]
     size, steps, plain = rows["w2"].abs(), rows["seq_len"], rows["variant"] == "plain"
     wild, cured = (size >= 2) & (steps >= 20), size.between(1, 2) & steps.between(20, 30)
-    finite = (
-        2 * steps * np.log10(size.clip(lower=1)) < 300
-    )  # a gradient of about W2^(2T) that is no float can't be clipped
     where = "1 <= |W2| <= 2, T 20 to 30"
     yield from share("linear, plain, |W2| >= 2, T >= 20", rows[wild & plain], "diverged", 1.0, EXPLODES)
-    yield from share("linear, clipped", rows[finite & ~plain], "diverged", 0.0, CLIPPING)
     yield from share(f"linear, plain, {where}", rows[cured & plain], "solved", 0.0, EXPLODES)
     yield from share(f"linear, clipped, {where}", rows[cured & ~plain], "solved", 1.0, CLIPPING)
 
@@ -233,11 +230,14 @@ def lag_claims(rows: pd.DataFrame) -> Iterator[Claim]:
 
 
 def tanh_claims(rows: pd.DataFrame) -> Iterator[Claim]:
-    """A bounded unit never diverges; a latch, whose gradients vanish, answers right for any T."""
+    """A bounded unit never diverges; a latch, whose gradients vanish, has nothing to learn: it is right at once."""
     for variant, some in rows[rows["nonlinearity"] == "tanh"].groupby("variant"):
         latch = (some["w2"].abs() >= 2) & (some["seq_len"] >= 20)
         yield from share(f"tanh, {variant}", some, "diverged", 0.0, LATCH)
-        yield from share(f"tanh, {variant}, |W2| >= 2, T >= 20", some[latch], "solved", 1.0, LATCH)
+        if latch.any():
+            updates = float(some.loc[latch, "updates_to_solve"].fillna(np.inf).median())
+            claim = f"tanh, {variant}, |W2| >= 2, T >= 20: median number of updates until right"
+            yield Claim(claim, 0.0, updates, 0.0, LATCH)
 
 
 def share(where: str, rows: pd.DataFrame, outcome: str, expected: float, source: str) -> Iterator[Claim]:
@@ -266,7 +266,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
                 axis.set_title(f"{TITLES[name]}, {variant}: {summary(rows, name, variant)}")
                 axis.label_outer()
         figure.suptitle(TITLE)
-        figure.legend(handles=handles(), loc="outside lower center", ncols=4, frameon=False)
+        figure.legend(handles=handles(), loc="outside lower center", ncols=5, frameon=False)
     return {"map": figure}
 
 
@@ -283,6 +283,8 @@ def draw_panel(axis: Any, rows: pd.DataFrame) -> None:
     across, up = 10 ** edges(np.log10(steps)), edges(w2)
     colours = sum(grid.to_numpy()[..., None] * to_rgb(COLOURS[outcome]) for outcome, grid in grids.items())
     axis.pcolormesh(across, up, np.clip(colours, 0, 1), rasterized=True)
+    at_once = rows[rows["updates_to_solve"] == 0]
+    axis.plot(at_once["seq_len"], at_once["w2"], ".", color="black", markersize=1.5)
     for height in (-1, 1):
         axis.axhline(height, color="black", linewidth=1.2, linestyle="--")
     logarithmic(axis)
@@ -294,4 +296,5 @@ def draw_panel(axis: Any, rows: pd.DataFrame) -> None:
 def handles() -> list[Any]:
     """The legend: outcomes and the line."""
     patches = [Patch(facecolor=colour, edgecolor="black", label=outcome) for outcome, colour in COLOURS.items()]
-    return [*patches, Line2D([], [], color="black", linewidth=1.2, linestyle="--", label="|W₂| = 1")]
+    dots = Line2D([], [], color="black", linestyle="none", marker=".", markersize=4, label="right at once (median)")
+    return [*patches, dots, Line2D([], [], color="black", linewidth=1.2, linestyle="--", label="|W₂| = 1")]
