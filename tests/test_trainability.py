@@ -170,7 +170,7 @@ def test_checks_hold(table: pd.DataFrame) -> None:
     checks = trainability.checks(table)
     assert checks.ok.all()
     assert len(checks) == 2 + 3 + 8 + 4
-    late = table.assign(updates_to_solve=table.updates_to_solve + 1)
+    late = table.assign(updates_to_solve=table.updates_to_solve + 11)
     assert trainability.checks(late).ok.sum() == len(checks) - 2
 
 

@@ -237,7 +237,7 @@ def tanh_claims(rows: pd.DataFrame) -> Iterator[Claim]:
         if latch.any():
             updates = float(some.loc[latch, "updates_to_solve"].fillna(np.inf).median())
             claim = f"tanh, {variant}, |W2| >= 2, T >= 20: median number of updates until right"
-            yield Claim(claim, 0.0, updates, 0.0, LATCH)
+            yield Claim(claim, 0.0, updates, PATIENCE, LATCH)
 
 
 def share(where: str, rows: pd.DataFrame, outcome: str, expected: float, source: str) -> Iterator[Claim]:
