@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlab._checks import at_least, checked_rng, numbers, one_of, positive, shortened
+
 Scheme = Literal["pytorch", "glorot", "orthogonal", "identity", "gaussian", "sparse"]
 Array = NDArray[Any]
 SPARSE_ENTRIES = 15
@@ -48,19 +50,16 @@ def draw(input_size: int, hidden_size: int, gates: int, recipe: Recipe) -> Weigh
 
 def check(recipe: Recipe, **sizes: Any) -> None:
     """Refuse what can't be drawn."""
-    for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or isinstance(size, bool):
-            raise TypeError(f"{name} is {size!r}: expected an integer")
-        if size < 1:
-            raise ValueError(f"{name} is {size}: expected at least 1")
-    if not isinstance(recipe.rng, np.random.Generator):
-        raise TypeError(f"rng is {recipe.rng!r}: expected a numpy.random.Generator, as numpy.random.default_rng(0) is")
-    if recipe.scheme not in get_args(Scheme):
-        raise ValueError(f"scheme is {recipe.scheme!r}: expected one of {', '.join(get_args(Scheme))}")
-    if not math.isfinite(recipe.gain):
-        raise ValueError(f"gain is {recipe.gain}: expected a finite number")
-    if np.dtype(recipe.dtype) not in (np.float32, np.float64):
-        raise ValueError(f"dtype is {recipe.dtype!r}: expected float32 or float64")
+    at_least(1, **sizes)
+    checked_rng(recipe.rng)
+    one_of("scheme", recipe.scheme, dict.fromkeys(get_args(Scheme)))
+    numbers("gain", recipe.gain, (0,))
+    try:
+        known = np.dtype(recipe.dtype) in (np.float32, np.float64)
+    except TypeError:
+        known = False
+    if not known:
+        raise ValueError(f"dtype is {shortened(recipe.dtype)}: expected float32 or float64")
 
 
 def input_block(input_size: int, hidden_size: int, recipe: Recipe) -> Array:
@@ -107,11 +106,10 @@ def set_forget_bias(bias: Array, rng: np.random.Generator, forget_bias: float | 
     if forget_bias is not None and chrono is not None:
         raise ValueError("forget_bias and chrono are both given: expected at most one")
     if forget_bias is not None:
-        if not math.isfinite(forget_bias):
-            raise ValueError(f"forget_bias is {forget_bias}: expected a finite number")
-        bias[1] = forget_bias
+        bias[1] = numbers("forget_bias", forget_bias, (0,))
     if chrono is not None:
-        if not 2 < chrono < math.inf:
+        positive(chrono=chrono)
+        if chrono <= 2:
             raise ValueError(f"chrono is {chrono}: expected a longest dependency above 2")
         bias[1] = np.log(rng.uniform(1, chrono - 1, bias.shape[1]))
         bias[0] = -bias[1]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._cells import allocate
+from rnnlab._checks import numbers, positive
 from rnnlab._tapes import Tape, checked_tape, prepared
 from rnnlab.api import forward, gradient_flow
 from rnnlab.kernels import RNNTape
@@ -79,11 +80,9 @@ def log10_singular_values(matrices: ArrayLike) -> Array:
     every step, until the sums of log |R_ii| no longer change (orthogonal iteration on J^T J in factored form, G. H.
     Golub and C. F. Van Loan, Matrix Computations, 4th ed., section 8.2.4).
     """
-    factors = np.asarray(matrices, dtype=np.float64)
-    if factors.ndim != 3 or factors.shape[1] != factors.shape[2] or 0 in factors.shape:
-        raise ValueError(f"matrices has shape {factors.shape}: expected (T, N, N)")
-    if not np.isfinite(factors).all():
-        raise ValueError("matrices has a value that is not finite: expected finite numbers")
+    factors = numbers("matrices", matrices, (3,), np.float64)
+    if factors.shape[1] != factors.shape[2] or 0 in factors.shape:
+        raise ValueError(f"matrices has shape {factors.shape}: expected (T, N, N), T and N at least 1")
     q, before = np.eye(factors.shape[1]), np.zeros(factors.shape[1])
     for _ in range(SWEEPS):
         q, forwards = carry(factors, q)
@@ -122,7 +121,7 @@ def loss_triangle(tape: Tape, dh: ArrayLike | None = None) -> Array:
     """
     one_sequence(tape)
     steps, hidden = len(tape.h) - 1, tape.h.shape[1]
-    given = np.ones((steps, hidden)) if dh is None else np.asarray(dh, dtype=np.float64)
+    given = numbers("dh", np.ones((steps, hidden)) if dh is None else dh, (2,), np.float64)
     if given.shape != (steps, hidden):
         raise ValueError(f"dh has shape {given.shape}: expected {(steps, hidden)}")
     x = np.repeat(tape.record.x, steps, axis=1)
@@ -157,6 +156,7 @@ def step_gradients(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Ar
 def saturation(tape: Tape, limit: float = 0.1) -> Array:
     """The share of units at each step whose slope f'(a) is below `limit` of the steepest, of the vanilla cell (T,)."""
     one_sequence(tape)
+    positive(limit=limit)
     if not isinstance(tape.record, RNNTape):
         raise TypeError(f"tape is of a {type(tape.params).__name__} cell: expected the vanilla cell's")
     steepest = 0.25 if tape.nonlinearity == "sigmoid" else 1.0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._blas import one_blas_thread
-from rnnlab._checks import Nonlinearity
+from rnnlab._checks import Nonlinearity, at_least, shortened
 from rnnlab.api import forward
 from rnnlab.kernels import GRUTape, LSTMTape, RNNTape
 from rnnlab.params import AttentionParams, Params
@@ -75,10 +75,12 @@ def lyapunov_spectrum(
     tape = forward(params, x, h0, nonlinearity)
     size = tape.h.shape[1] * (1 if tape.c is None else 2)
     k = size if k is None else k
-    if not isinstance(k, int | np.integer) or not 1 <= k <= size:
-        raise ValueError(f"k is {k!r}: expected an integer from 1 to {size}, the size of the state")
-    if not 0 <= discard < len(tape.h) - 1:
-        raise ValueError(f"discard is {discard}: expected 0 to {len(tape.h) - 2}, fewer than the steps of x")
+    at_least(1, k=k)
+    at_least(0, discard=discard)
+    if k > size:
+        raise ValueError(f"k is {k}: expected at most {size}, the size of the state")
+    if discard >= len(tape.h) - 1:
+        raise ValueError(f"discard is {discard}: expected at most {len(tape.h) - 2}, fewer than the steps of x")
     step = TANGENTS[type(tape.record)](tape.params, tape.record)
     start = np.linalg.qr(np.random.default_rng(0).standard_normal((size, k)))[0]
     with one_blas_thread():  # on a busy machine BLAS threads wait for one another: 30 times slower
@@ -162,14 +164,19 @@ def kaplan_yorke_dimension(exponents: ArrayLike) -> float:
     Parameters
     ----------
     exponents : array_like (k,)
-        Descending.
+        The k largest, in any order.
 
     Returns
     -------
     float
         nan if all k exponents together still have a positive sum: more are needed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If exponents are not as above.
     """
-    values = np.asarray(exponents, dtype=np.float64)
+    values = np.sort(checked_exponents(exponents))[::-1]
     sums = np.cumsum(values)
     if values[0] < 0:
         return 0.0
@@ -181,5 +188,18 @@ def kaplan_yorke_dimension(exponents: ArrayLike) -> float:
 
 def entropy_rate(exponents: ArrayLike) -> float:
     """Pesin's bound of the entropy rate: the sum of the positive exponents, in nats per step."""
-    values = np.asarray(exponents, dtype=np.float64)
+    values = checked_exponents(exponents)
     return float(values[values > 0].sum())
+
+
+def checked_exponents(exponents: ArrayLike) -> Array:
+    """Exponents (k,), k >= 1, as an array; of a direction that is lost it is -inf."""
+    try:
+        values = np.asarray(exponents, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"exponents is {shortened(exponents)}: expected real numbers") from None
+    if values.ndim != 1 or not values.size or not (values < np.inf).all():
+        raise ValueError(
+            f"exponents is {shortened(exponents)}: expected one or more numbers, as lyapunov_spectrum returns them"
+        )
+    return values

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -245,4 +245,3 @@ def _torch_state(params: Any, second_bias: Array) -> dict[str, Array]:
 
 
 Params = RNNParams | LSTMParams | GRUParams | AttentionParams
-Name = Literal["rnn", "lstm", "gru", "attention"]

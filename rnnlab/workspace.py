@@ -61,7 +61,11 @@ class Workspace:
         self._cell, given = checked_params(params)
         if not self._cell.states:
             raise TypeError("params is an AttentionParams: expected a recurrent cell's")
-        self._code = (nonlinearity_code(nonlinearity),) if isinstance(given, RNNParams) else ()
+        code, vanilla = nonlinearity_code(nonlinearity), isinstance(given, RNNParams)
+        if not vanilla and nonlinearity != "tanh":
+            kind = type(params).__name__
+            raise ValueError(f"nonlinearity is {nonlinearity!r}: expected none, a {kind} cell has no choice")
+        self._code = (code,) if vanilla else ()
         hidden, inputs = given.weight_hh.shape[1], given.weight_ih.shape[1]
         self._sizes = (steps, batch_size, inputs, hidden)
         parts = max(1, min(threads, batch_size, steps * batch_size * hidden // WORTH_A_THREAD))

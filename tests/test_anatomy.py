@@ -78,8 +78,10 @@ def test_first_nonfinite_step() -> None:
         (lambda: anatomy.jacobians("tape"), TypeError, "expected what forward returned"),
         (lambda: anatomy.saturation(a_run(rl.GRUParams)), TypeError, "expected the vanilla cell's"),
         (lambda: anatomy.loss_triangle(a_run(rl.GRUParams), np.ones(3)), ValueError, r"dh has shape \(3,\)"),
-        (lambda: anatomy.log10_singular_values(np.ones((2, 3))), ValueError, r"expected \(T, N, N\)"),
-        (lambda: anatomy.log10_singular_values(np.full((2, 3, 3), np.nan)), ValueError, "not finite"),
+        (lambda: anatomy.log10_singular_values(np.ones((2, 3))), ValueError, "expected 3 dimensions"),
+        (lambda: anatomy.log10_singular_values(np.full((2, 3, 3), np.nan)), ValueError, "has the value nan"),
+        (lambda: anatomy.log10_singular_values("a"), TypeError, "expected real numbers"),
+        (lambda: anatomy.saturation(a_run(rl.RNNParams), limit=np.nan), ValueError, "limit is nan"),
     ],
 )
 def test_bad_arguments(call: Any, error: Any, says: str) -> None:
@@ -94,3 +96,14 @@ def test_a_small_experiment_holds_its_claims_and_a_changed_table_fails() -> None
     table.loc[table["quantity"] == "flow", "value"] += 0.1
     assert not experiment.checks(table)["ok"].all()
     assert set(experiment.draw(table)) == {"triangle", "shares"}
+
+
+@pytest.mark.parametrize("given", [{"network": "lstm", "hidden_size": 2}, {"network": "orthogonal", "seed": 2}])
+def test_claims_of_other_networks_are_those_that_both_methods_can_keep(given: dict[str, Any]) -> None:
+    spec = experiment.Spec(**{"hidden_size": 40, "seq_len": 12, "long_seq_len": 50, **given})
+    assert experiment.checks(experiment.measure(spec))["ok"].all()
+
+
+def test_singular_values_that_both_methods_know() -> None:
+    known = experiment.known_to_both(np.array([0.0, -1.0, -1.001, -2.0, -6.0, -7.0]))
+    assert known.tolist() == [True, False, False, True, False, False]

@@ -165,6 +165,12 @@ def test_kernels_in_user_code() -> None:
     np.testing.assert_array_equal(gradients.x, expected.x)
 
 
+def test_kernels_name_what_they_take_and_return() -> None:
+    assert {"FINITE", "LOSS", "GRADIENT", "PARAMETERS", "WHOLE", "attention_flow"} <= set(kernels.__all__)
+    assert all(hasattr(kernels, name) for name in kernels.__all__)
+    assert kernels.one_unit_training.train
+
+
 @pytest.mark.parametrize("kind", [rl.RNNParams, rl.LSTMParams, rl.GRUParams])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_work_space_equals_the_functions(kind: Any, threads: int) -> None:
@@ -196,6 +202,8 @@ def test_work_space_sees_changed_weights_and_refuses_others() -> None:
         (lambda: workspace.backward(np.zeros(3)), ValueError, "dh has shape"),
         (lambda: rl.Workspace(ATTENTION, 5, 4), TypeError, "expected a recurrent cell's"),
         (lambda: rl.Workspace(RNN, 0, 4), ValueError, "steps is 0"),
+        (lambda: rl.Workspace(LSTM, 5, 4, nonlinearity="foo"), ValueError, "nonlinearity is 'foo'"),
+        (lambda: rl.Workspace(LSTM, 5, 4, nonlinearity="relu"), ValueError, "LSTMParams cell has no choice"),
     ):
         with pytest.raises(error, match=says):
             call()

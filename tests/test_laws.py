@@ -5,8 +5,10 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from rnnlab import laws
+from rnnlab.experiments import laws as experiment
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,36 @@ def test_linear_law() -> None:
 def test_bounds() -> None:
     assert laws.log10_gradient_bound("sigmoid", 4.0, 7) == pytest.approx(0.0)
     assert laws.log10_gradient_bound("tanh", 10.0, 7) == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"latch_w2": 0.5},
+        {"latch_w2": "1"},
+        {"attractor_w2": 1e9},
+        {"attractor_w2": "-1"},
+        {"attractor_w2": 0},
+        {"cliff_w": 4.2},
+        {"knife_edge_seq_len": 0},
+    ],
+)
+def test_weights_without_a_law_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=r"greater than|2\^-28"):
+        experiment.Spec(**wrong)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"knife_edge_seq_len": "1,2"},
+        {"knife_edge_seq_len": "10000,10001"},
+        {"attractor_w2": "0.99,1,1.02,300"},
+        {"latch_w2": "1.001,1000"},
+        {"cliff_w": "4.26,1000"},
+    ],
+)
+def test_claims_are_made_where_a_run_comes_to_the_law(given: dict[str, object]) -> None:
+    checks = experiment.checks(experiment.measure(experiment.Spec(**given)))
+    assert checks.ok.all(), checks[~checks.ok].to_string()
+    assert experiment.Spec(knife_edge_seq_len=10**11).bytes_needed(1) > 2**40

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 import rnnlab as rl
 from rnnlab.experiments import forget_bias, spectrum
@@ -63,7 +64,18 @@ def test_kaplan_yorke_and_entropy() -> None:
     assert rl.kaplan_yorke_dimension([0.2, -0.1, -0.3]) == pytest.approx(2 + 0.1 / 0.3)
     assert rl.kaplan_yorke_dimension([-0.1, -0.2]) == 0.0
     assert np.isnan(rl.kaplan_yorke_dimension([0.3, -0.1]))
+    assert rl.kaplan_yorke_dimension([-0.3, 0.2, -0.1]) == rl.kaplan_yorke_dimension([0.2, -0.1, -0.3])
+    assert rl.kaplan_yorke_dimension([0.2, -np.inf]) == 1.0
     assert rl.entropy_rate([0.3, 0.1, -2.0]) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("function", [rl.kaplan_yorke_dimension, rl.entropy_rate])
+@pytest.mark.parametrize(
+    ("exponents", "error"), [([], ValueError), ([np.nan], ValueError), (0.1, ValueError), (["a"], TypeError)]
+)
+def test_bad_exponents(function: Any, exponents: Any, error: Any) -> None:
+    with pytest.raises(error, match=r"exponents is .*: expected"):
+        function(exponents)
 
 
 @pytest.mark.parametrize(
@@ -91,9 +103,12 @@ def test_laws_of_gain() -> None:
 @pytest.mark.parametrize(
     ("changed", "error", "says"),
     [
-        ({"k": 0}, ValueError, "k is 0: expected an integer from 1 to 3"),
-        ({"k": 4}, ValueError, "from 1 to 3"),
-        ({"discard": 10}, ValueError, "discard is 10: expected 0 to 9"),
+        ({"k": 0}, ValueError, "k is 0: expected an integer of at least 1"),
+        ({"k": True}, ValueError, "k is True: expected an integer"),
+        ({"k": 4}, ValueError, "k is 4: expected at most 3, the size of the state"),
+        ({"discard": 10}, ValueError, "discard is 10: expected at most 9"),
+        ({"discard": 1.5}, ValueError, "discard is 1.5: expected an integer of at least 0"),
+        ({"discard": "a"}, ValueError, "discard is 'a': expected an integer"),
         ({"x": np.zeros((10, 2, 1))}, ValueError, "expected one sequence"),
         ({"params": rl.AttentionParams.init(1, 3, rng=np.random.default_rng(0))}, TypeError, "a cell with a state"),
     ],
@@ -105,12 +120,29 @@ def test_bad_arguments(changed: dict[str, Any], error: Any, says: str) -> None:
 
 
 def test_a_small_spectrum_holds_its_claims_and_a_wrong_gain_fails() -> None:
-    spec = spectrum.Spec(g=(1.5, 2.0), sigma=(0.5,), hidden_size=300, steps=600, full_g=1.7, full_hidden_size=60)
+    spec = spectrum.Spec(g=2.0, sigma=0.5, full_g=1.7, full_hidden_size=60)
     table = spectrum.measure(spec)
-    assert spectrum.checks(table)["ok"].all()
+    checks = spectrum.checks(table)
+    assert len(checks) == 3
+    assert checks["ok"].all()
     table.loc[table["method"] == "qr", "exponent"] += 0.1  # as of another gain
     assert not spectrum.checks(table)["ok"].all()
     assert set(spectrum.draw(table)) == {"exponents"}
+
+
+@pytest.mark.parametrize(
+    "given", [{"hidden_size": 4, "full_hidden_size": 4, "g": 0.5}, {"steps": 200, "full_steps": 200, "full_g": 3.0}]
+)
+def test_little_is_claimed_of_few_units_or_steps(given: dict[str, Any]) -> None:
+    table = spectrum.measure(spectrum.Spec(**{"g": 2.0, "sigma": 0.0, "hidden_size": 100, **given}))
+    assert spectrum.checks(table)["ok"].all()
+    assert set(spectrum.checks(table)["claim"]) <= {"sum of exponents = mean ln |det J|"}
+
+
+def test_a_spectrum_is_refused_where_theory_or_memory_ends() -> None:
+    with pytest.raises(ValidationError, match="less than or equal to 20"):
+        spectrum.Spec(g=1e6)
+    assert spectrum.Spec(seeds=10**9).bytes_needed(1) > 2**40
 
 
 def test_a_small_forget_bias_holds_its_claims_and_a_wrong_law_fails() -> None:

@@ -108,3 +108,10 @@ def test_figure_is_drawn_from_the_table_alone(table: pd.DataFrame, tmp_path: Pat
 def test_a_grid_of_one_point_is_drawn() -> None:
     one = memory.measure(memory.Spec(lam=0.0, rho=0, lanes=10))
     assert set(memory.draw(one)) == {"moments"}
+
+
+def test_moments_are_claimed_of_many_sequences_alone() -> None:
+    few = memory.measure(memory.Spec(lanes=2))
+    assert len(memory.checks(few)) == len(memory.REFERENCE)
+    assert memory.checks(few).ok.all()
+    assert memory.Spec(lanes=10**12).bytes_needed(1) > 2**40

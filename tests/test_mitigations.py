@@ -1,11 +1,13 @@
 """The comparison of cells: its claims, its controls."""
 
+import warnings
+
 import numpy as np
 import pytest
 
-from rnnlab.experiments import mitigations
+from rnnlab.experiments import _run, mitigations
 
-SPEC = mitigations.Spec(hidden_size=48, seq_len=100, batch_size=8, seeds=4)
+SPEC = mitigations.Spec(seq_len=100, seeds=4)
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +34,31 @@ def test_rates_are_those_of_a_known_decay(table) -> None:  # type: ignore[no-unt
 
 def test_figures_need_the_table_alone(table) -> None:  # type: ignore[no-untyped-def]
     assert set(mitigations.draw(table)) == {"lag", "laws"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"network": "tanh", "hidden_size": 8, "seq_len": 2000},  # the second half of the lags is below float64's range
+        {"network": "tanh,orthogonal", "hidden_size": 8, "seq_len": 2000},
+        {"network": "relu", "hidden_size": 2, "seq_len": 300},  # dead
+        {"network": "tanh,irnn,lstm-1", "hidden_size": 2, "seq_len": 20},
+    ],
+)
+def test_other_settings_make_fewer_claims_and_no_warnings(given: dict[str, object]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = _run.normal_form(mitigations.measure(mitigations.Spec(**{"seeds": 2, "batch_size": 1, **given})))
+        checks = mitigations.checks(table)
+        mitigations.draw(table)
+    assert checks["ok"].all()
+    assert len(checks) <= 1
+
+
+def test_rates_of_networks_without_a_gradient_are_nan(table) -> None:  # type: ignore[no-untyped-def]
+    gone = table[table["network"] == "tanh"].assign(log10_gradient=-np.inf)
+    assert mitigations.decay_rates(gone).loc["tanh"].isna().all()
+
+
+def test_a_billion_networks_are_refused_by_their_size() -> None:
+    assert mitigations.Spec(seeds=10**9).bytes_needed(1) > 2**40

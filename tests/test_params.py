@@ -73,13 +73,17 @@ def test_equal_seeds_give_equal_weights() -> None:
     [
         ({"scheme": "he"}, ValueError, "scheme is 'he': expected one of pytorch"),
         ({"rng": 0}, TypeError, "rng is 0: expected a numpy.random.Generator"),
-        ({"gain": np.nan}, ValueError, "gain is nan"),
-        ({"hidden_size": 0}, ValueError, "hidden_size is 0: expected at least 1"),
-        ({"input_size": 1.5}, TypeError, "input_size is 1.5: expected an integer"),
+        ({"gain": np.nan}, ValueError, "gain has the value nan"),
+        ({"gain": "x"}, TypeError, "gain is 'x': expected real numbers"),
+        ({"hidden_size": 0}, ValueError, "hidden_size is 0: expected an integer of at least 1"),
+        ({"input_size": 1.5}, ValueError, "input_size is 1.5: expected an integer"),
         ({"dtype": np.int64}, ValueError, "expected float32 or float64"),
+        ({"dtype": "foo"}, ValueError, "dtype is 'foo': expected float32 or float64"),
         ({"chrono": 1.0}, ValueError, "chrono is 1.0"),
+        ({"chrono": "a"}, ValueError, "chrono is 'a'"),
         ({"chrono": 9.0, "forget_bias": 1.0}, ValueError, "expected at most one"),
-        ({"forget_bias": np.inf}, ValueError, "forget_bias is inf"),
+        ({"forget_bias": np.inf}, ValueError, "forget_bias has the value inf"),
+        ({"forget_bias": "a"}, TypeError, "forget_bias is 'a': expected real numbers"),
     ],
 )
 def test_bad_recipes(changed: dict[str, Any], error: Any, says: str) -> None:

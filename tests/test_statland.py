@@ -1,8 +1,11 @@
 """StatLand: the four rules, the arithmetic of every copy, shared weights, and training."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from rnnlab.experiments import _run, statland
 
@@ -48,3 +51,28 @@ def test_checks_hold_and_fail_for_a_wrong_prediction(table: pd.DataFrame) -> Non
 
 def test_figures(table: pd.DataFrame) -> None:
     assert set(statland.draw(table)) == {"unrolled", "training"}
+
+
+@pytest.mark.parametrize(
+    "given", [{"seeds": 1, "updates": 1}, {"learning_rate": 1e300}, {"learning_rate": 1e-9}, {"b1": -0.01}, {"w1": 100}]
+)
+def test_other_settings_make_fewer_claims_and_no_warnings(given: dict[str, float]) -> None:
+    with np.errstate(all="warn"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = _run.normal_form(statland.measure(statland.Spec(**given)))
+        checks = statland.checks(table)
+        statland.draw(table)
+    assert checks.ok.all()
+    assert 0 < len(checks) < 8
+
+
+def test_step_size_is_told_by_the_first_update() -> None:
+    table = statland.trained(statland.Spec(seeds=3, updates=2, learning_rate=0.03))
+    assert statland.step_size(table) == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize("weight", [1e300, -1001.0])
+def test_weights_that_could_overflow_are_refused(weight: float) -> None:
+    with pytest.raises(ValidationError, match="1000"):
+        statland.Spec(w1=weight)
+    assert statland.Spec(seeds=10**9).bytes_needed(1) > 2**40

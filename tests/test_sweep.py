@@ -1,5 +1,6 @@
 """The sweep and the laws experiment: the contract on columns, the physics, determinism and drawing."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +142,36 @@ def test_vector_sweep(recurrent: str) -> None:
         assert set(linear["float64_state"]) == {"inf"}
         assert not sweep.checks(table.assign(log10_dh0=table["log10_dh0"] + 0.01)).ok.all()
     assert set(sweep.draw(table)) == {"heatmap", "decay", "weights", "float32"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"nonlinearity": "relu", "w2": "-2", "inputs": "zeros", "seq_len": "1,100"},  # dead at every point
+        {"w2": 0, "inputs": "zeros", "h0": 0},
+        {"w2": "1,100", "seq_len": "1,500", "hidden_size": 2},  # a panel without a gradient
+        {"w2": "0.5,1", "seq_len": 5},
+        {"w2": "0.5,2", "inputs": "zeros", "h0": 0},  # tanh and ReLU do not tell the usual story
+        {"w2": "0.5,2", "w1": 1000},
+        {"w2": 1, "seq_len": 100, "hidden_size": 2, "recurrent": "gaussian"},
+    ],
+)
+def test_other_settings_are_drawn_and_claim_what_they_can(given: dict[str, object]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = _run.normal_form(sweep.measure(sweep.Spec(**{"seeds": 1, **given})))
+        assert len(sweep.draw(table)) == 4
+        assert sweep.checks(table).ok.all()
+
+
+def test_the_table_has_the_settings_that_are_not_the_defaults() -> None:
+    table = sweep.measure(sweep.Spec(w2=1, seq_len=2, h0=0.25, inputs="zeros"))
+    assert set(table.columns) - set(COLUMNS) == {"h0", "inputs"}
+    assert set(table["h0"]) == {0.25}
+
+
+def test_one_unit_has_no_gaussian_matrix_and_no_weight_that_overflows() -> None:
+    with pytest.raises(ValidationError, match="hidden_size is 1"):
+        sweep.Spec(recurrent="gaussian")
+    with pytest.raises(ValidationError, match="less than or equal to"):
+        sweep.Spec(w1=1e308)

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from rnnlab._checks import NONLINEARITIES
 from rnnlab.experiments import _run, _store, trainability
 from rnnlab.kernels import one_unit_training as training
 from tests.reference import complex_step, last_state
@@ -67,7 +68,7 @@ def reference(name: str, parameters: Any, data: training.Data, clip: float, keep
     return np.asarray(parameters)
 
 
-@pytest.mark.parametrize("name", trainability.CODES)
+@pytest.mark.parametrize("name", NONLINEARITIES)
 @pytest.mark.parametrize("clip", [np.inf, 0.5])
 def test_trainings_against_complex_steps(name: str, clip: float) -> None:
     got, _ = train(name, start(5), data_of(8), clip)

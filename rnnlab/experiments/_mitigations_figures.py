@@ -41,19 +41,17 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 def bands(table: pd.DataFrame, network: str, column: str = "log10_gradient") -> pd.DataFrame:
     """Median and quartiles over seeds, by lag; seeds that are dead are left out."""
     rows = table[(table["network"] == network) & np.isfinite(table[column])]
-    return rows.groupby("lag")[column].quantile([0.25, 0.5, 0.75]).unstack()
+    return rows.groupby("lag")[column].quantile([0.25, 0.5, 0.75]).unstack().reindex(columns=[0.25, 0.5, 0.75])
 
 
 def all_networks(table: pd.DataFrame) -> Figure:
     """One look at what reaches an early input."""
     figure = new_figure(10.5, 6)
     axis = figure.subplots()
-    names = [name for name in LABELS if (table["network"] == name).any()]
-    names = sorted(
-        names, key=lambda name: -bands(table, name)[0.5].iloc[-1]
-    )  # the legend in the order of the curves' ends
+    found = {name: bands(table, name) for name in LABELS if (table["network"] == name).any()}
+    names = sorted(found, key=lambda name: -end_of(found[name]))  # the legend in the order of the curves' ends
     for number, (name, colour) in enumerate(zip(names, sns.color_palette("colorblind", len(names)), strict=True)):
-        band = bands(table, name)
+        band = found[name]
         axis.plot(band.index, band[0.5], color=colour, linestyle=DASHES[number % 4], linewidth=2, label=LABELS[name])
         axis.fill_between(band.index, band[0.25], band[0.75], color=colour, alpha=0.2, linewidth=0)
     axis.set_yscale("symlog", linthresh=1.0)
@@ -64,6 +62,11 @@ def all_networks(table: pd.DataFrame) -> Figure:
     )
     figure.legend(frameon=False, loc="outside right center")
     return figure
+
+
+def end_of(band: pd.DataFrame) -> float:
+    """The last median; of a network that is dead -inf."""
+    return float(band[0.5].iloc[-1]) if len(band) else -np.inf
 
 
 def one_by_one(table: pd.DataFrame) -> Figure:
@@ -82,11 +85,16 @@ def one_by_one(table: pd.DataFrame) -> Figure:
         axis.plot(band.index, band[0.5], color="#1f4e79", linewidth=1.8)
         law = table[table["network"] == name].groupby("lag")["log10_law"].first().dropna()
         axis.plot(law.index, law, "k--", linewidth=1.2)
-        rate, low, high = 10 ** rates.loc[name]
-        axis.set_title(f"{LABELS[name]}\n{rate:.3f} per step ({low:.3f} to {high:.3f})", fontsize=11)
+        axis.set_title(f"{LABELS[name]}\n{factor(rates.loc[name])}", fontsize=11)
         axis.set_xlabel("lag")
     figure.supylabel("log10 of |dL/dx_t| / |dL/dx_T|")
     figure.suptitle(
         "Each network: seeds (light), median (dark), theory where there is one (dashed); fitted factor per step, 95 %"
     )
     return figure
+
+
+def factor(rates: pd.Series) -> str:
+    """The fitted factor per step with its interval, if there is one."""
+    rate, low, high = 10**rates
+    return f"{rate:.3f} per step ({low:.3f} to {high:.3f})" if high > 0 else "no factor: dead, or too small for a float"

@@ -87,8 +87,8 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 Item = TypeVar("Item")
 Once = AfterValidator(distinct)
 Choices = Annotated[tuple[Item, ...], BeforeValidator(split_list), Field(min_length=1), Once]
+Listed = Annotated[tuple[Item, ...], BeforeValidator(expand_ranges), Field(min_length=1), Once]
 RecurrentWeight = Annotated[FiniteFloat, AfterValidator(rescalable)]
-RecurrentWeights = Annotated[tuple[RecurrentWeight, ...], BeforeValidator(expand_ranges), Field(min_length=1), Once]
-Names = BeforeValidator(split_list)
-Numbers = Annotated[tuple[FiniteFloat, ...], BeforeValidator(expand_ranges), Field(min_length=1), Once]
-Lengths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(expand_ranges), Field(min_length=1), Once]
+RecurrentWeights = Listed[RecurrentWeight]
+Numbers = Listed[FiniteFloat]
+Lengths = Listed[Annotated[int, Field(ge=1)]]

@@ -32,6 +32,8 @@ GRADIENT_LABELS = {
     "log10_db1": "B₁",
 }
 
+MARKERS = ("o", "X", (4, 0, 45), "P", (4, 0, 0))  # of the five gradients
+
 
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The four figures of the sweep.
@@ -97,7 +99,7 @@ def logarithmic(axis: Axes) -> None:
 def zero_contour(axis: Axes, grid: pd.DataFrame) -> None:
     """Draw where |dh_T/dh_0| = 1, if the grid has it on two sides."""
     values = grid.replace(-np.inf, np.nan).to_numpy()
-    if min(values.shape) >= 2 and np.nanmin(values) < 0 < np.nanmax(values):
+    if min(values.shape) >= 2 and (values < 0).any() and (values > 0).any():
         axis.contour(grid.columns, grid.index, values, levels=[0.0], colors="black", linewidths=1.6)
 
 
@@ -168,7 +170,7 @@ def decay(table: pd.DataFrame) -> Figure:
     w2s = chosen(table["w2"], (-1.5, 0.5, 0.9, 1.0, 1.1, 2.0), 6)
     colours = dict(zip(w2s, sns.color_palette("viridis", len(w2s)), strict=True))
     rows = table[table["w2"].isin(w2s) & np.isfinite(table["log10_dh0"])]
-    low, high = rows["log10_dh0"].min(), rows["log10_dh0"].max()
+    low, high = (rows["log10_dh0"].min(), rows["log10_dh0"].max()) if len(rows) else (0.0, 0.0)
     margin = 0.05 * (high - low) + 2
     for axis, name in zip(axes, names, strict=True):
         for number, w2 in enumerate(w2s):
@@ -214,38 +216,30 @@ def weights(table: pd.DataFrame) -> Figure:
     """The gradient of each weight, of x_1 and of h_0 against T: rows W2, columns nonlinearity."""
     w2s = chosen(table["w2"], (0.5, 1.0, 2.0), 3)
     figure, axes, names = panels(table, 2.6 * len(w2s) + 0.8, rows=len(w2s))
-    long = table[table["w2"].isin(w2s)].melt(["nonlinearity", "w2", "seq_len", "seed"], list(GRADIENT_LABELS))
-    long = long[np.isfinite(long["value"])].replace({"variable": GRADIENT_LABELS})
     for axis, (w2, name) in zip(axes, [(w2, name) for w2 in w2s for name in names], strict=True):
-        rows = long[(long["nonlinearity"] == name) & (long["w2"] == w2)]
-        medians_of = rows.groupby(["variable", "seq_len"], as_index=False)["value"].median()
-        sns.lineplot(
-            medians_of,
-            x="seq_len",
-            y="value",
-            hue="variable",
-            style="variable",
-            ax=axis,
-            palette="colorblind",
-            hue_order=list(GRADIENT_LABELS.values()),
-            style_order=list(GRADIENT_LABELS.values()),
-            markers=True,
-            dashes=False,
-            estimator=None,
-        )
+        gradient_curves(axis, table[(table["nonlinearity"] == name) & (table["w2"] == w2)])
         axis.set(title=f"{TITLES[name]}, W₂ = {w2:g}", xlabel="", ylabel="")
         logarithmic(axis)
         axis.set_yscale("symlog", linthresh=1.0)
         axis.yaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_major_formatter("{x:g}")
         axis.axhline(0.0, color="#777777", linewidth=0.7, zorder=0)
-        handles, labels = axis.get_legend_handles_labels()
-        axis.legend_.remove()  # type: ignore[union-attr]
     figure.supxlabel("sequence length T")
     figure.supylabel(r"$\log_{10}$ of the absolute gradient of $h_T$")
-    figure.legend(handles, labels, loc="outside right center", frameon=False, title="with respect to")
+    figure.legend(
+        *axes[-1].get_legend_handles_labels(), loc="outside right center", frameon=False, title="with respect to"
+    )
     figure.suptitle("A weight's gradient is a sum over steps: it settles where the gradient of the first input is gone")
     return figure
+
+
+def gradient_curves(axis: Axes, rows: pd.DataFrame) -> None:
+    """A line per gradient, its median over seeds; one that is dead or out of range is in the legend alone."""
+    colours = sns.color_palette("colorblind", len(GRADIENT_LABELS))
+    for (column, label), colour, marker in zip(GRADIENT_LABELS.items(), colours, MARKERS, strict=True):
+        middle = rows[np.isfinite(rows[column])].groupby("seq_len")[column].median()
+        looks: dict[str, Any] = {"color": colour, "marker": marker, "markeredgecolor": "white", "markeredgewidth": 0.75}
+        axis.plot(middle.index, middle, label=label, **looks)
 
 
 def float32(table: pd.DataFrame) -> Figure:

@@ -17,6 +17,8 @@ from rnnlab import laws, series
 from rnnlab.api import FLOAT_RANGE
 from rnnlab.experiments._claims import Claim
 
+MANY = 32  # units from which a Gaussian matrix grows as the circular law says, to twice the width of its radius
+
 
 class VectorPart(NamedTuple):
     """All lengths of one nonlinearity, W2 and seed."""
@@ -89,13 +91,13 @@ def shown_as(sizes: Any, smallest: float, largest: float) -> Any:
 
 
 def claims(table: pd.DataFrame) -> Iterator[Claim]:
-    """Orthogonal and identity: W2^T exactly. Gaussian: the circular law, whose radius is 1 as N grows."""
+    """Orthogonal and identity: W2^T exactly. Gaussian of many units: the circular law, whose radius is 1 as N grows."""
     rows = table[(table["nonlinearity"] == "linear") & (table["w2"] != 0)]
     exact = rows[np.isfinite(rows["log10_dh0_law"])]
     if len(exact):
         apart = float((exact["log10_dh0"] - exact["log10_dh0_law"]).abs().max())
         yield Claim("linear: |J^T u| = |W2|^T, largest deviation (log10)", 0.0, apart, 1e-9, "M is orthogonal")
-    long = rows[(rows["recurrent"] == "gaussian") & (rows["seq_len"] >= 100)]
+    long = rows[(rows["recurrent"] == "gaussian") & (rows["seq_len"] >= 100) & (rows["hidden_size"] >= MANY)]
     if len(long):
         rate = (long["log10_dh0"] / long["seq_len"] - np.log10(long["w2"].abs())).mean()
         # the radius of finite matrices exceeds 1 by order 1 / sqrt(N) (B. Rider, C. Sinclair, 2014): two such widths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,13 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
-from rnnlab import kernels
+from rnnlab._checks import Nonlinearity, nonlinearity_code
 from rnnlab.experiments._claims import Claim, table_of
 from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths, Numbers
 from rnnlab.experiments._style import new_figure, theme
 from rnnlab.experiments._sweep_figures import TITLES, edges, logarithmic
 from rnnlab.kernels import one_unit_training as training
 
-Nonlinearity = Literal["linear", "relu", "tanh", "sigmoid"]
-CODES = {"linear": kernels.LINEAR, "relu": kernels.RELU, "tanh": kernels.TANH, "sigmoid": kernels.SIGMOID}
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "linear": lambda a: a,
     "relu": lambda a: np.where(np.real(a) > 0, a, 0.0),
@@ -154,7 +152,7 @@ def train(name: str, data: training.Data, network: training.Network, descent: tr
     """Train `network` in place, every lane."""
     lanes = network.w1.size
     outcome = training.Outcome(np.empty(lanes, np.int64), np.empty(lanes, np.int64), np.empty(lanes))
-    training.train(CODES[name], data, network, descent, outcome)
+    training.train(nonlinearity_code(name), data, network, descent, outcome)
     return outcome
 
 

@@ -3,6 +3,8 @@
 A wrong shape reads and writes out of bounds, as in C. Unless you are writing compiled code yourself, call the checked
 functions of `rnnlab` instead.
 
+The names of `kernels.one_unit_training` stay in their module: its networks and descents are others than those of cells.
+
 >>> from numba import njit
 >>> from rnnlab import kernels
 >>> @njit
@@ -12,6 +14,7 @@ functions of `rnnlab` instead.
 0.5
 """
 
+from rnnlab.kernels import one_unit_training
 from rnnlab.kernels.activations import (
     LINEAR,
     RELU,
@@ -29,6 +32,7 @@ from rnnlab.kernels.attention import (
     AttentionTape,
     AttentionWork,
     attention_backward,
+    attention_flow,
     attention_forward,
 )
 from rnnlab.kernels.gru import GRUGradients, GRUTape, GRUWork, gru_backward, gru_flow, gru_forward
@@ -58,9 +62,13 @@ from rnnlab.kernels.optimisers import (
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.rnn import RNNGradients, RNNTape, RNNWork, rnn_backward, rnn_flow, rnn_forward
 from rnnlab.kernels.scaling import Scaled, add, normalise, to_float
-from rnnlab.kernels.sequences import Flow
+from rnnlab.kernels.sequences import WHOLE, Flow
 from rnnlab.kernels.team import Team
 from rnnlab.kernels.training import (
+    FINITE,
+    GRADIENT,
+    LOSS,
+    PARAMETERS,
     Batches,
     Course,
     Head,
@@ -76,14 +84,19 @@ from rnnlab.kernels.training import (
 __all__ = [
     "ADAM",
     "CROSS_ENTROPY",
+    "FINITE",
+    "GRADIENT",
     "LINEAR",
+    "LOSS",
     "MOMENTUM",
+    "PARAMETERS",
     "RELU",
     "RMSPROP",
     "SGD",
     "SIGMOID",
     "SQUARED_ERROR",
     "TANH",
+    "WHOLE",
     "WINDOW",
     "Adjoint",
     "AttentionGradients",
@@ -115,6 +128,7 @@ __all__ = [
     "add",
     "add_regulariser",
     "attention_backward",
+    "attention_flow",
     "attention_forward",
     "attention_train_block",
     "backward",
@@ -134,6 +148,7 @@ __all__ = [
     "lstm_forward",
     "lstm_train_block",
     "normalise",
+    "one_unit_training",
     "relu_and_slope",
     "rnn_backward",
     "rnn_flow",
