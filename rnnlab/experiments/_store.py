@@ -230,21 +230,17 @@ def processor() -> str:
 
 
 def commit() -> str | None:
-    """The commit of the source tree this package runs from, if it is a git checkout; "+" for edits."""
-    command = [
-        "git",
-        "-C",
-        str(Path(__file__).parent),
-        "describe",
-        "--always",
-        "--dirty=+",
-        "--abbrev=12",
-        "--exclude=*",
-    ]
+    """The commit of the checkout that this package runs from, if it does; "+" for edits of the package."""
     with suppress(OSError):
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-        return told.stdout.strip() or None
+        here = git("rev-parse", "--short=12", "HEAD")
+        return here + "+" * bool(git("status", "--porcelain", "--", ".")) if here else None
     return None
+
+
+def git(*words: str) -> str:
+    """What git tells in the package's folder; nothing outside a checkout."""
+    folder = str(Path(rnnlab.__file__).parent)
+    return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def command_line() -> list[str]:
