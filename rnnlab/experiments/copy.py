@@ -180,7 +180,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         _learning.draw_curves(left, rows, GUESS, "score")
         left.set(yscale="linear", ylim=(-0.03, 1.03), ylabel="share of symbols wrong in fresh sequences")
         left.set_title(f"Copying ten symbols, T = {rows['seq_len'].iloc[0]}: every training, until solved")
-        left.legend(fontsize=10, frameon=False, loc="lower right", ncols=2)
+        left.legend(fontsize=10, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.08), ncols=2)
         draw_table(right, table)
     return {"copy": figure}
 
