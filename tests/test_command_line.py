@@ -75,6 +75,10 @@ BAD = [
     (["sweep", "--w2=-2:2:2000000000"], "is not a range of 1 to 1,000,000 finite numbers"),
     (["cliff", "--start-w", "1e300"], "outside 2^-28 .. 2^28"),
     (["adding", "--method", ""], "method is '': expected at least 1"),
+    (["adding", "--method", "RNN,RNN"], "method is 'RNN,RNN': it has RNN 2 times"),
+    (["adding", "--seq-len", "10000000"], "GiB of memory"),
+    (["latch", "--seq-len", "10000000"], "GiB of memory"),
+    (["copy", "--delay", "10000000"], "GiB of memory"),
 ]
 
 

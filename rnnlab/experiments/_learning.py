@@ -136,6 +136,11 @@ def score_of(model: rl.Model, goal: Goal, rng: np.random.Generator) -> float:
         return float(np.concatenate(scores).mean())
 
 
+def bytes_in_hand(methods: Iterable[str], steps: int, hidden_size: int) -> int:
+    """Memory of a test's gates and states, and of the T x T weights of attention."""
+    return 8 * AT_ONCE * steps * (12 * hidden_size + (steps if "attention" in methods else 0))
+
+
 def ends(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """The last row of every run."""
     return table.sort_values("update", kind="stable").groupby([*keys, "seed"], sort=False).tail(1)

@@ -80,7 +80,7 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Each but once: what is measured twice would count as two."""
     for value, count in Counter(values).items():
         if count > 1:
-            raise ValueError(f"{value} stands in it {count} times")
+            raise ValueError(f"it has {value} {count} times")
     return values
 
 

@@ -34,6 +34,10 @@ class Spec(ExperimentSpec):
     seeds: int = Field(default=2, ge=1, le=10_000, description="trainings of each, seeded 0, 1, ...")
     updates: int = Field(default=3000, ge=1, description="updates after which a training is given up")
 
+    def bytes_needed(self, workers: int) -> int:
+        """Memory of the tests that the workers have in hand."""
+        return workers * _learning.bytes_in_hand(self.method, self.seq_len, self.hidden_size)
+
 
 class Part(NamedTuple):
     """One training."""

@@ -52,6 +52,12 @@ class Spec(ExperimentSpec):
                 raise ValueError(f"{steps} is below {SHORTEST}, the shortest sequence with two marks")
         return values
 
+    def bytes_needed(self, workers: int) -> int:
+        """Memory of the tests that the workers have in hand."""
+        return workers * _learning.bytes_in_hand(
+            self.method, max(*self.adding_seq_len, self.delay + 2 * rl.tasks.COPIED), self.hidden_size
+        )
+
 
 class Part(NamedTuple):
     """One training."""

@@ -42,6 +42,10 @@ class Spec(ExperimentSpec):
     learning_rate: FiniteFloat = Field(default=0.005, gt=0, description="of Adam, gradients shortened to norm 1")
     guesses: int = Field(default=20_000, ge=1, description="one-unit networks guessed at each T")
 
+    def bytes_needed(self, workers: int) -> int:
+        """Memory of the tests that the workers have in hand."""
+        return workers * _learning.bytes_in_hand(self.method, max(self.seq_len), self.hidden_size)
+
 
 class Part(NamedTuple):
     """One training, or the guesses of one variant at one T."""
