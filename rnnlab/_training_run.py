@@ -24,21 +24,12 @@ from rnnlab.kernels.training import (
     Log,
     Network,
     Vector,
-    attention_train_block,
-    gru_train_block,
-    lstm_train_block,
-    rnn_train_block,
+    train_block,
 )
-from rnnlab.params import AttentionParams, GRUParams, LSTMParams, RNNParams
+from rnnlab.params import AttentionParams
 
 Array = NDArray[Any]
 
-TRAIN_BLOCK: dict[type, Any] = {
-    RNNParams: rnn_train_block,
-    LSTMParams: lstm_train_block,
-    GRUParams: gru_train_block,
-    AttentionParams: attention_train_block,
-}
 RADIUS_EVERY = 100  # updates between two logged spectral radii, and at most so many in one compiled call
 
 
@@ -61,24 +52,24 @@ class Part(NamedTuple):
 class Run(NamedTuple):
     """All that the updates of a run share."""
 
-    code: tuple[int, ...]  # of the vanilla cell's nonlinearity
     parts: list[Part]
     team: Team  # as the first thread sees it
     vector: Vector
     source: Source
 
 
-def new_run(params: Any, code: tuple[int, ...], readout: Any, source: Source, memory: int, back: Back) -> Run:
+def new_run(params: Any, code: int, readout: Any, source: Source, memory: int, back: Back) -> Run:
     """Buffers, with the parameters copied to the flat vector, for an optimiser that remembers so many rows."""
     values = np.zeros((1 + memory, sum(array.size for array in (*params, *readout))), source.kind)
     values[0] = np.concatenate([array.ravel() for array in (*params, *readout)])
     vector = Vector(values, np.zeros_like(values[0]), np.zeros_like(values))
+    model = views(values[0], params, readout)
     team, edges = new_team(back.threads, source.batch_size, values[0])
     parts = [
-        new_part(slice(*edges[k : k + 2]), views(values[0], params, readout), views(own, params, readout), source, back)
+        new_part(slice(*edges[k : k + 2]), code, model, views(own, params, readout), source, back)
         for k, own in enumerate(team.gradient)
     ]
-    return Run(code, parts, team, vector, source)
+    return Run(parts, team, vector, source)
 
 
 def new_team(threads: int, batch: int, vector: Array) -> tuple[Team, list[int]]:
@@ -90,14 +81,14 @@ def new_team(threads: int, batch: int, vector: Array) -> tuple[Team, list[int]]:
     return Team(0, np.zeros(size), gradient, np.zeros(size), arrived, what), edges.tolist()
 
 
-def new_part(sequences: slice, model: list[Any], derivative: list[Any], source: Source, back: Back) -> Part:
+def new_part(sequences: slice, code: int, model: list[Any], derivative: list[Any], source: Source, back: Back) -> Part:
     """Buffers for some sequences of every batch, around views of the parameters and of where their gradient goes."""
     (params, readout), (dparams, dreadout), kind = model, derivative, source.kind
     steps, batch, inputs = source.sizes.x[0], sequences.stop - sequences.start, source.sizes.x[2]
     outputs, hidden = readout.weight.shape
     shapes = CELLS[type(params)].shapes(steps, batch, inputs, hidden)
     tape, work, gradients = (allocate(np.zeros, part, kind) for part in shapes[1:])
-    network = Network(params, tape, work, gradients._replace(params=dparams, x=np.zeros((0, 0, 0), kind)))
+    network = Network(code, params, tape, work, gradients._replace(params=dparams, x=np.zeros((0, 0, 0), kind)))
     output, doutput, dh = (
         np.zeros((source.sizes.target[0], batch, columns), kind) for columns in (outputs, outputs, hidden)
     )
@@ -156,7 +147,7 @@ def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> t
     start, rows = source.rng.bit_generator.state, slice(first, first + count)
     batches = source.block(count, run.parts[0].head.readout.bias.size)
     block = course._replace(done=done, log=Log(log.loss[rows], log.gradient_norm[rows]))
-    taken, what = train_block(run, batches, block, threads)
+    taken, what = train_together(run, batches, block, threads)
     if taken < count:
         source.rng.bit_generator.state = start
         for _ in range(taken):
@@ -171,17 +162,16 @@ def products_of(run: Run) -> int:
     return steps * batch * (run.vector.gradient.size + scores)
 
 
-def train_block(run: Run, batches: Batches, course: Course, threads: Executor) -> tuple[int, int]:
+def train_together(run: Run, batches: Batches, course: Course, threads: Executor) -> tuple[int, int]:
     """One compiled call a thread, of which this one makes the first."""
-    kernel = TRAIN_BLOCK[type(run.parts[0].network.params)]
     run.team.arrived[:] = 0
     calls = [
-        (*run.code, network, head, run.vector, sequences_of(batches, part), course, run.team._replace(thread=k))
+        (network, head, run.vector, sequences_of(batches, part), course, run.team._replace(thread=k))
         for k, (part, network, head) in enumerate(run.parts)
     ]
     with awaited(run.team):
-        others = [threads.submit(awaited(run.team)(kernel), *call) for call in calls[1:]]
-        outcome: tuple[int, int] = kernel(*calls[0])
+        others = [threads.submit(awaited(run.team)(train_block), *call) for call in calls[1:]]
+        outcome: tuple[int, int] = train_block(*calls[0])
     for other in others:
         other.result()
     return outcome

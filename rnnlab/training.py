@@ -195,8 +195,8 @@ def _kind_of(model: Any) -> Any:
     return checked_params(model.params)[1].bias.dtype
 
 
-def checked_model(model: Any, source: Source | None) -> tuple[Model, tuple[int, ...]]:
-    """A model in one floating type that fits its task, and the nonlinearity's code if its cell has a choice."""
+def checked_model(model: Any, source: Source | None) -> tuple[Model, int]:
+    """A model in one floating type that fits its task, and the nonlinearity's code."""
     kind, code = _kind_of(model), nonlinearity_code(model.nonlinearity)
     params, readout = checked_params(model.params)[1], model.readout
     if not isinstance(params, RNNParams) and model.nonlinearity != "tanh":
@@ -209,7 +209,7 @@ def checked_model(model: Any, source: Source | None) -> tuple[Model, tuple[int, 
     same_shapes("readout", made, Readout((outputs, hidden), (outputs,)))  # type: ignore[arg-type]
     if source is not None:
         _fits(params, outputs, source)
-    return Model(params, made, model.nonlinearity), (code,) if isinstance(params, RNNParams) else ()
+    return Model(params, made, model.nonlinearity), code
 
 
 def _fits(params: Any, outputs: int, source: Source) -> None:

@@ -56,14 +56,14 @@ class Failure(Exception):
 @pytest.mark.parametrize("who", [0, 1, 2])
 def test_a_thread_that_fails_leaves_nobody_waiting(who: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one that is interrupted, or that finds no memory; the others would spin for ever."""
-    block = _training_run.TRAIN_BLOCK[rl.RNNParams]
+    block = _training_run.train_block
 
     def failing(*given: Any) -> Any:
         if given[-1].thread == who:
             raise Failure
         return block(*given)
 
-    monkeypatch.setitem(_training_run.TRAIN_BLOCK, rl.RNNParams, failing)
+    monkeypatch.setattr(_training_run, "train_block", failing)
     with ThreadPoolExecutor(1) as one, pytest.raises(Failure):
         one.submit(trained, threads=3).result(timeout=60)
 

@@ -13,14 +13,7 @@ from rnnlab._training_run import Back, new_run, train_blocks
 from rnnlab.kernels import losses, optimisers
 from rnnlab.kernels.optimisers import Descent
 from rnnlab.kernels.products import weight_gradient
-from rnnlab.kernels.training import (
-    Course,
-    Log,
-    attention_loss_and_gradient,
-    gru_loss_and_gradient,
-    lstm_loss_and_gradient,
-    rnn_loss_and_gradient,
-)
+from rnnlab.kernels.training import Course, Log, loss_and_gradient
 from tests.cells_reference import complex_step_gradients, states
 
 CELLS: dict[str, Any] = {
@@ -28,12 +21,6 @@ CELLS: dict[str, Any] = {
     "lstm": rl.LSTMParams,
     "gru": rl.GRUParams,
     "attention": rl.AttentionParams,
-}
-GRADIENT = {
-    "rnn": rnn_loss_and_gradient,
-    "lstm": lstm_loss_and_gradient,
-    "gru": gru_loss_and_gradient,
-    "attention": attention_loss_and_gradient,
 }
 PROMISE = 1e-12  # as in test_cells: sums of up to 60 products of rounded factors
 WHOLE_BPTT = Back(None, 0.0)
@@ -63,10 +50,9 @@ class Whole:
     def by_kernel(self, back: Back = WHOLE_BPTT) -> tuple[float, dict[str, Any]]:
         """The loss, and every gradient by name."""
         source = Source(self.task, 4, np.random.default_rng(0), np.float64)
-        code = (kernels.TANH,) if self.cell == "rnn" else ()
-        run = new_run(self.params, code, self.readout, source, 0, back)
+        run = new_run(self.params, kernels.TANH, self.readout, source, 0, back)
         part = run.parts[0]
-        value = GRADIENT[self.cell](*code, part.network, part.head, source.block(1, 3), 0)
+        value = loss_and_gradient(part.network, part.head, source.block(1, 3), 0)
         return value, self.named(part.network.gradients.params, part.head.gradient)
 
     def named(self, params: Any, readout: rl.Readout) -> dict[str, Any]:
@@ -219,7 +205,7 @@ def team_of(threads: int) -> tuple[Any, Any]:
     whole = Whole("lstm", "cross_entropy", 1)
     run = new_run(
         whole.params,
-        (),
+        kernels.TANH,
         whole.readout,
         Source(whole.task, 4, np.random.default_rng(0), np.float64),
         2,

@@ -114,7 +114,8 @@ def refuse_too_large(spec: Any, workers: int) -> None:
 def report(checks: Any) -> int:
     """Say how many claims hold and name those that fail; the exit code."""
     failed = checks[~checks["ok"].astype(bool)]
-    click.echo(f"checks: {len(checks) - len(failed)} of {len(checks)} hold")
+    held = f"{len(checks) - len(failed)} of {len(checks)} hold" if len(checks) else "none is made at these settings"
+    click.echo(f"checks: {held}")
     for row in failed.itertuples():
         click.echo(f"  FAILED {row.claim}: expected {row.expected:g}, measured {row.measured:g}")
     return 1 if len(failed) else 0

@@ -16,6 +16,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numba.extending import overload
 
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.attention import AttentionTape, attention_backward, attention_forward
@@ -46,6 +47,7 @@ class Batches(NamedTuple):
 class Network(NamedTuple):
     """A cell's parameters and buffers, as its `*_forward` and `*_backward` take them for T steps of B sequences."""
 
+    nonlinearity: int  # LINEAR, RELU, TANH or SIGMOID, of the vanilla cell alone
     params: Any  # views of row 0 of `Vector.values`
     tape: Any  # row 0 of its states holds zeros; its x and length are not read
     work: Any
@@ -134,9 +136,9 @@ def descend(vector: Vector, descent: Descent, step: int, loss: float, norm: floa
 
 
 @kernel
-def rnn_loss_and_gradient(nonlinearity: int, network: Network, head: Head, data: Batches, update: int) -> float:
+def rnn_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
     """The loss of one update's batch, without the regulariser; the gradients go where `network` and `head` have them."""
-    params, tape, work, gradients = network
+    nonlinearity, params, tape, work, gradients = network
     this = RNNTape(data.x[update], tape.h, tape.slope, data.length[update])
     rnn_forward(nonlinearity, params, this, work)
     loss = read_out(head, this.h, data, update)
@@ -151,7 +153,7 @@ def rnn_loss_and_gradient(nonlinearity: int, network: Network, head: Head, data:
 @kernel
 def lstm_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
     """The loss of one update's batch; the gradients go where `network` and `head` have them."""
-    params, tape, work, gradients = network
+    _, params, tape, work, gradients = network
     this = LSTMTape(data.x[update], tape.h, tape.c, tape.gates, tape.tanh_c, data.length[update])
     lstm_forward(params, this, work)
     loss = read_out(head, this.h, data, update)
@@ -163,7 +165,7 @@ def lstm_loss_and_gradient(network: Network, head: Head, data: Batches, update: 
 @kernel
 def gru_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
     """The loss of one update's batch; the gradients go where `network` and `head` have them."""
-    params, tape, work, gradients = network
+    _, params, tape, work, gradients = network
     this = GRUTape(data.x[update], tape.h, tape.gates, tape.m, data.length[update])
     gru_forward(params, this, work)
     loss = read_out(head, this.h, data, update)
@@ -175,12 +177,32 @@ def gru_loss_and_gradient(network: Network, head: Head, data: Batches, update: i
 @kernel
 def attention_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
     """The loss of one update's batch; the gradients go where `network` and `head` have them."""
-    params, tape, work, gradients = network
+    _, params, tape, work, gradients = network
     this = AttentionTape(data.x[update], tape.h, tape.e, tape.qkv, tape.weights, tape.mixed, data.length[update])
     attention_forward(params, this, work)
     loss = read_out(head, this.h, data, update)
     attention_backward(params, this, head.dh, gradients, work)
     return loss
+
+
+LOSS_AND_GRADIENT: dict[type, Any] = {
+    RNNTape: rnn_loss_and_gradient,
+    LSTMTape: lstm_loss_and_gradient,
+    GRUTape: gru_loss_and_gradient,
+    AttentionTape: attention_loss_and_gradient,
+}
+
+
+def loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
+    """The same for any cell: the kernel is chosen by the type of the network's tape, in compiled code when it compiles."""
+    loss: float = LOSS_AND_GRADIENT[type(network.tape)](network, head, data, update)
+    return loss
+
+
+@overload(loss_and_gradient)
+def _loss_and_gradient(network, head, data, update):  # type: ignore[no-untyped-def]
+    chosen = LOSS_AND_GRADIENT[network.types[Network._fields.index("tape")].instance_class]
+    return lambda network, head, data, update: chosen(network, head, data, update)
 
 
 class Course(NamedTuple):
@@ -207,17 +229,15 @@ def step_together(team: Team, vector: Vector, course: Course, update: int, loss:
 
 
 @kernel
-def rnn_train_block(
-    nonlinearity: int, network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
+def train_block(
+    network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
 ) -> tuple[int, int]:
-    """Train the vanilla cell for N updates; every thread of a team is to call this at the same time.
+    """Train a cell for N updates; every thread of a team is to call this at the same time.
 
     Parameters
     ----------
-    nonlinearity : int
-        LINEAR, RELU, TANH or SIGMOID.
     network : Network
-        Of RNNParams, RNNTape, RNNWork, RNNGradients.
+        Of one cell: RNNParams, RNNTape, RNNWork, RNNGradients, or those of another.
     head : Head
     vector : Vector
         On return the values after the last update.
@@ -235,46 +255,7 @@ def rnn_train_block(
         FINITE, or LOSS, GRADIENT or PARAMETERS: what was not finite.
     """
     for update in range(data.x.shape[0]):
-        loss = rnn_loss_and_gradient(nonlinearity, network, head, data, update)
-        what = step_together(team, vector, course, update, loss, head.counted)
-        if what != FINITE:
-            return update, what
-    return data.x.shape[0], FINITE
-
-
-@kernel
-def lstm_train_block(
-    network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
-) -> tuple[int, int]:
-    """Train the LSTM for N updates, as `rnn_train_block` does."""
-    for update in range(data.x.shape[0]):
-        loss = lstm_loss_and_gradient(network, head, data, update)
-        what = step_together(team, vector, course, update, loss, head.counted)
-        if what != FINITE:
-            return update, what
-    return data.x.shape[0], FINITE
-
-
-@kernel
-def gru_train_block(
-    network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
-) -> tuple[int, int]:
-    """Train the GRU for N updates, as `rnn_train_block` does."""
-    for update in range(data.x.shape[0]):
-        loss = gru_loss_and_gradient(network, head, data, update)
-        what = step_together(team, vector, course, update, loss, head.counted)
-        if what != FINITE:
-            return update, what
-    return data.x.shape[0], FINITE
-
-
-@kernel
-def attention_train_block(
-    network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
-) -> tuple[int, int]:
-    """Train attention for N updates, as `rnn_train_block` does."""
-    for update in range(data.x.shape[0]):
-        loss = attention_loss_and_gradient(network, head, data, update)
+        loss = loss_and_gradient(network, head, data, update)
         what = step_together(team, vector, course, update, loss, head.counted)
         if what != FINITE:
             return update, what
