@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._checks import integers, lengths, numbers, one_of, shortened
 from rnnlab.kernels import losses
-from rnnlab.kernels.training import Batches
+from rnnlab.kernels.training import Batches, count_outputs
 from rnnlab.tasks import Batch, Task
 
 Array = NDArray[Any]
@@ -94,9 +94,10 @@ class Source:
 
 
 def has_target(length: Array, steps: int, targets: int) -> NDArray[np.bool_]:
-    """Which outputs (N, S, B) have a target: of several, not those after a sequence's end, length (N, B)."""
-    own = length if targets > 1 else np.full_like(length, steps)
-    return np.asarray(np.arange(steps - targets, steps)[:, None] < own[:, None])
+    """Which outputs (N, S, B) have a target, by the kernel's own rule, length (N, B)."""
+    counted = np.empty_like(length)
+    count_outputs(length.reshape(-1), steps, targets, counted.reshape(-1))
+    return np.asarray(np.arange(targets)[:, None] < counted[:, None])
 
 
 def values(given: ArrayLike, kind: Any) -> Array:

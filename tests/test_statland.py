@@ -66,9 +66,11 @@ def test_other_settings_make_fewer_claims_and_no_warnings(given: dict[str, float
     assert 0 < len(checks) < 8
 
 
-def test_step_size_is_told_by_the_first_update() -> None:
-    table = statland.trained(statland.Spec(seeds=3, updates=2, learning_rate=0.03))
-    assert statland.step_size(table) == pytest.approx(0.03)
+def test_another_step_size_is_in_the_table_and_claims_no_training() -> None:
+    table = statland.measure(statland.Spec(learning_rate=0.03))
+    assert table["learning_rate"].unique() == [0.03]
+    assert not list(statland.training_claims(table))
+    assert list(statland.training_claims(table.drop(columns="learning_rate")))
 
 
 @pytest.mark.parametrize("weight", [1e300, -1001.0])

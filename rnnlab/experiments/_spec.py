@@ -24,6 +24,10 @@ class ExperimentSpec(BaseModel):
         del workers
         return 0
 
+    def changed(self, names: set[str]) -> dict[str, Any]:
+        """Those of some settings that are not the defaults: columns of a table of which less is claimed."""
+        return self.model_dump(include=names, exclude_defaults=True)
+
     @field_validator("*", mode="before")
     @classmethod
     def _no_switch(cls, value: Any, info: Info) -> Any:

@@ -74,7 +74,7 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     """
     parts = [Part(spec, network, seed) for network in spec.network for seed in range(spec.seeds)]
     table = pd.concat(each(measure_part, parts), ignore_index=True)
-    return table.assign(**spec.model_dump(include=SETTINGS, exclude_defaults=True))
+    return table.assign(**spec.changed(SETTINGS))
 
 
 def measure_part(part: Part) -> pd.DataFrame:

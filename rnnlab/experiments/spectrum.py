@@ -73,7 +73,7 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     """
     parts = [Part(spec, g, sigma, seed) for g in spec.g for sigma in spec.sigma for seed in range(spec.seeds)]
     table = pd.concat(each(measure_part, [*parts, Part(spec, spec.full_g, 0.0, 0, full=True)]), ignore_index=True)
-    return table.assign(**spec.model_dump(include=SETTINGS, exclude_defaults=True))
+    return table.assign(**spec.changed(SETTINGS))
 
 
 def measure_part(part: Part) -> pd.DataFrame:

@@ -112,7 +112,7 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     if spec.hidden_size > 1:
         return _vector_sweep.ordered(pd.concat(each(_vector_sweep.measure_part, _vector_sweep.parts_of(spec))))
     table = pd.concat(each(measure_part, parts_of(spec)), ignore_index=True)
-    return table.assign(**spec.model_dump(include=SETTINGS, exclude_defaults=True))
+    return table.assign(**spec.changed(SETTINGS))
 
 
 def measure_part(part: Part) -> pd.DataFrame:
