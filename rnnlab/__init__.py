@@ -3,52 +3,46 @@
 The command line is ``python -m rnnlab.experiments``. Importing rnnlab loads neither pandas nor matplotlib.
 """
 
-from rnnlab import anatomy, kernels, tasks
-from rnnlab._tapes import Tape
-from rnnlab.api import GradientFlow, Gradients, backward, forward, gradient_flow
-from rnnlab.checkpoints import load_fit, save_fit
-from rnnlab.lyapunov import entropy_rate, kaplan_yorke_dimension, lyapunov_spectrum
-from rnnlab.one_unit import OneUnitGradients, log10_abs, one_unit_gradients, to_float
-from rnnlab.params import AttentionParams, GRUParams, LSTMParams, Readout, RNNParams
-from rnnlab.tasks import Batch, Task
-from rnnlab.training import Fit, History, Model, Recipe, Stopped, TrainingState, fit, predict
-from rnnlab.workspace import Workspace
+from rnnlab import anatomy as anatomy, kernels as kernels, laws as laws, tasks as tasks
+from rnnlab.api import (
+    GradientFlow as GradientFlow,
+    Gradients as Gradients,
+    backward as backward,
+    forward as forward,
+    gradient_flow as gradient_flow,
+)
+from rnnlab.kernels.cells import (
+    AttentionParams as AttentionParams,
+    GRUParams as GRUParams,
+    LSTMParams as LSTMParams,
+    RNNParams as RNNParams,
+)
+from rnnlab.lyapunov import (
+    entropy_rate as entropy_rate,
+    kaplan_yorke_dimension as kaplan_yorke_dimension,
+    lyapunov_spectrum as lyapunov_spectrum,
+)
+from rnnlab.one_unit import (
+    OneUnitGradients as OneUnitGradients,
+    log10_abs as log10_abs,
+    one_unit_gradients as one_unit_gradients,
+    to_float as to_float,
+)
+from rnnlab.params import Readout as Readout
+from rnnlab.tape import Tape as Tape
+from rnnlab.tasks import Batch as Batch, Task as Task
+from rnnlab.training import (
+    Fit as Fit,
+    History as History,
+    Model as Model,
+    Recipe as Recipe,
+    Stopped as Stopped,
+    TrainingState as TrainingState,
+    fit as fit,
+    predict as predict,
+)
+from rnnlab.training.state import load_fit as load_fit, save_fit as save_fit
+from rnnlab.workspace import Workspace as Workspace
 
 __version__ = "0.1.0"
-__all__ = [
-    "AttentionParams",
-    "Batch",
-    "Fit",
-    "GRUParams",
-    "GradientFlow",
-    "Gradients",
-    "History",
-    "LSTMParams",
-    "Model",
-    "OneUnitGradients",
-    "RNNParams",
-    "Readout",
-    "Recipe",
-    "Stopped",
-    "Tape",
-    "Task",
-    "TrainingState",
-    "Workspace",
-    "__version__",
-    "anatomy",
-    "backward",
-    "entropy_rate",
-    "fit",
-    "forward",
-    "gradient_flow",
-    "kaplan_yorke_dimension",
-    "kernels",
-    "load_fit",
-    "log10_abs",
-    "lyapunov_spectrum",
-    "one_unit_gradients",
-    "predict",
-    "save_fit",
-    "tasks",
-    "to_float",
-]
+__all__ = [name for name in dir() if not name.startswith("_") or name == "__version__"]

@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._cells import allocate
-from rnnlab._checks import numbers, positive
-from rnnlab._tapes import Tape, checked_tape, prepared
+from rnnlab._base.checks import numbers, positive
 from rnnlab.api import forward, gradient_flow
-from rnnlab.kernels import RNNTape
-from rnnlab.lyapunov import TANGENTS
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate
+from rnnlab.kernels.sequences import WHOLE
+from rnnlab.tape import Tape, checked_tape, prepared
 
 Array = NDArray[Any]
 SWEEPS = 300  # values a factor of 1.05 apart need about that many
@@ -29,12 +28,13 @@ class NonFinite(NamedTuple):
     step: int  # the t of the first h_t, or on the way back of the first dL/dh_t, that float64 could not show
 
 
-def one_sequence(tape: Any) -> None:
-    """Refuse a tape that is not of one sequence of a recurrent cell."""
-    cell, _ = checked_tape(tape)
+def one_sequence(tape: Any) -> tuple[Cell, Shapes]:
+    """The cell and its shapes; a tape that is not of one sequence of a recurrent cell is refused."""
+    cell, shapes = checked_tape(tape)
     if tape.batched or not cell.states:
         kind = "a batch" if tape.batched else "attention"
         raise ValueError(f"tape is of {kind}: expected one sequence, x (T, I), of a recurrent cell")
+    return cell, shapes
 
 
 def jacobians(tape: Tape) -> Array:
@@ -55,9 +55,10 @@ def jacobians(tape: Tape) -> Array:
     TypeError, ValueError
         If the tape is not of one sequence of a recurrent cell.
     """
-    one_sequence(tape)
-    size = tape.h.shape[1] * (1 if tape.c is None else 2)
-    step = TANGENTS[type(tape.record)](tape.params, tape.record)
+    cell, _ = one_sequence(tape)
+    if cell.tangent is None:
+        raise TypeError(f"tape is of a {type(tape.params).__name__} cell: expected one with a tangent")
+    size, step = tape.h.shape[1] * len(cell.states), cell.tangent(tape.params, tape.record)
     return np.stack([step(t, np.eye(size)) for t in range(len(tape.h) - 1)])
 
 
@@ -119,13 +120,14 @@ def loss_triangle(tape: Tape, dh: ArrayLike | None = None) -> Array:
     ndarray (T, T + 1)
         Row s - 1 is the loss at step s, column t the state h_t; nan where t > s.
     """
-    one_sequence(tape)
+    cell, _ = one_sequence(tape)
     steps, hidden = len(tape.h) - 1, tape.h.shape[1]
     given = numbers("dh", np.ones((steps, hidden)) if dh is None else dh, (2,), np.float64)
     if given.shape != (steps, hidden):
         raise ValueError(f"dh has shape {given.shape}: expected {(steps, hidden)}")
     x = np.repeat(tape.record.x, steps, axis=1)
-    start: Any = tape.h[0] if tape.c is None else (tape.h[0], tape.c[0])
+    rows = tuple(getattr(tape.record, name)[0, 0] for name in cell.states)
+    start: Any = rows if len(rows) > 1 else rows[0]
     together = forward(tape.params, x, start, tape.nonlinearity, length=np.arange(1, steps + 1))
     norms = gradient_flow(together, given).log10_norm.T
     return np.where(np.arange(steps + 1) <= np.arange(1, steps + 1)[:, None], norms, np.nan)
@@ -144,23 +146,24 @@ def step_gradients(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Ar
     ndarray (T, G, H)
         Row t - 1 is the share of step t; the sum over rows is dL/dweight_hh.
     """
-    one_sequence(tape)
-    cell, shapes = checked_tape(tape)
-    work, dloss = prepared(tape, shapes, dh, dc)
+    cell, shapes = one_sequence(tape)
+    if cell.share is None:
+        raise TypeError(f"tape is of a {type(tape.params).__name__} cell: expected one with recurrent weights")
+    work, dloss = prepared(tape, cell, shapes, dh, dc)
     gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
-    cell.backward(tape.params, tape.record, dloss, gradients, work)
-    rows = getattr(gradients, "hidden", gradients.a)  # of the GRU the part that goes through weight_hh
-    return rows.reshape(len(tape.h) - 1, -1, 1) * tape.h[:-1, None, :]
+    cell.backward(tape.params, tape.record, dloss, gradients, work, WHOLE)
+    rows, sent = cell.share(tape.record, gradients)
+    return np.asarray(rows.reshape(len(rows), -1, 1) * sent[:, 0, None, :])
 
 
 def saturation(tape: Tape, limit: float = 0.1) -> Array:
     """The share of units at each step whose slope f'(a) is below `limit` of the steepest, of the vanilla cell (T,)."""
-    one_sequence(tape)
+    cell, _ = one_sequence(tape)
     positive(limit=limit)
-    if not isinstance(tape.record, RNNTape):
+    if cell.slopes is None:
         raise TypeError(f"tape is of a {type(tape.params).__name__} cell: expected the vanilla cell's")
     steepest = 0.25 if tape.nonlinearity == "sigmoid" else 1.0
-    return np.asarray((tape.record.slope[:, 0] < limit * steepest).mean(axis=1))
+    return np.asarray((cell.slopes(tape.record)[:, 0] < limit * steepest).mean(axis=1))
 
 
 def first_nonfinite(tape: Tape, dh: ArrayLike) -> NonFinite | None:

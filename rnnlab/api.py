@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._cells import Cell, allocate, checked_params
-from rnnlab._checks import Nonlinearity, at_least, lengths, nonlinearity_code, numbers
-from rnnlab._tapes import Tape, checked_tape, prepared, set_initial_state
-from rnnlab.kernels.sequences import WHOLE
-from rnnlab.kernels.sequences import Flow as FlowBuffers
-from rnnlab.params import AttentionParams, Params, RNNParams
+from rnnlab._base.checks import at_least, lengths, numbers
+from rnnlab.kernels.cells.cell import Cell, allocate, sizes_of
+from rnnlab.kernels.sequences import WHOLE, Flow as FlowBuffers
+from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.params import checked_choice, checked_params, dtype_of
+from rnnlab.tape import Tape, checked_tape, prepared, set_initial_state
 
 Array = NDArray[Any]
 FLOAT_RANGE = {  # log10 of the smallest subnormal and the largest finite number
@@ -44,7 +44,7 @@ class GradientFlow(NamedTuple):
 
 
 def forward(
-    params: Params,
+    params: Any,
     x: ArrayLike,
     h0: Any = None,
     nonlinearity: Nonlinearity = "tanh",
@@ -54,8 +54,8 @@ def forward(
 
     Parameters
     ----------
-    params : RNNParams, LSTMParams, GRUParams or AttentionParams
-        The cell's equations stand at the head of its file in `rnnlab.kernels`.
+    params : of a cell, say RNNParams or LSTMParams
+        Their type is the cell, whose equations stand at the head of its file in `rnnlab.kernels.cells`.
     x : array_like, (T, I) or (T, B, I)
         Inputs, oldest first.
     h0 : array_like, (H,) or (B, H), optional
@@ -73,7 +73,7 @@ def forward(
     Raises
     ------
     TypeError
-        If `params` is not one of the four types, or an argument is not numeric.
+        If `params` is not of a cell, or an argument is not numeric.
     ValueError
         If a shape, a value or a name is not as above; the message names the argument, what it is and what was expected.
 
@@ -86,28 +86,19 @@ def forward(
     [0.0, 1.0, 3.0, 7.0]
     """
     cell, given = checked_params(params)
-    kind = given[0].dtype
+    kind = dtype_of(given)
     inputs = numbers("x", x, (2, 3), kind)
     batched = inputs.ndim == 3
     inputs = inputs if batched else inputs[:, None]
     steps, batch, _ = inputs.shape
-    hidden = given.weight_hh.shape[1] if not isinstance(given, AttentionParams) else given.bias.size
     if steps < 1 or batch < 1 or inputs.shape[2] != given.weight_ih.shape[1]:
         wanted = f"(T, {given.weight_ih.shape[1]}) or (T, B, {given.weight_ih.shape[1]}) with T, B >= 1"
         raise ValueError(f"x has shape {np.shape(x)}: expected {wanted}, as weight_ih has those columns")
-    shapes = cell.shapes(steps, batch, inputs.shape[2], hidden)
+    shapes = cell.shapes(steps, batch, *sizes_of(given))
     tape = allocate(np.empty, shapes.tape, kind)._replace(x=inputs, length=lengths(length, steps, batch))
-    code = nonlinearity_code(nonlinearity)
+    code = checked_choice(cell, given, nonlinearity)
     set_initial_state(tape, h0, cell.states)
-    work = allocate(np.zeros, shapes.work, kind)
-    if isinstance(given, RNNParams):
-        cell.forward(code, given, tape, work)
-    elif nonlinearity == "tanh":
-        cell.forward(given, tape, work)
-    else:
-        raise ValueError(
-            f"nonlinearity is {nonlinearity!r}: expected none, a {type(params).__name__} cell has no choice"
-        )
+    cell.forward(code, given, tape, allocate(np.zeros, shapes.work, kind))
     h, c = (unbatched(array, batched) for array in (tape.h, getattr(tape, "c", None)))
     return Tape(h, c, given, nonlinearity, tape, batched)
 
@@ -148,23 +139,24 @@ def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int
     """
     cell, shapes = checked_tape(tape)
     kind = tape.record.x.dtype
-    work, dloss = prepared(tape, shapes, dh, dc)
+    work, dloss = prepared(tape, cell, shapes, dh, dc)
     gradients = allocate(np.empty, shapes.gradients, kind)
-    cell.backward(tape.params, tape.record, dloss, gradients, work, *_truncation(cell, window))
+    cell.backward(tape.params, tape.record, dloss, gradients, work, truncation(cell, window))
     dh0: Any = None
     if cell.states:
         rows = tuple(row if tape.batched else row[0] for row in gradients.h0)
-        dh0 = rows if cell.states == 2 else rows[0]
+        dh0 = rows if len(rows) > 1 else rows[0]
     return Gradients(gradients.params, unbatched(gradients.x, tape.batched), dh0)
 
 
-def _truncation(cell: Cell, window: Any) -> tuple[int, ...]:
-    """The kernels' argument, of those that have one."""
-    if window is not None:
-        at_least(1, window=window)
-        if not cell.states:
-            raise ValueError(f"window is {window}: expected None, attention goes back in a single step")
-    return (WHOLE if window is None else min(int(window), WHOLE),) if cell.states else ()
+def truncation(cell: Cell, window: Any) -> int:
+    """The window as the kernels take it."""
+    if window is None:
+        return WHOLE
+    at_least(1, window=window)
+    if not cell.states:
+        raise ValueError(f"window is {window}: expected None, attention goes back in a single step")
+    return min(int(window), WHOLE)
 
 
 def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> GradientFlow:
@@ -197,15 +189,15 @@ def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gra
     """
     cell, shapes = checked_tape(tape)
     steps, batch, _ = tape.record.x.shape
-    work, dloss = prepared(tape, shapes, dh, dc)
+    work, dloss = prepared(tape, cell, shapes, dh, dc)
     whole = np.int64 if dloss.dtype == np.float64 else np.int32
-    flow = FlowBuffers(np.empty((max(cell.states, 1), steps + 1, batch)), np.zeros(batch, whole))
+    flow = FlowBuffers(np.empty((max(len(cell.states), 1), steps + 1, batch)), np.zeros(batch, whole))
     gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
     cell.flow(tape.params, tape.record, dloss, flow, gradients, work)
     norms = flow.log10_norm if tape.batched else flow.log10_norm[:, :, 0]
     return GradientFlow(
         norms[0],
-        norms[1] if cell.states == 2 else None,
+        norms[1] if len(norms) == 2 else None,
         growth_rate(norms[0]),
         first_lost(norms[0], *FLOAT_RANGE[np.float32]),
         first_lost(norms[0], *FLOAT_RANGE[np.float64]),

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._blas import one_blas_thread
-from rnnlab._checks import Nonlinearity, at_least, shortened
+from rnnlab._base.blas import one_blas_thread
+from rnnlab._base.checks import at_least, shortened
 from rnnlab.api import forward
-from rnnlab.kernels import GRUTape, LSTMTape, RNNTape
-from rnnlab.params import AttentionParams, Params
+from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.params import checked_params
 
 Array = NDArray[np.float64]
 SPREAD = 12.0  # columns may differ by e^12 before they are made orthogonal again: 11 of 16 digits are left
 
 
 def lyapunov_spectrum(
-    params: Params,
+    params: Any,
     x: ArrayLike,
     h0: Any = None,
     k: int | None = None,
@@ -34,7 +34,7 @@ def lyapunov_spectrum(
 
     Parameters
     ----------
-    params : RNNParams, LSTMParams or GRUParams
+    params : of a recurrent cell, say RNNParams or LSTMParams
     x : array_like, (T, I)
         Inputs.
     h0 : array_like, (H,), optional
@@ -65,15 +65,16 @@ def lyapunov_spectrum(
     --------
     >>> import numpy as np, rnnlab as rl
     >>> params = rl.RNNParams([[0.0], [0.0]], [[0.5, 1.0], [0.0, 2.0]], [0.0, 0.0])
-    >>> rl.lyapunov_spectrum(params, np.zeros((200, 1)), nonlinearity="linear").round(3).tolist()  # ln 2, ln 0.5
-    [0.693, -0.693]
+    >>> rl.lyapunov_spectrum(params, np.zeros((200, 1)), nonlinearity="linear").round(2).tolist()  # ln 2, ln 0.5
+    [0.69, -0.69]
     """
-    if isinstance(params, AttentionParams):
-        raise TypeError("params is an AttentionParams: expected a cell with a state")
+    cell, _ = checked_params(params)
+    if cell.tangent is None:
+        raise TypeError(f"params is an {type(params).__name__}: expected a cell with a state")
     if np.ndim(x) != 2:
         raise ValueError(f"x has shape {np.shape(x)}: expected one sequence, (T, I)")
     tape = forward(params, x, h0, nonlinearity)
-    size = tape.h.shape[1] * (1 if tape.c is None else 2)
+    size = tape.h.shape[1] * len(cell.states)
     k = size if k is None else k
     at_least(1, k=k)
     at_least(0, discard=discard)
@@ -81,7 +82,7 @@ def lyapunov_spectrum(
         raise ValueError(f"k is {k}: expected at most {size}, the size of the state")
     if discard >= len(tape.h) - 1:
         raise ValueError(f"discard is {discard}: expected at most {len(tape.h) - 2}, fewer than the steps of x")
-    step = TANGENTS[type(tape.record)](tape.params, tape.record)
+    step = cell.tangent(tape.params, tape.record)
     start = np.linalg.qr(np.random.default_rng(0).standard_normal((size, k)))[0]
     with one_blas_thread():  # on a busy machine BLAS threads wait for one another: 30 times slower
         logs = decompose(step, start, range(len(tape.h) - 1), discard)
@@ -116,46 +117,6 @@ def until_spread(logs: Array, steps: int) -> int:
     """How many steps until columns differ by e^12, at the rate of the last ones."""
     spread = float(np.ptp(logs)) / steps
     return max(1, int(min(50.0, SPREAD / spread))) if 0 < spread < np.inf else 1
-
-
-def rnn_tangent(params: Any, tape: RNNTape) -> Callable[[int, Array], Array]:
-    """Q to J_t Q of the vanilla cell, J_t = diag(f'(a_t)) W_hh."""
-    return lambda t, q: tape.slope[t, 0, :, None] * (params.weight_hh @ q)
-
-
-def gru_tangent(params: Any, tape: GRUTape) -> Callable[[int, Array], Array]:
-    """Q to J_t Q of the GRU."""
-
-    def step(t: int, q: Array) -> Array:
-        r, z, n = tape.gates[t, 0, :, :, None]
-        m, h = tape.m[t, 0, :, None], tape.h[t, 0, :, None]
-        of_r, of_z, of_n = np.split(params.weight_hh @ q, 3)
-        candidate = (1 - n * n) * (r * of_n + m * r * (1 - r) * of_r)
-        return z * q + (h - n) * z * (1 - z) * of_z + (1 - z) * candidate
-
-    return step
-
-
-def lstm_tangent(params: Any, tape: LSTMTape) -> Callable[[int, Array], Array]:
-    """Q to J_t Q of the LSTM, rows of h above those of c."""
-
-    def step(t: int, q: Array) -> Array:
-        i, f, g, o = tape.gates[t, 0, :, :, None]
-        c, squashed = tape.c[t, 0, :, None], tape.tanh_c[t, 0, :, None]
-        of_h, of_c = np.split(q, 2)
-        of_i, of_f, of_g, of_o = np.split(params.weight_hh @ of_h, 4)
-        new_c = f * of_c + c * f * (1 - f) * of_f + g * i * (1 - i) * of_i + i * (1 - g * g) * of_g
-        new_h = o * (1 - squashed * squashed) * new_c + squashed * o * (1 - o) * of_o
-        return np.concatenate([new_h, new_c])
-
-    return step
-
-
-TANGENTS: dict[type, Callable[[Any, Any], Callable[[int, Array], Array]]] = {
-    RNNTape: rnn_tangent,
-    GRUTape: gru_tangent,
-    LSTMTape: lstm_tangent,
-}
 
 
 def kaplan_yorke_dimension(exponents: ArrayLike) -> float:

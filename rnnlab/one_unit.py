@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab import kernels
-from rnnlab._checks import Nonlinearity, lengths, nonlinearity_code, numbers
+from rnnlab._base.checks import lengths, numbers
+from rnnlab.nonlinearities import Nonlinearity, nonlinearity_code
 
 _LARGEST_W2 = {np.dtype(np.float64): 2.0**28, np.dtype(np.float32): 2.0**3}
 

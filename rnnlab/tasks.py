@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab._checks import at_least, numbers, one_of, positive
+from rnnlab._base.checks import at_least, numbers, one_of, positive
 
 Array = NDArray[Any]
 Loss = Literal["squared_error", "cross_entropy"]

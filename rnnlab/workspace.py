@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._blas import one_blas_thread
-from rnnlab._cells import allocate, checked_params
-from rnnlab._checks import Nonlinearity, at_least, nonlinearity_code, numbers
+from rnnlab._base.blas import one_blas_thread
+from rnnlab._base.checks import at_least, numbers
 from rnnlab.api import Gradients
+from rnnlab.kernels.cells.cell import allocate, sizes_of
 from rnnlab.kernels.sequences import WHOLE
-from rnnlab.params import Params, RNNParams
+from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.params import checked_choice, checked_params, dtype_of
 
 Array = NDArray[Any]
 WORTH_A_THREAD = 100_000  # states (T x B x H) in a part, below which handing it to a thread costs more than it saves
@@ -29,7 +30,7 @@ class Workspace:
 
     Parameters
     ----------
-    params : RNNParams, LSTMParams or GRUParams
+    params : of a recurrent cell, say RNNParams or LSTMParams
         Say which cell, its sizes and its floating type; the values come with every `forward`.
     steps, batch_size : int
         T and B, at least 1.
@@ -55,22 +56,18 @@ class Workspace:
     """
 
     def __init__(
-        self, params: Params, steps: int, batch_size: int, threads: int = 1, nonlinearity: Nonlinearity = "tanh"
+        self, params: Any, steps: int, batch_size: int, threads: int = 1, nonlinearity: Nonlinearity = "tanh"
     ) -> None:
         at_least(1, steps=steps, batch_size=batch_size, threads=threads)
         self._cell, given = checked_params(params)
         if not self._cell.states:
-            raise TypeError("params is an AttentionParams: expected a recurrent cell's")
-        code, vanilla = nonlinearity_code(nonlinearity), isinstance(given, RNNParams)
-        if not vanilla and nonlinearity != "tanh":
-            kind = type(params).__name__
-            raise ValueError(f"nonlinearity is {nonlinearity!r}: expected none, a {kind} cell has no choice")
-        self._code = (code,) if vanilla else ()
-        hidden, inputs = given.weight_hh.shape[1], given.weight_ih.shape[1]
+            raise TypeError(f"params is an {type(params).__name__}: expected a recurrent cell's")
+        self._code = checked_choice(self._cell, given, nonlinearity)
+        inputs, hidden = sizes_of(given)
         self._sizes = (steps, batch_size, inputs, hidden)
         parts = max(1, min(threads, batch_size, steps * batch_size * hidden // WORTH_A_THREAD))
         self._edges = list(pairwise(np.linspace(0, batch_size, parts + 1).astype(int)))
-        self._parts = [self._buffers(last - first, given.bias.dtype) for first, last in self._edges]
+        self._parts = [self._buffers(last - first, dtype_of(given)) for first, last in self._edges]
         self._threads = ThreadPoolExecutor(parts)
         self._known: Any = None
         self._given = given
@@ -83,11 +80,13 @@ class Workspace:
         tape.length[:] = steps
         return tape, work, gradients
 
-    def _learn(self, params: Params) -> None:
+    def _learn(self, params: Any) -> None:
         """Take parameters of the same cell, shapes and type; views, so that nobody reshapes them under our feet."""
         _, given = checked_params(params)
-        if type(given) is not type(self._given) or given[0].dtype != self._given[0].dtype:
-            raise TypeError(f"params is a {type(given).__name__} of {given[0].dtype}: expected what was given at first")
+        if type(given) is not type(self._given) or dtype_of(given) != dtype_of(self._given):
+            raise TypeError(
+                f"params is a {type(given).__name__} of {dtype_of(given)}: expected what was given at first"
+            )
         if [array.shape for array in given] != [array.shape for array in self._given]:
             raise ValueError("params has other shapes than those given at first: make another Workspace")
         self._given = type(given)(*(array.view() for array in given))
@@ -107,7 +106,7 @@ class Workspace:
             for part in work:
                 part.result()
 
-    def forward(self, params: Params, x: ArrayLike) -> Array:
+    def forward(self, params: Any, x: ArrayLike) -> Array:
         """Run from a zero initial state.
 
         Parameters
@@ -122,13 +121,13 @@ class Workspace:
         """
         if params is not self._known:
             self._learn(params)
-        inputs = numbers("x", x, (3,), self._given.bias.dtype)
+        inputs = numbers("x", x, (3,), dtype_of(self._given))
         if inputs.shape != self._sizes[:3]:
             raise ValueError(f"x has shape {inputs.shape}: expected {self._sizes[:3]}")
 
         def run(part: slice, tape: Any, work: Any, _: Any) -> None:
             tape.x[:] = inputs[:, part]
-            self._cell.forward(*self._code, self._given, tape, work)
+            self._cell.forward(self._code, self._given, tape, work)
 
         self._each(run)
         return np.concatenate([tape.h[-1] for tape, _, _ in self._parts])
@@ -147,7 +146,7 @@ class Workspace:
             Of a batch in one part views of the buffers: copy what is to outlive the next call.
         """
         steps, batch, _, hidden = self._sizes
-        dloss = numbers("dh", dh, (2, 3), self._given.bias.dtype)
+        dloss = numbers("dh", dh, (2, 3), dtype_of(self._given))
         if dloss.shape not in ((batch, hidden), (steps, batch, hidden)):
             raise ValueError(f"dh has shape {dloss.shape}: expected {(batch, hidden)} or {(steps, batch, hidden)}")
         dloss = dloss.reshape(-1, batch, hidden)
@@ -170,4 +169,4 @@ class Workspace:
                 x=np.concatenate([part.x for part in parts], axis=1),
                 h0=np.concatenate([part.h0 for part in parts], axis=1),
             )
-        return Gradients(first.params, first.x, tuple(first.h0) if self._cell.states == 2 else first.h0[0])
+        return Gradients(first.params, first.x, tuple(first.h0) if len(first.h0) > 1 else first.h0[0])

@@ -7,18 +7,20 @@ from pathlib import Path
 
 import pytest
 
-MODULES = ["rnnlab.api", "rnnlab.one_unit", "rnnlab.training", "rnnlab.workspace", "rnnlab.kernels"]
+ROOT = Path(__file__).parents[1]
+MODULES = [path for path in sorted((ROOT / "rnnlab").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_docstrings(name: str) -> None:
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_docstrings(path: Path) -> None:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0
     assert result.failed == 0
 
 
 def test_readme() -> None:
-    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert blocks
     for block in blocks:

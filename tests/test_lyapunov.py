@@ -4,15 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 import rnnlab as rl
-from rnnlab.experiments import forget_bias, spectrum
-from rnnlab.laws.gates import log10_retention
-from rnnlab.laws.mean_field import contracting_exponent, critical_relu_gain, random_tanh_network
-from rnnlab.lyapunov import TANGENTS
 from tests.cells_reference import STEPS
-from tests.reference import sigmoid_of
 
 
 @pytest.mark.parametrize("kind", [rl.RNNParams, rl.LSTMParams, rl.GRUParams])
@@ -24,7 +18,7 @@ def test_tangents_are_the_jacobian(kind: Any) -> None:
     start = tuple(states) if kind is rl.LSTMParams else states[0]
     tape = rl.forward(params, x, start)
     size = hidden * (2 if kind is rl.LSTMParams else 1)
-    got = TANGENTS[type(tape.record)](tape.params, tape.record)(1, np.eye(size))
+    got = kind.cell().tangent(tape.params, tape.record)(1, np.eye(size))
     before = np.concatenate([tape.h[1], tape.c[1]]) if kind is rl.LSTMParams else tape.h[1]
     for i in range(size):
         moved = before + 1e-200j * (np.arange(size) == i)
@@ -79,28 +73,6 @@ def test_bad_exponents(function: Any, exponents: Any, error: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("g", "sigma", "exponent"),
-    [
-        (0.5, 0, -0.6931),
-        (1.5, 0, 0.06522),
-        (2, 0, 0.15472),
-        (5, 0, 0.53243),
-        (1.5, 0.5, -0.01673),
-        (1.5, 1, -0.14183),
-        (2, 0.5, 0.12039),
-    ],
-)
-def test_mean_field_numbers(g: float, sigma: float, exponent: float) -> None:
-    assert random_tanh_network(g, sigma).lyapunov == pytest.approx(exponent, abs=6e-6 if g != 0.5 else 6e-5)
-
-
-def test_laws_of_gain() -> None:
-    assert critical_relu_gain() ** 2 / 2 == pytest.approx(1)
-    assert contracting_exponent(0.5, 0.0) == pytest.approx(np.log(0.5))
-    assert log10_retention(1.0, 100) == pytest.approx(100 * np.log10(sigmoid_of(1.0)), rel=1e-14)
-
-
-@pytest.mark.parametrize(
     ("changed", "error", "says"),
     [
         ({"k": 0}, ValueError, "k is 0: expected an integer of at least 1"),
@@ -117,37 +89,3 @@ def test_bad_arguments(changed: dict[str, Any], error: Any, says: str) -> None:
     arguments = {"params": rl.RNNParams.init(1, 3, rng=np.random.default_rng(0)), "x": np.zeros((10, 1)), **changed}
     with pytest.raises(error, match=says):
         rl.lyapunov_spectrum(arguments.pop("params"), arguments.pop("x"), **arguments)
-
-
-def test_a_small_spectrum_holds_its_claims_and_a_wrong_gain_fails() -> None:
-    spec = spectrum.Spec(g=2.0, sigma=0.5, full_g=1.7, full_hidden_size=60)
-    table = spectrum.measure(spec)
-    checks = spectrum.checks(table)
-    assert len(checks) == 3
-    assert checks["ok"].all()
-    table.loc[table["method"] == "qr", "exponent"] += 0.1  # as of another gain
-    assert not spectrum.checks(table)["ok"].all()
-    assert set(spectrum.draw(table)) == {"exponents"}
-
-
-@pytest.mark.parametrize(
-    "given", [{"hidden_size": 4, "full_hidden_size": 4, "g": 0.5}, {"steps": 200, "full_steps": 200, "full_g": 3.0}]
-)
-def test_little_is_claimed_of_few_units_or_steps(given: dict[str, Any]) -> None:
-    table = spectrum.measure(spectrum.Spec(**{"g": 2.0, "sigma": 0.0, "hidden_size": 100, **given}))
-    assert spectrum.checks(table)["ok"].all()
-    assert set(spectrum.checks(table)["claim"]) <= {"sum of exponents = mean ln |det J|"}
-
-
-def test_a_spectrum_is_refused_where_theory_or_memory_ends() -> None:
-    with pytest.raises(ValidationError, match="less than or equal to 20"):
-        spectrum.Spec(g=1e6)
-    assert spectrum.Spec(seeds=10**9).bytes_needed(1) > 2**40
-
-
-def test_a_small_forget_bias_holds_its_claims_and_a_wrong_law_fails() -> None:
-    table = forget_bias.measure(forget_bias.Spec(forget_bias=(0.0, 1.0), seq_len=(1, 100), hidden_size=4, seeds=2))
-    assert forget_bias.checks(table)["ok"].all()
-    table["log10_law"] *= 1.01
-    assert not forget_bias.checks(table)["ok"].all()
-    assert set(forget_bias.draw(table)) == {"retention"}

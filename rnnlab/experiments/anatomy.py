@@ -1,4 +1,8 @@
-"""Anatomy of a gradient: every loss to every step, each step's share of a weight, singular values, saturation."""
+"""Anatomy of a gradient: every loss to every step, each step's share of a weight, singular values, saturation.
+
+Claim: a weight's gradient is a sum over steps of which the latest dominate; far shares vanish, except where a cell
+prevents it.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,14 @@ from pydantic import Field
 
 import rnnlab as rl
 from rnnlab import anatomy
-from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import Choices, ExperimentSpec
-from rnnlab.experiments._style import new_figure, theme
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.networks import NETWORKS, params_of
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
 
 Network = Literal["tanh", "orthogonal", "lstm", "gru"]
-LABELS = {"tanh": "tanh RNN", "orthogonal": "tanh RNN, orthogonal", "lstm": "LSTM, forget bias 1", "gru": "GRU"}
+STARTS = {"tanh": "tanh", "orthogonal": "orthogonal", "lstm": "lstm-1", "gru": "gru"}
+LABELS = {name: NETWORKS[start].label for name, start in STARTS.items()}
 Array = NDArray[Any]
 CLOSE = 1.02  # the factored method does not tell singular values apart that differ by a smaller factor
 CONDITION = 1e5  # an SVD knows singular values to 16 digits of the largest, those so much smaller to 11 of their own
@@ -109,13 +115,7 @@ def network_rows(part: Part) -> Rows:
 def run(part: Part) -> rl.Tape:
     """The network on standard normal inputs."""
     rng, spec = np.random.default_rng(part.spec.seed), part.spec
-    makers: dict[str, Callable[[], Any]] = {
-        "tanh": lambda: rl.RNNParams.init(1, spec.hidden_size, rng=rng),
-        "orthogonal": lambda: rl.RNNParams.init(1, spec.hidden_size, rng=rng, scheme="orthogonal"),
-        "lstm": lambda: rl.LSTMParams.init(1, spec.hidden_size, rng=rng, forget_bias=1.0),
-        "gru": lambda: rl.GRUParams.init(1, spec.hidden_size, rng=rng),
-    }
-    params = makers[part.network]()
+    params = params_of(STARTS[part.network], 1, spec.hidden_size, rng)
     return rl.forward(params, np.random.default_rng([spec.seed, 1]).standard_normal((spec.seq_len, 1)))
 
 

@@ -1,4 +1,8 @@
-"""Copying ten symbols: who beats a network without memory; and the table of Henaff: identity adds, orthogonal copies."""
+"""Copying ten symbols: who beats a network without memory; and the table of Henaff: identity adds, orthogonal copies.
+
+Claim: a linear recurrence that starts orthogonal copies ten symbols and does not add over 200 steps; an identity adds
+only.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,12 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 import rnnlab as rl
-from rnnlab.experiments import _learning
-from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._learning import LINEAR, METHODS, Goal, Method, SoFar, Training
-from rnnlab.experiments._resumable import Keep, Resumable
-from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths
-from rnnlab.experiments._style import new_figure, theme
+from rnnlab.experiments._lab import learning
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.learning import LINEAR, METHODS, Goal, Method, Progress, Training
+from rnnlab.experiments._lab.resumable import Keep, Resumable
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
 
 Array = NDArray[np.float64]
 Copier = Method | Literal["linear identity", "linear orthogonal"]
@@ -54,7 +58,7 @@ class Spec(ExperimentSpec):
 
     def bytes_needed(self, workers: int) -> int:
         """Memory of the tests that the workers have in hand."""
-        return workers * _learning.bytes_in_hand(
+        return workers * learning.bytes_in_hand(
             self.method, max(*self.adding_seq_len, self.delay + 2 * rl.tasks.COPIED), self.hidden_size
         )
 
@@ -86,14 +90,14 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     return pd.concat(each(Resumable(measure_part), [Part(spec, *run) for run in runs]), ignore_index=True)
 
 
-def measure_part(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
+def measure_part(part: Part, so_far: Progress | None, keep: Keep) -> pd.DataFrame:
     """The curve of one training, with Adam, gradients shortened to norm 1."""
     spec = part.spec
     goal = copy_goal(spec.delay) if part.task == "copy" else adding_goal(part.seq_len)
-    model = _learning.model_of(part.method, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
+    model = learning.model_of(part.method, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
     recipe = rl.Recipe(RATES.get(part.method, 0.002), "adam", 1.0)
     training = Training(recipe, BATCH, EVERY, spec.updates)
-    rows = _learning.learn(model, goal, training, [part.seed], so_far, keep)[1]
+    rows = learning.learn(model, goal, training, [part.seed], so_far, keep)[1]
     where = {"task": part.task, "method": part.method, "seq_len": part.seq_len}
     rows = rows.assign(chance=goal.task.chance, budget=spec.updates)
     return pd.DataFrame({**where, "seed": part.seed}, index=rows.index).join(rows)
@@ -134,7 +138,7 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
     fields = Spec.model_fields
     rows = table[table["budget"] == fields["updates"].default]
     copied = rows[(rows["task"] == "copy") & (rows["seq_len"] == fields["delay"].default + 2 * rl.tasks.COPIED)]
-    last = _learning.ends(copied, ["method"])
+    last = learning.ends(copied, ["method"])
     return table_of([*adding_claims(rows[rows["task"] == "adding"]), *copy_claims(last), *memory_claims(last)])
 
 
@@ -183,7 +187,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     with theme():
         figure = new_figure(12.5, 5.2)
         left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
-        _learning.draw_curves(left, rows, GUESS, "score")
+        learning.draw_curves(left, rows, GUESS, "score")
         left.set(yscale="linear", ylim=(-0.03, 1.03), ylabel="share of symbols wrong in fresh sequences")
         left.set_title(f"Copying ten symbols, T = {rows['seq_len'].iloc[0]}: every training, until solved")
         left.legend(fontsize=10, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.08), ncols=2)
@@ -193,7 +197,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 
 def draw_table(axis: Any, table: pd.DataFrame) -> None:
     """Henaff's table: initialisation by task, a cell per pair."""
-    last = _learning.ends(table, ["task", "seq_len", "method"]).sort_values(["task", "seq_len"])
+    last = learning.ends(table, ["task", "seq_len", "method"]).sort_values(["task", "seq_len"])
     columns = list(last[["task", "seq_len"]].drop_duplicates().itertuples(index=False, name=None))
     shares = np.full((2, len(columns)), np.nan)
     for i, method in enumerate(LINEAR):

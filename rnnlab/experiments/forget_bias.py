@@ -1,4 +1,8 @@
-"""How long an LSTM's cell remembers: dc_T/dc_0 over forget bias and T, against sigmoid(b_f)^T."""
+"""How long an LSTM's cell remembers: dc_T/dc_0 over forget bias and T, against sigmoid(b_f)^T.
+
+Claim: an LSTM's cell retains sigmoid(b_f)^T of a gradient: a forget bias of 0 halves it at every step, one of 1 keeps
+73 %.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,9 @@ from matplotlib.figure import Figure
 from pydantic import Field
 
 import rnnlab as rl
-from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import ExperimentSpec, Lengths, Numbers
-from rnnlab.experiments._style import new_figure, theme
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Numbers
 from rnnlab.laws.gates import log10_retention
 
 LN_99 = 4.59511985013459  # sigmoid of it is 0.99

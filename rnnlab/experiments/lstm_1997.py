@@ -1,4 +1,7 @@
-"""The tasks of 1997, one sequence at a time: how many until an LSTM adds, or tells an order, over a hundred steps."""
+"""The tasks of 1997, one sequence at a time: how many until an LSTM adds, or tells an order, over a hundred steps.
+
+Claim: an LSTM trained one sequence at a time needs about as many sequences as was published in 1997.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,13 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 import rnnlab as rl
-from rnnlab.experiments import _learning
-from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._learning import SoFar, Training, blocks, taken_up
-from rnnlab.experiments._resumable import Keep, Resumable, forget
-from rnnlab.experiments._spec import Choices, ExperimentSpec
-from rnnlab.experiments._style import new_figure, theme
+from rnnlab.experiments._lab import learning
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.learning import Generators, Progress, Training, train_until_solved
+from rnnlab.experiments._lab.networks import LINES
+from rnnlab.experiments._lab.resumable import Keep, Resumable, forget
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
 
 Array = NDArray[np.float64]
 TaskName = Literal["adding", "temporal-order"]
@@ -95,7 +99,7 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     return pd.concat(each(Resumable(measure_part), parts), ignore_index=True)
 
 
-def measure_part(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
+def measure_part(part: Part, so_far: Progress | None, keep: Keep) -> pd.DataFrame:
     """The curve of one training."""
     trial = trial_of(part.task, part.spec.seq_len)
     keys = {"task": part.task, "seq_len": part.spec.seq_len, "seed": part.seed}
@@ -104,24 +108,26 @@ def measure_part(part: Part, so_far: SoFar | None, keep: Keep) -> pd.DataFrame:
 
 
 def learn(
-    trial: Trial, seed: int, sequences: int, so_far: SoFar | None = None, keep: Keep = forget
+    trial: Trial, seed: int, sequences: int, so_far: Progress | None = None, keep: Keep = forget
 ) -> list[dict[str, Any]]:
     """One sequence an update; every one is new and answered before it is learnt from, so that its loss is a test's.
 
     Unlike in 1997: whole BPTT, not truncated; gates for every cell, not for a block of two; forget gates; tanh for the
     scaled sigmoids of cell input and output; a linear readout, or a softmax.
     """
-    first, rng = model_1997(trial, np.random.default_rng([seed, 0])), np.random.default_rng([seed, 1])
-    rows, recent = so_far.found if so_far else ([], np.zeros(0))
-    model, state = taken_up(first, so_far, rng)
-    for run in blocks(model, trial.task, Training(trial.recipe, 1, BLOCK, sequences), rng, state):
+
+    def test(run: rl.Fit, found: tuple[list[dict[str, Any]], Array] | None) -> tuple[Any, bool]:
+        rows, recent = found or ([], np.zeros(0))
         recent = np.concatenate([recent, trial.error_of(run.history.loss)])[-IN_A_ROW:]
         wrong, solved = int((~(recent <= trial.limit)).sum()), is_solved(trial, recent)
         loss = float(run.history.loss.mean())
-        rows = [*rows, {"update": run.state.update, "loss": loss, "wrong": wrong, "solved": solved}]
-        if solved or run.stopped:
-            break
-        keep(SoFar(run, (rows, recent), rng.bit_generator.state))
+        row = {"update": run.state.update, "loss": loss, "wrong": wrong, "solved": solved}
+        return ([*rows, row], recent), solved
+
+    model, rng = model_1997(trial, np.random.default_rng([seed, 0])), np.random.default_rng([seed, 1])
+    training, drawn = Training(trial.recipe, 1, BLOCK, sequences), Generators(rng, rng)
+    rows: list[dict[str, Any]]
+    _, (rows, _) = train_until_solved(model, trial.task, training, test, drawn, so_far, keep)
     return rows
 
 
@@ -154,7 +160,7 @@ def claims_of(name: TaskName, rows: pd.DataFrame) -> Iterator[Claim]:
     fields, trial = Spec.model_fields, trial_of(name, int(rows["seq_len"].iloc[0]))
     if rows["seq_len"].iloc[0] != fields["seq_len"].default or rows["budget"].min() != fields["sequences"].default:
         return
-    last = _learning.ends(rows, ["task"])
+    last = learning.ends(rows, ["task"])
     solved = float(last["solved"].astype(float).mean())
     yield Claim(f"{name}: share of trainings that meet the criterion", 1.0, solved, 0.0, trial.source)
     ratio = math.log10(last["update"].mean() / trial.published)
@@ -181,11 +187,11 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 def draw_task(axis: Any, name: TaskName, rows: pd.DataFrame) -> None:
     """One panel."""
     for number, (_, run) in enumerate(rows.groupby("seed")):
-        style = {"linestyle": _learning.LINES[number % len(_learning.LINES)], "marker": "o", "markevery": [-1]}
+        style = {"linestyle": LINES[number % len(LINES)], "marker": "o", "markevery": [-1]}
         label = None if number else "LSTM, until it meets the criterion"
         axis.plot(run["update"], run["loss"], label=label, color=f"C{number}", linewidth=1.3, **style)
     published = trial_of(name, int(rows["seq_len"].iloc[0])).published
-    _learning.draw_chance(axis, float(rows["chance"].iloc[0]))
+    learning.draw_chance(axis, float(rows["chance"].iloc[0]))
     axis.axvspan(published / 3, published * 3, color="grey", alpha=0.15, label="within a factor of 3 of 1997")
     axis.axvline(published, color="black", linewidth=1, label=f"{published:,} (1997, a mean)")
     axis.set(xscale="log", yscale="log", xlabel="sequences", ylabel="loss, mean of 500 sequences")

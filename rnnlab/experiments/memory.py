@@ -1,4 +1,7 @@
-"""The curse of memory: gradients of a linear recurrence grow with its memory, even where its state is normalised."""
+"""The curse of memory: gradients of a linear recurrence grow with its memory, even where its state is normalised.
+
+Claim: the longer a linear recurrence remembers, the larger its gradient, even with its state normalised.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ from pydantic import Field, field_validator
 from scipy.signal import lfilter
 
 from rnnlab import kernels
-from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import ExperimentSpec, Numbers
-from rnnlab.experiments._style import new_figure, theme
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers
 from rnnlab.laws import memory as law
 
 STATES_AT_ONCE = 1_000_000  # lanes x steps in hand: bounds memory, whatever the number of lanes

@@ -1,4 +1,7 @@
-"""Lyapunov exponents of random tanh networks: the QR method, the slope of BPTT, and the mean-field line in one figure."""
+"""Lyapunov exponents of random tanh networks: the QR method, the slope of BPTT, and the mean-field line in one figure.
+
+Claim: gradients of random tanh networks grow at the leading Lyapunov exponent, which mean-field theory predicts.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
 import rnnlab as rl
-from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import ExperimentSpec, Listed
-from rnnlab.experiments._style import new_figure, theme
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.spec import ExperimentSpec, Listed
 from rnnlab.laws import mean_field
 
 PUBLISHED = {"g": 2.0, "exponent": 0.154249, "size": 4096}  # D. Clark, rnn-lyapunov

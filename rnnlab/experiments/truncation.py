@@ -1,4 +1,7 @@
-"""Truncated BPTT: how far the gradient of the last k steps is from the whole one, where gradients fade and where they grow."""
+"""Truncated BPTT: how far the gradient of the last k steps is from the whole one, where gradients fade and where they grow.
+
+Claim: BPTT truncated to k steps errs by what flows past them: it fades where gradients do and stays where they grow.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 import rnnlab as rl
-from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import ExperimentSpec, Numbers
-from rnnlab.experiments._style import new_figure, theme
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers
 
 ROUNDING = 1e-12  # relative biases below are the rounding of two sums of T terms, not truncation
 FEWEST = 20  # windows that a rate is fitted to

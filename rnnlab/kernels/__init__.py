@@ -14,150 +14,95 @@ The names of `kernels.one_unit_training` stay in their module: its networks and 
 0.5
 """
 
-from rnnlab.kernels import one_unit_training
 from rnnlab.kernels.activations import (
-    LINEAR,
-    RELU,
-    SIGMOID,
-    TANH,
-    linear_and_slope,
-    relu_and_slope,
-    sigmoid,
-    sigmoid_and_slope,
-    tanh,
-    tanh_and_slope,
+    LINEAR as LINEAR,
+    RELU as RELU,
+    SIGMOID as SIGMOID,
+    TANH as TANH,
+    linear_and_slope as linear_and_slope,
+    relu_and_slope as relu_and_slope,
+    sigmoid as sigmoid,
+    sigmoid_and_slope as sigmoid_and_slope,
+    tanh as tanh,
+    tanh_and_slope as tanh_and_slope,
 )
-from rnnlab.kernels.attention import (
-    AttentionGradients,
-    AttentionTape,
-    AttentionWork,
-    attention_backward,
-    attention_flow,
-    attention_forward,
+from rnnlab.kernels.cells.attention import (
+    AttentionGradients as AttentionGradients,
+    AttentionTape as AttentionTape,
+    AttentionWork as AttentionWork,
+    attention_backward as attention_backward,
+    attention_flow as attention_flow,
+    attention_forward as attention_forward,
 )
-from rnnlab.kernels.gru import GRUGradients, GRUTape, GRUWork, gru_backward, gru_flow, gru_forward
-from rnnlab.kernels.losses import CROSS_ENTROPY, SQUARED_ERROR, cross_entropy, squared_error
-from rnnlab.kernels.lstm import LSTMGradients, LSTMTape, LSTMWork, lstm_backward, lstm_flow, lstm_forward
-from rnnlab.kernels.one_unit import Weights, backward, forward
-from rnnlab.kernels.one_unit_blocks import Gradients, last_state_gradients
-from rnnlab.kernels.one_unit_scaled import (
-    WINDOW,
-    Adjoint,
-    Tape,
-    scaled_backward,
-    scaled_forward,
-    spread_gradients,
+from rnnlab.kernels.cells.gru import (
+    GRUGradients as GRUGradients,
+    GRUTape as GRUTape,
+    GRUWork as GRUWork,
+    gru_backward as gru_backward,
+    gru_flow as gru_flow,
+    gru_forward as gru_forward,
+)
+from rnnlab.kernels.cells.lstm import (
+    LSTMGradients as LSTMGradients,
+    LSTMTape as LSTMTape,
+    LSTMWork as LSTMWork,
+    lstm_backward as lstm_backward,
+    lstm_flow as lstm_flow,
+    lstm_forward as lstm_forward,
+)
+from rnnlab.kernels.cells.rnn import (
+    RNNGradients as RNNGradients,
+    RNNTape as RNNTape,
+    RNNWork as RNNWork,
+    rnn_backward as rnn_backward,
+    rnn_flow as rnn_flow,
+    rnn_forward as rnn_forward,
+)
+from rnnlab.kernels.losses import (
+    CROSS_ENTROPY as CROSS_ENTROPY,
+    SQUARED_ERROR as SQUARED_ERROR,
+    cross_entropy as cross_entropy,
+    squared_error as squared_error,
+)
+from rnnlab.kernels.one_unit import training as one_unit_training  # noqa: F401
+from rnnlab.kernels.one_unit.blocks import Gradients as Gradients, last_state_gradients as last_state_gradients
+from rnnlab.kernels.one_unit.plain import Weights as Weights, backward as backward, forward as forward
+from rnnlab.kernels.one_unit.scaled import (
+    WINDOW as WINDOW,
+    Adjoint as Adjoint,
+    Tape as Tape,
+    scaled_backward as scaled_backward,
+    scaled_forward as scaled_forward,
+    spread_gradients as spread_gradients,
 )
 from rnnlab.kernels.optimisers import (
-    ADAM,
-    MOMENTUM,
-    RMSPROP,
-    SGD,
-    Descent,
-    clip_by_norm,
-    clip_by_value,
-    global_norm,
-    take_step,
+    ADAM as ADAM,
+    MOMENTUM as MOMENTUM,
+    RMSPROP as RMSPROP,
+    SGD as SGD,
+    Descent as Descent,
+    clip_by_norm as clip_by_norm,
+    clip_by_value as clip_by_value,
+    global_norm as global_norm,
+    take_step as take_step,
 )
-from rnnlab.kernels.regulariser import Regulariser, add_regulariser
-from rnnlab.kernels.rnn import RNNGradients, RNNTape, RNNWork, rnn_backward, rnn_flow, rnn_forward
-from rnnlab.kernels.scaling import Scaled, add, normalise, to_float
-from rnnlab.kernels.sequences import WHOLE, Flow
-from rnnlab.kernels.team import Team
+from rnnlab.kernels.regulariser import Regulariser as Regulariser, add_regulariser as add_regulariser
+from rnnlab.kernels.scaling import Scaled as Scaled, add as add, normalise as normalise, to_float as to_float
+from rnnlab.kernels.sequences import WHOLE as WHOLE, Flow as Flow
+from rnnlab.kernels.team import Team as Team
 from rnnlab.kernels.training import (
-    FINITE,
-    GRADIENT,
-    LOSS,
-    PARAMETERS,
-    Batches,
-    Course,
-    Head,
-    Log,
-    Network,
-    Vector,
-    loss_and_gradient,
-    train_block,
+    FINITE as FINITE,
+    GRADIENT as GRADIENT,
+    LOSS as LOSS,
+    PARAMETERS as PARAMETERS,
+    Batches as Batches,
+    Course as Course,
+    Head as Head,
+    Log as Log,
+    Network as Network,
+    Vector as Vector,
+    loss_and_gradient as loss_and_gradient,
+    train_block as train_block,
 )
 
-__all__ = [
-    "ADAM",
-    "CROSS_ENTROPY",
-    "FINITE",
-    "GRADIENT",
-    "LINEAR",
-    "LOSS",
-    "MOMENTUM",
-    "PARAMETERS",
-    "RELU",
-    "RMSPROP",
-    "SGD",
-    "SIGMOID",
-    "SQUARED_ERROR",
-    "TANH",
-    "WHOLE",
-    "WINDOW",
-    "Adjoint",
-    "AttentionGradients",
-    "AttentionTape",
-    "AttentionWork",
-    "Batches",
-    "Course",
-    "Descent",
-    "Flow",
-    "GRUGradients",
-    "GRUTape",
-    "GRUWork",
-    "Gradients",
-    "Head",
-    "LSTMGradients",
-    "LSTMTape",
-    "LSTMWork",
-    "Log",
-    "Network",
-    "RNNGradients",
-    "RNNTape",
-    "RNNWork",
-    "Regulariser",
-    "Scaled",
-    "Tape",
-    "Team",
-    "Vector",
-    "Weights",
-    "add",
-    "add_regulariser",
-    "attention_backward",
-    "attention_flow",
-    "attention_forward",
-    "backward",
-    "clip_by_norm",
-    "clip_by_value",
-    "cross_entropy",
-    "forward",
-    "global_norm",
-    "gru_backward",
-    "gru_flow",
-    "gru_forward",
-    "last_state_gradients",
-    "linear_and_slope",
-    "loss_and_gradient",
-    "lstm_backward",
-    "lstm_flow",
-    "lstm_forward",
-    "normalise",
-    "one_unit_training",
-    "relu_and_slope",
-    "rnn_backward",
-    "rnn_flow",
-    "rnn_forward",
-    "scaled_backward",
-    "scaled_forward",
-    "sigmoid",
-    "sigmoid_and_slope",
-    "spread_gradients",
-    "squared_error",
-    "take_step",
-    "tanh",
-    "tanh_and_slope",
-    "to_float",
-    "train_block",
-]
+__all__ = [name for name in dir() if not name.startswith("_")]

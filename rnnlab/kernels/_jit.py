@@ -20,7 +20,6 @@ a disk cache with our own stamp
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -29,15 +28,9 @@ from typing import Any, TypeVar
 from numba import config, njit
 from numba.core.caching import FunctionCache
 
+from rnnlab._base.sources import fingerprint
+
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def fingerprint(folder: Path) -> str:
-    """Digest of all Python sources below a folder."""
-    digest = hashlib.sha256()
-    for source in sorted(folder.rglob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()
 
 
 _FINGERPRINT = fingerprint(Path(__file__).parent)
@@ -64,6 +57,10 @@ class _KernelCache(FunctionCache):
             super().save_overload(sig, data)
 
 
+POLICY: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
+INLINED: dict[str, Any] = {"jit_options": {**POLICY, "forceinline": True}}  # of a numba overload called at every step
+
+
 def kernel(function: Function) -> Function:
     """Compile `function` as every kernel is compiled.
 
@@ -78,12 +75,12 @@ def kernel(function: Function) -> Function:
         Numba's dispatcher, callable from Python and from a user's own ``@njit`` code. With
         ``NUMBA_DISABLE_JIT=1`` it is `function` itself.
     """
-    return _cached(function, njit(error_model="numpy", fastmath={"contract"}, nogil=True)(function))
+    return _cached(function, njit(**POLICY)(function))
 
 
 def inner_kernel(function: Function) -> Function:
     """Compile `function` like a kernel that is inlined wherever it is called: those called at every time step."""
-    return _cached(function, njit(error_model="numpy", fastmath={"contract"}, nogil=True, forceinline=True)(function))
+    return _cached(function, njit(**POLICY, forceinline=True)(function))
 
 
 def _cached(function: Function, compiled: Any) -> Any:

@@ -38,37 +38,21 @@ def hold(length: Any, t: int, state: Any) -> None:
                 state[t + 1, b, j] = state[t, b, j]
 
 
-class Held(NamedTuple):
-    """What a step back needs to know of the sequences that have ended."""
-
-    length: Any  # (B,)
-    shortest: int
-    aside: Any  # (S, B, H): their gradients during a step
+@kernel
+def set_aside(length: Any, t: int, now: Any, aside: Any) -> None:
+    """Before a step back: the gradient (S, B, H) of the sequences that have ended, which then takes no part in it."""
+    for b in range(length.size):
+        if length[b] <= t:
+            copy_sequence(now, b, aside)
+            now[:, b] = 0
 
 
 @kernel
-def keep(held: Held, t: int, now: Any) -> None:
-    """Before a step back: put the gradient (S, B, H) of the sequences that have ended aside."""
-    for b in range(held.length.size):
-        if held.length[b] <= t:
-            copy_sequence(now, b, held.aside)
-
-
-@kernel
-def silence(held: Held, t: int, da: Any) -> None:
-    """In the sequences that have ended no gradient reaches the pre-activations of step t + 1, da (T, B, G)."""
-    for b in range(held.length.size):
-        if held.length[b] <= t:
-            for g in range(da.shape[2]):
-                da[t, b, g] = 0
-
-
-@kernel
-def put_back(held: Held, t: int, now: Any) -> None:
+def put_back(length: Any, t: int, aside: Any, now: Any) -> None:
     """After a step back: through a held step the gradient goes back as it was."""
-    for b in range(held.length.size):
-        if held.length[b] <= t:
-            copy_sequence(held.aside, b, now)
+    for b in range(length.size):
+        if length[b] <= t:
+            copy_sequence(aside, b, now)
 
 
 @kernel

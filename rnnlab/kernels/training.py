@@ -13,24 +13,17 @@ Training stops at the first loss, gradient or parameter that is not finite, with
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
 from rnnlab.kernels._jit import kernel
-from rnnlab.kernels.attention import AttentionTape, attention_backward, attention_forward
-from rnnlab.kernels.gru import GRUTape, gru_backward, gru_forward
+from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, regularise, with_inputs
 from rnnlab.kernels.losses import CROSS_ENTROPY, cross_entropy, squared_error
-from rnnlab.kernels.lstm import LSTMTape, lstm_backward, lstm_forward
 from rnnlab.kernels.optimisers import Descent, clip_by_norm, clip_by_value, global_norm, take_step
 from rnnlab.kernels.products import bias_gradient, project, project_back, weight_gradient
-from rnnlab.kernels.regulariser import Regulariser, add_regulariser
-from rnnlab.kernels.rnn import RNNTape, rnn_backward, rnn_forward
+from rnnlab.kernels.regulariser import Regulariser
 from rnnlab.kernels.team import Team, mean_gradient, meet
-
-if TYPE_CHECKING:
-    from rnnlab.params import Readout
 
 FINITE, LOSS, GRADIENT, PARAMETERS = range(4)  # what was not finite when training stopped
 
@@ -58,8 +51,8 @@ class Head(NamedTuple):
     """What the states are for: the readout and its loss, with buffers, and how the gradient is taken back from there."""
 
     loss: int  # SQUARED_ERROR or CROSS_ENTROPY
-    readout: Readout  # views of row 0 of `Vector.values`
-    gradient: Readout  # views of the thread's row of `Team.gradient`
+    readout: Any  # Readout: views of row 0 of `Vector.values`
+    gradient: Any  # Readout: views of the thread's row of `Team.gradient`
     output: Any  # (S, B, O)
     doutput: Any  # (S, B, O)
     counted: Any  # (B,) int64: how many of each sequence's outputs have a target
@@ -136,73 +129,17 @@ def descend(vector: Vector, descent: Descent, step: int, loss: float, norm: floa
 
 
 @kernel
-def rnn_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
+def loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
     """The loss of one update's batch, without the regulariser; the gradients go where `network` and `head` have them."""
     nonlinearity, params, tape, work, gradients = network
-    this = RNNTape(data.x[update], tape.h, tape.slope, data.length[update])
-    rnn_forward(nonlinearity, params, this, work)
+    this = with_inputs(tape, data.x[update], data.length[update])
+    cell_forward(nonlinearity, params, this, work)
     loss = read_out(head, this.h, data, update)
-    work.now[:] = 0
-    rnn_backward(params, this, head.dh, gradients, work, head.window)
+    clear(work)
+    cell_backward(params, this, head.dh, gradients, work, head.window)
     if head.regulariser.weight > 0:
-        out = gradients.params.weight_hh
-        add_regulariser(params.weight_hh, gradients.a, head.dh, this.length, head.regulariser, out)
+        regularise(params, this, head.dh, gradients, head.regulariser)
     return loss
-
-
-@kernel
-def lstm_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
-    """The loss of one update's batch; the gradients go where `network` and `head` have them."""
-    _, params, tape, work, gradients = network
-    this = LSTMTape(data.x[update], tape.h, tape.c, tape.gates, tape.tanh_c, data.length[update])
-    lstm_forward(params, this, work)
-    loss = read_out(head, this.h, data, update)
-    work.now[:] = 0
-    lstm_backward(params, this, head.dh, gradients, work, head.window)
-    return loss
-
-
-@kernel
-def gru_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
-    """The loss of one update's batch; the gradients go where `network` and `head` have them."""
-    _, params, tape, work, gradients = network
-    this = GRUTape(data.x[update], tape.h, tape.gates, tape.m, data.length[update])
-    gru_forward(params, this, work)
-    loss = read_out(head, this.h, data, update)
-    work.now[:] = 0
-    gru_backward(params, this, head.dh, gradients, work, head.window)
-    return loss
-
-
-@kernel
-def attention_loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
-    """The loss of one update's batch; the gradients go where `network` and `head` have them."""
-    _, params, tape, work, gradients = network
-    this = AttentionTape(data.x[update], tape.h, tape.e, tape.qkv, tape.weights, tape.mixed, data.length[update])
-    attention_forward(params, this, work)
-    loss = read_out(head, this.h, data, update)
-    attention_backward(params, this, head.dh, gradients, work)
-    return loss
-
-
-LOSS_AND_GRADIENT: dict[type, Any] = {
-    RNNTape: rnn_loss_and_gradient,
-    LSTMTape: lstm_loss_and_gradient,
-    GRUTape: gru_loss_and_gradient,
-    AttentionTape: attention_loss_and_gradient,
-}
-
-
-def loss_and_gradient(network: Network, head: Head, data: Batches, update: int) -> float:
-    """The same for any cell: the kernel is chosen by the type of the network's tape, in compiled code when it compiles."""
-    loss: float = LOSS_AND_GRADIENT[type(network.tape)](network, head, data, update)
-    return loss
-
-
-@overload(loss_and_gradient)
-def _loss_and_gradient(network, head, data, update):  # type: ignore[no-untyped-def]
-    chosen = LOSS_AND_GRADIENT[network.types[Network._fields.index("tape")].instance_class]
-    return lambda network, head, data, update: chosen(network, head, data, update)
 
 
 class Course(NamedTuple):
@@ -237,7 +174,7 @@ def train_block(
     Parameters
     ----------
     network : Network
-        Of one cell: RNNParams, RNNTape, RNNWork, RNNGradients, or those of another.
+        Of any one cell.
     head : Head
     vector : Vector
         On return the values after the last update.

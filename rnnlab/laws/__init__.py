@@ -3,26 +3,15 @@
 Nothing here runs a recurrence: a law is never used to produce the number it is compared with.
 """
 
+from rnnlab.laws import gates as gates, mean_field as mean_field, memory as memory, one_unit as one_unit
 from rnnlab.laws.one_unit import (
-    LOG10_2,
-    cliff_onset,
-    cliff_wall,
-    latch_threshold,
-    log10_gradient_bound,
-    log10_linear_gradient,
-    saddle_nodes,
-    tanh_attractor,
-    tanh_attractor_multiplier,
+    LOG10_2 as LOG10_2,
+    cliff_onset as cliff_onset,
+    cliff_wall as cliff_wall,
+    latch_threshold as latch_threshold,
+    log10_gradient_bound as log10_gradient_bound,
+    log10_linear_gradient as log10_linear_gradient,
+    saddle_nodes as saddle_nodes,
+    tanh_attractor as tanh_attractor,
+    tanh_attractor_multiplier as tanh_attractor_multiplier,
 )
-
-__all__ = [
-    "LOG10_2",
-    "cliff_onset",
-    "cliff_wall",
-    "latch_threshold",
-    "log10_gradient_bound",
-    "log10_linear_gradient",
-    "saddle_nodes",
-    "tanh_attractor",
-    "tanh_attractor_multiplier",
-]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 POINTS = np.linspace(-12.0, 12.0, 4801)  # the trapezoidal rule converges exponentially for these integrands
 POINT_WEIGHTS = np.exp(-0.5 * POINTS**2) / np.exp(-0.5 * POINTS**2).sum()
@@ -43,7 +43,11 @@ def random_tanh_network(g: float, sigma: float = 0.0) -> MeanField:
     """
     if sigma == 0 and g <= 1:
         return MeanField(0.0, g * g, math.log(g))
-    q = float(brentq(lambda q: g * g * average(np.tanh, q) + sigma**2 - q, 1e-9, g * g + sigma**2 + 1, xtol=1e-14))
+    q = float(
+        scipy.optimize.brentq(
+            lambda q: g * g * average(np.tanh, q) + sigma**2 - q, 1e-9, g * g + sigma**2 + 1, xtol=1e-14
+        )
+    )
     chi = g * g * average(lambda a: 1 / np.cosh(a) ** 2, q)
     return MeanField(q, chi, math.log(chi) / 2)
 

@@ -6,9 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy  # loads its parts when they are asked for: with them `import rnnlab` would take twice as long
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.special import expit
 
 LOG10_2 = math.log10(2.0)
 
@@ -72,7 +71,7 @@ def tanh_attractor(w2: float) -> float:
     """
     if w2 <= 1.0:
         return 0.0
-    return float(brentq(lambda h: math.tanh(w2 * h) - h, math.sqrt(1.0 - 1.0 / w2), 1.0, xtol=1e-16))
+    return float(scipy.optimize.brentq(lambda h: math.tanh(w2 * h) - h, math.sqrt(1.0 - 1.0 / w2), 1.0, xtol=1e-16))
 
 
 def tanh_attractor_multiplier(w2: float) -> float:
@@ -126,12 +125,12 @@ def cliff_wall(w: Any, x0: float = 0.5) -> Any:
     ----------
     Pascanu, Mikolov, Bengio 2013, section 2.3 and figure 6.
     """
-    return x0 - w * float(expit(x0))
+    return x0 - w * float(scipy.special.expit(x0))
 
 
 def cliff_onset(x0: float = 0.5) -> float:
     """The w above which x_0 can be an unstable fixed point: 1 / (s (1 - s)), s = sigmoid(x_0)."""
-    s = float(expit(x0))
+    s = float(scipy.special.expit(x0))
     return 1.0 / (s * (1.0 - s))
 
 

@@ -1,5 +1,7 @@
 """Speed beside NumPy, PyTorch and JAX in one run, as ratios; start-up time and memory.
 
+Claim: same gradients as NumPy, PyTorch and JAX, several times faster; the targets, met and missed, are in checks.csv.
+
 Every row that has a target is met when its `ratio` is at least the `target`. A ratio is the other's seconds over ours;
 for a limit in seconds it is the limit over the seconds taken, and for flatness the fastest over the slowest.
 Timings depend on the machine and on what else it does: ``verify`` leaves this experiment out.
@@ -15,11 +17,11 @@ import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
-from rnnlab.experiments._claims import Claim, table_of
-from rnnlab.experiments._spec import Choices, ExperimentSpec, Lengths, split_list
-from rnnlab.experiments.bench import _cases, _cells, _commands, _training
-from rnnlab.experiments.bench._figure import draw
-from rnnlab.experiments.bench._timing import Row, in_fresh_process
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, split_list
+from rnnlab.experiments.bench import cases, cells, commands, training
+from rnnlab.experiments.bench.figures import draw
+from rnnlab.experiments.bench.timing import Row, in_fresh_process
 
 __all__ = ["Spec", "checks", "draw", "measure"]
 
@@ -138,14 +140,14 @@ def rows_of(part: Part) -> list[Row]:
     spec, repeats = part.spec, part.spec.repeats
     work: dict[str, Callable[[], list[Row]]] = {
         "one-unit": lambda: in_fresh_process(
-            part.cores, _cases.one_unit, spec.w2_points, spec.seeds, spec.seq_len, repeats, part.cores
+            part.cores, cases.one_unit, spec.w2_points, spec.seeds, spec.seq_len, repeats, part.cores
         ),
-        "tanh": lambda: in_fresh_process(1, _cases.simd_tanh, spec.elements, repeats),
-        "flatness": lambda: in_fresh_process(1, _cases.flatness, spec.flat_lanes, spec.flat_seq_len, repeats),
-        "cells": lambda: in_fresh_process(part.cores, _cells.cells, spec.cell_shapes, repeats, part.cores),
-        "training": lambda: in_fresh_process(part.cores, _training.training, spec.training_shape, repeats, part.cores),
-        "start-up": lambda: _commands.start_up(repeats),
-        "memory": lambda: _commands.memory(*spec.memory_seq_len),
+        "tanh": lambda: in_fresh_process(1, cases.simd_tanh, spec.elements, repeats),
+        "flatness": lambda: in_fresh_process(1, cases.flatness, spec.flat_lanes, spec.flat_seq_len, repeats),
+        "cells": lambda: in_fresh_process(part.cores, cells.cells, spec.cell_shapes, repeats, part.cores),
+        "training": lambda: in_fresh_process(part.cores, training.training, spec.training_shape, repeats, part.cores),
+        "start-up": lambda: commands.start_up(repeats),
+        "memory": lambda: commands.memory(*spec.memory_seq_len),
     }
     return work[part.case]()
 

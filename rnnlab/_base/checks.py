@@ -1,0 +1,114 @@
+"""What every checked function asks of its arguments; each refusal is one sentence: what, got, expected."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any = None) -> NDArray[Any]:
+    """`value` as the one kind of array that kernels are compiled for, all finite.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+    value : array_like
+    dimensions : tuple of int
+        The numbers of dimensions it may have.
+    kind : dtype, optional
+        float32 or float64; default float32 for float32 and float64 for anything else.
+
+    Returns
+    -------
+    ndarray
+        C-contiguous, writeable, in the machine's byte order.
+    """
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {shortened(value)}: expected real numbers") from None
+    kind = kind or (np.float32 if array.dtype == np.float32 else np.float64)
+    if array.dtype != kind or not array.flags.carray:
+        with np.errstate(over="ignore"):  # said below
+            array = np.require(array, dtype=kind, requirements=["C", "A", "W"]).reshape(array.shape)
+    if array.ndim not in dimensions:
+        raise ValueError(f"{name} has shape {array.shape}: expected {' or '.join(map(str, dimensions))} dimensions")
+    if not np.isfinite(array).all():
+        worst = np.asarray(value)[~np.isfinite(array)].flat[0]
+        raise ValueError(f"{name} has the value {worst}: expected finite numbers of type {array.dtype}")
+    return array
+
+
+def shortened(value: Any) -> str:
+    """A value as Python writes it, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def integers(name: str, value: ArrayLike) -> NDArray[Any]:
+    """`value` as an array of integers."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} is {shortened(value)}: expected integers")
+    return array
+
+
+def lengths(length: ArrayLike | None, steps: int, sequences: int) -> NDArray[np.int64]:
+    """Each sequence's number of steps."""
+    if length is None:
+        return np.full(sequences, steps)
+    array = integers("length", length)
+    if array.ndim > 1 or array.size not in (1, sequences):
+        raise ValueError(f"length has shape {array.shape}: expected a scalar or ({sequences},)")
+    if array.min() < 0 or array.max() > steps:
+        raise ValueError(f"length has values {array.min()} to {array.max()}: expected 0 to {steps}, the steps of x")
+    return np.array(np.broadcast_to(array.reshape(-1), (sequences,)), dtype=np.int64)
+
+
+def at_least(least: int, **sizes: Any) -> None:
+    """Refuse sizes that are not integers of at least so many."""
+    for name, size in sizes.items():
+        if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < least:
+            raise ValueError(f"{name} is {shortened(size)}: expected an integer of at least {least}")
+
+
+def positive(**given: Any) -> None:
+    """Refuse numbers that are not finite and above 0."""
+    for name, number in given.items():
+        real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+        if not real or not 0 < number <= sys.float_info.max:
+            raise ValueError(f"{name} is {shortened(number)}: expected a finite number above 0")
+
+
+def one_of(name: str, given: Any, known: Mapping[str, Any]) -> Any:
+    """What is known by that name."""
+    if not isinstance(given, str) or given not in known:
+        raise ValueError(f"{name} is {shortened(given)}: expected one of {', '.join(known)}")
+    return known[given]
+
+
+def checked_rng(rng: Any) -> np.random.Generator:
+    """A Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng is {shortened(rng)}: expected a numpy.random.Generator, as numpy.random.default_rng(0) is"
+        )
+    return rng
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint at the nearest known word, with those that there are if none is near."""
+    known = list(known)
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"

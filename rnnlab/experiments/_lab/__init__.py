@@ -1,0 +1,1 @@
+"""What serves all experiments, and knows none."""

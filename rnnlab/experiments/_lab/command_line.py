@@ -1,0 +1,254 @@
+"""The command line: ``python -m rnnlab.experiments``. Knows no one experiment."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rnnlab import __version__
+from rnnlab._base.checks import nearest
+from rnnlab.experiments._lab.errors import StoreError
+from rnnlab.experiments._lab.experiment import Experiment, claim_of, first_line, get, names
+from rnnlab.experiments._lab.options import as_toml, option_of, resolve
+
+OUT: dict[str, Any] = {
+    "type": click.Path(path_type=Path),
+    "default": Path("results"),
+    "show_default": True,
+    "help": "results folder",
+}
+
+
+def known(name: str) -> Experiment:
+    """Import one experiment, or say that there is none."""
+    try:
+        return get(name)
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0])) from None
+
+
+class Experiments(click.Group):
+    """A group that has one command per experiment, made from its Spec when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The fixed commands, then the experiments."""
+        return [*super().list_commands(ctx), *names()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A fixed command or one made from an experiment's Spec."""
+        fixed = super().get_command(ctx, cmd_name)
+        if fixed or cmd_name not in names():
+            return fixed
+        return command_of(cmd_name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """As click does, with the nearest known name in the message."""
+        commands = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in commands:
+            raise click.UsageError(f"no command is called {args[0]!r}{nearest(args[0], commands)}")
+        return super().resolve_command(ctx, args)
+
+
+class Specs(click.Group):
+    """A group that has one command per experiment, which prints its spec as TOML."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The experiments."""
+        return names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of one experiment."""
+        experiment = known(cmd_name)
+        told = f"Print the spec of {cmd_name} as a TOML file."
+        return click.Command(
+            cmd_name,
+            params=settings_of(experiment),
+            help=told,
+            callback=lambda **given: print_spec(experiment, **given),
+        )
+
+
+def settings_of(experiment: Experiment) -> list[click.Parameter]:
+    """What says how an experiment goes: a spec file, and its Spec's fields as options."""
+    file = click.Argument(["spec_file"], metavar="[SPEC.toml]", required=False, type=click.Path(path_type=Path))
+    return [file, *(option_of(field, about) for field, about in experiment.Spec.model_fields.items())]
+
+
+def print_spec(experiment: Experiment, spec_file: Path | None, **fields: Any) -> int:
+    """Print a resolved spec under the experiment's claim."""
+    click.echo(f"# Claim: {claim_of(experiment)}\n{as_toml(resolve(experiment, spec_file, fields))}", nl=False)
+    return 0
+
+
+def command_of(name: str) -> click.Command:
+    """The command of one experiment: its Spec's fields as options."""
+    experiment = known(name)
+    options: list[click.Parameter] = [
+        *settings_of(experiment),
+        click.Option(["--workers"], type=int, help="threads that measure  [default: all cores]"),
+        click.Option(["--cluster"], metavar="ADDRESS", help="measure on the Dask cluster of this scheduler"),
+        click.Option(["--force"], is_flag=True, help="replace a result of another spec"),
+        click.Option(["--out"], **OUT),
+    ]
+    return click.Command(name, params=options, help=experiment.__doc__, callback=lambda **given: run_one(name, **given))
+
+
+def run_one(
+    name: str, spec_file: Path | None, out: Path, workers: int | None, cluster: str | None, force: bool, **fields: Any
+) -> int:
+    """Run one experiment and save its result."""
+    from rnnlab.experiments._lab import runner, store
+
+    experiment = known(name)
+    spec = resolve(experiment, spec_file, fields)
+    count = (os.cpu_count() or 1) if workers is None else workers
+    if count < 1:
+        raise click.UsageError(f"--workers is {count}: at least one is needed")
+    refuse_too_large(spec, count)
+    store.prepare(out)
+    result = runner.run(runner.Job(experiment, spec, out / name, count, cluster, force))
+    seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
+    click.echo(f"{out / name}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
+    return report(result.checks)
+
+
+def refuse_too_large(spec: Any, workers: int) -> None:
+    """Stop before a run that can't fit in memory, saying the estimate."""
+    import psutil
+
+    needed, available = spec.bytes_needed(workers), psutil.virtual_memory().available
+    if needed > available:
+        raise click.UsageError(
+            f"this spec needs about {needed / 2**30:,.1f} GiB of memory and {available / 2**30:,.1f} GiB are free: "
+            f"take fewer points, shorter sequences or fewer workers"
+        )
+
+
+def report(checks: Any) -> int:
+    """Say how many claims hold and name those that fail; the exit code."""
+    failed = checks[~checks["ok"].astype(bool)]
+    held = f"{len(checks) - len(failed)} of {len(checks)} hold" if len(checks) else "none is made at these settings"
+    click.echo(f"checks: {held}")
+    for row in failed.itertuples():
+        click.echo(f"  FAILED {row.claim}: expected {row.expected:g}, measured {row.measured:g}")
+    return 1 if len(failed) else 0
+
+
+ABOUT = """Experiments on how gradients travel through recurrent networks, and what that does to learning.
+
+Lists are commas (--w2 0.5,1,2), ranges start:stop:count with both ends (--w2=-2:2:81).
+"""
+
+
+@click.group(
+    cls=Experiments, help=ABOUT, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__)
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Show the help where no command is given."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@cli.group(cls=Specs, subcommand_metavar="NAME [OPTIONS] [SPEC.toml]", invoke_without_command=True)
+@click.pass_context
+def spec(context: click.Context) -> None:
+    """Print the spec of an experiment as a TOML file: the defaults, or what a file and options make of them."""
+    if context.invoked_subcommand is None:
+        raise click.UsageError(f"spec needs the name of an experiment: {', '.join(names())}")
+
+
+@cli.command("list")
+def list_() -> int:
+    """Name every experiment and what it shows."""
+    for name in names():
+        click.echo(f"{name:15} {first_line(known(name))}")
+    return 0
+
+
+@cli.command()
+@click.argument("wanted", metavar="[NAME ...]", nargs=-1)
+@click.option("--out", **OUT)
+def figures(wanted: tuple[str, ...], out: Path) -> int:
+    """Redraw figures from the kept tables alone."""
+    from rnnlab.experiments._lab import store
+
+    chosen = {name: known(name) for name in wanted or [name for name in names() if (out / name).is_dir()]}
+    if not chosen:
+        raise StoreError(f"{out} holds no result: run an experiment first, or choose --out DIR")
+    for name, experiment in chosen.items():
+        drawn = store.redraw(out / name, experiment.draw)
+        click.echo(f"{out / name / 'figures'}: {', '.join(drawn)}")
+    return 0
+
+
+@cli.command()
+@click.argument("wanted", metavar="[NAME ...]", nargs=-1)
+def verify(wanted: tuple[str, ...]) -> int:
+    """Measure afresh and print every claim: expected, measured, tolerance, source, verdict; exit 1 if one fails."""
+    from rnnlab.experiments._lab import runner
+
+    chosen = {name: known(name) for name in wanted or names()}
+    failures = 0
+    for name, experiment in chosen.items():
+        if not (wanted or experiment.Spec.reproducible):
+            continue
+        with runner.compile_clock(), ThreadPoolExecutor(os.cpu_count()) as pool:
+            checks = experiment.checks(runner.table_of(experiment, experiment.Spec(), pool.map))
+        for row in checks.itertuples():
+            verdict = "ok    " if row.ok else "FAILED"
+            click.echo(
+                f"{verdict} {name}: {row.claim}: expected {row.expected:.7g}, measured {row.measured:.7g}, "
+                f"tolerance {row.tolerance:.2g} [{row.source}]"
+            )
+        failures += int((~checks["ok"].astype(bool)).sum())
+    click.echo(f"{failures} claims fail" if failures else "every claim holds")
+    return 1 if failures else 0
+
+
+@cli.command("all")
+@click.option("--out", **OUT)
+@click.option("--force", is_flag=True, help="replace results of other specs")
+def all_(out: Path, force: bool) -> int:
+    """Run every experiment at its default spec."""
+    from rnnlab.experiments._lab import store
+
+    for name in names():
+        store.refuse(out / name, resolve(known(name), None, {}).model_dump(mode="json", exclude_none=True), force)
+    codes = [run_one(name, None, out, None, None, force) for name in names()]
+    return max(codes)
+
+
+def main() -> int:
+    """Run the command line; every refusal is one sentence on standard error.
+
+    Returns
+    -------
+    int
+        0 done, 1 a check failed, 2 bad input, 130 interrupted.
+    """
+    try:
+        return int(cli(prog_name="python -m rnnlab.experiments", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        message = error.format_message()
+    except StoreError as error:
+        message = str(error)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130
+    except MemoryError as error:
+        message = f"out of memory ({error}): take fewer points, shorter sequences, fewer units or workers"
+    except Exception as error:
+        if "RNNLAB_TRACEBACK" in os.environ:
+            raise
+        message = (
+            f"a bug of rnnlab, nothing was saved ({type(error).__name__}: {error}): "
+            f"please report the command; RNNLAB_TRACEBACK=1 shows where"
+        )
+    click.echo(f"error: {message}", err=True)
+    return 2

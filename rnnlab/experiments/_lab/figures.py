@@ -1,0 +1,52 @@
+"""How every figure looks: one theme, large enough to project, colours that survive greyscale and colour blindness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
+DIVERGING = "RdBu_r"  # blue: vanishing, red: exploding; both darken away from white
+THEME: dict[str, Any] = {
+    "axes.titlesize": 12,
+    "axes.labelsize": 11,
+    "figure.dpi": 110,
+    "savefig.dpi": 110,
+    "svg.hashsalt": "rnnlab",
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure (inches) in the package's theme, outside pyplot's global state."""
+    with theme():
+        return Figure(figsize=(width, height), layout="constrained")
+
+
+def theme() -> Any:
+    """A context in which axes are made and drawn in the package's theme."""
+    rc: dict[Any, Any] = {**sns.axes_style("ticks"), **sns.plotting_context("notebook"), **THEME}
+    return mpl.rc_context(rc)
+
+
+def edges(values: Any) -> Any:
+    """Cell borders halfway between values."""
+    values = np.asarray(values, dtype=float)
+    middle = (values[1:] + values[:-1]) / 2 if values.size > 1 else np.empty(0)
+    first = values[0] - (middle[0] - values[0] if values.size > 1 else 0.5)
+    last = values[-1] + (values[-1] - middle[-1] if values.size > 1 else 0.5)
+    return np.concatenate([[first], middle, [last]])
+
+
+def logarithmic(axis: Axes) -> None:
+    """T on a logarithmic axis, labelled 1, 10, 100: minor ticks and typeset powers cost a second of drawing."""
+    axis.set_xscale("log")
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter("{x:g}")

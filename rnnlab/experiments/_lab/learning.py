@@ -1,0 +1,176 @@
+"""What `latch`, `adding` and `copy` share: networks by name, training until solved, learning curves against chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple, cast, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+import rnnlab as rl
+from rnnlab.experiments._lab import networks
+from rnnlab.experiments._lab.resumable import Keep, forget
+
+Array = NDArray[Any]
+Method = Literal["RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention"]
+METHODS: tuple[Method, ...] = get_args(Method)
+LINEAR = ("linear identity", "linear orthogonal")
+STARTS = {"RNN": "tanh", "IRNN": "irnn", "LSTM": "lstm-1", "GRU": "gru"}  # of the others the names are the same
+AT_ONCE = 100  # fresh sequences in one prediction: bounds the T x T weights of attention
+
+
+class Goal(NamedTuple):
+    """What is to be learnt, and when it counts as learnt."""
+
+    task: rl.Task
+    score: Callable[[Array, rl.Batch], Array]  # of predictions (T, B, O): an error per sequence (B,)
+    limit: float  # solved when the mean score over fresh sequences is at most this
+    fresh: int  # sequences, drawn anew at every test
+
+
+class Training(NamedTuple):
+    """How networks are trained: in blocks of `every` updates, a test after each, until solved or `updates` are taken."""
+
+    recipe: rl.Recipe
+    batch_size: int
+    every: int
+    updates: int
+
+
+def model_of(method: str, task: rl.Task, hidden_size: int, rng: np.random.Generator) -> rl.Model:
+    """The network of a method."""
+    return networks.model_of(STARTS.get(method, method), task, hidden_size, rng)
+
+
+class Progress(NamedTuple):
+    """What a training keeps, to go on from."""
+
+    done: rl.Fit
+    found: Any  # by its tests
+    fresh: Any  # the state of the Generator of fresh sequences
+
+
+class Generators(NamedTuple):
+    """Where a training's randomness comes from."""
+
+    batches: np.random.Generator
+    fresh: np.random.Generator  # of the sequences of tests
+
+
+def train_until_solved(
+    model: rl.Model,
+    task: rl.Task,
+    training: Training,
+    test: Callable[[rl.Fit, Any], tuple[Any, bool]],
+    drawn: Generators,
+    so_far: Progress | None = None,
+    keep: Keep = forget,
+) -> tuple[rl.Fit, Any]:
+    """Train block by block until a test says that the task is solved, or updates are used up, or one can't be taken.
+
+    Parameters
+    ----------
+    test : callable
+        ``test(done, found)`` looks at the network after a block and at what the tests before it found, None at first;
+        it returns what is found by now, and whether the task is solved.
+    so_far, keep
+        Where to go on, and what to call with what is to be kept after every block.
+
+    Returns
+    -------
+    done : Fit
+        Of the last block.
+    found
+        What the last test returned.
+    """
+    done, found, fresh = so_far or (None, None, drawn.fresh.bit_generator.state)
+    drawn.fresh.bit_generator.state = fresh
+    first, state = (done.model, done.state) if done else (model, None)
+    for done in blocks(first, state, task, training, drawn.batches):
+        found, solved = test(done, found)
+        if solved or done.stopped:
+            break
+        keep(Progress(done, found, drawn.fresh.bit_generator.state))
+    return cast(rl.Fit, done), found
+
+
+def learn(
+    model: rl.Model,
+    goal: Goal,
+    training: Training,
+    seed: Iterable[int],
+    so_far: Progress | None = None,
+    keep: Keep = forget,
+) -> tuple[rl.Model, pd.DataFrame]:
+    """Train until solved or capped.
+
+    Returns
+    -------
+    model : Model
+        The last one.
+    curve : DataFrame
+        A row per block: update (after it), loss (mean over its batches), score (mean over fresh sequences), solved.
+        A run that meets something not finite ends with a loss and a score of inf.
+    """
+    drawn = Generators(*(np.random.default_rng([*seed, stream]) for stream in (1, 2)))
+
+    def test(done: rl.Fit, rows: list[dict[str, Any]] | None) -> tuple[list[dict[str, Any]], bool]:
+        loss, score = float(done.history.loss.mean()), score_of(done.model, goal, drawn.fresh)
+        row = {"update": done.state.update, "loss": loss, "score": score, "solved": score <= goal.limit}
+        if done.stopped:
+            row |= {"loss": np.inf, "score": np.inf, "solved": False}
+        return [*(rows or []), row], bool(row["solved"])
+
+    done, rows = train_until_solved(model, goal.task, training, test, drawn, so_far, keep)
+    return done.model, pd.DataFrame(rows)
+
+
+def blocks(
+    model: rl.Model, state: rl.TrainingState | None, task: rl.Task, training: Training, rng: np.random.Generator
+) -> Iterator[rl.Fit]:
+    """A training block by block, each going on from the one before, until all updates are taken or one can't be."""
+    while state is None or state.update < training.updates:
+        count = min(training.every, training.updates - (state.update if state else 0))
+        sizes = {"updates": count, "batch_size": training.batch_size}
+        done = rl.fit(model, task, training.recipe, **sizes, rng=rng, state=state)
+        yield done
+        if done.stopped:
+            return
+        model, state = done.model, done.state
+
+
+def score_of(model: rl.Model, goal: Goal, rng: np.random.Generator) -> float:
+    """The mean score over fresh sequences."""
+    sizes = [min(AT_ONCE, goal.fresh - first) for first in range(0, goal.fresh, AT_ONCE)]
+    batches = [goal.task.draw(rng, size) for size in sizes]
+    with np.errstate(over="ignore", invalid="ignore"):  # a network that explodes scores inf or nan: not solved
+        scores = [goal.score(rl.predict(model, batch.x, batch.length), batch) for batch in batches]
+        return float(np.concatenate(scores).mean())
+
+
+def bytes_in_hand(methods: Iterable[str], steps: int, hidden_size: int) -> int:
+    """Memory of a test's gates and states, and of the T x T weights of attention."""
+    return 8 * AT_ONCE * steps * (12 * hidden_size + (steps if "attention" in methods else 0))
+
+
+def ends(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The last row of every run."""
+    return table.sort_values("update", kind="stable").groupby([*keys, "seed"], sort=False).tail(1)
+
+
+def draw_curves(axis: Any, rows: pd.DataFrame, chance: float, column: str = "loss") -> None:
+    """A column of every run over updates, by default the training loss, and the chance floor."""
+    for name in sorted(rows["method"].unique(), key=[*METHODS, *LINEAR].index):
+        look = networks.look_of(STARTS.get(name, name))
+        for number, (_, run) in enumerate(rows[rows["method"] == name].groupby("seed")):
+            label = None if number else name
+            axis.plot(run["update"], run[column], label=label, **look, linewidth=1.2, markevery=[-1])  # where it ended
+    draw_chance(axis, chance)
+    axis.set(yscale="log", xlabel="updates", ylabel="training loss")
+
+
+def draw_chance(axis: Any, chance: float) -> None:
+    """A line at the loss of a guess, labelled."""
+    axis.axhline(chance, color="black", linewidth=1.5, linestyle=(0, (6, 3)), label=f"chance {chance:.3g}")

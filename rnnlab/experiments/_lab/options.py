@@ -1,0 +1,89 @@
+"""A Spec on the command line: its fields as options, a file and options as a Spec, one sentence on what is wrong."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from rnnlab._base.checks import nearest
+from rnnlab.experiments._lab.experiment import Experiment
+from rnnlab.experiments._lab.spec import expand_range
+
+RANGE = 10  # numbers from which an evenly spaced list is written as a range
+
+
+def option_of(field: str, about: Any) -> click.Option:
+    """The option of a Spec's field, its default in the help; of a switch without a value."""
+    switch = about.annotation is bool
+    how: dict[str, Any] = {"is_flag": True, "default": None} if switch else {"metavar": "VALUE"}
+    default = "" if switch or about.default is None else f"  [default: {as_typed(about.default)}]"
+    return click.Option([f"--{field.replace('_', '-')}", field], help=f"{about.description}{default}", **how)
+
+
+def as_typed(value: Any) -> str:
+    """A value as it is given on the command line; of a long list its ends."""
+    if not isinstance(value, tuple):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if len(value) > 8:
+        return f"{len(value)} from {as_typed(value[0])} to {as_typed(value[-1])}"
+    return ",".join(map(as_typed, value))
+
+
+def resolve(experiment: Experiment, spec_file: Path | None, fields: dict[str, Any]) -> Any:
+    """The spec: defaults, over them the TOML file, over both the options."""
+    given = read_toml(spec_file) if spec_file else {}
+    unknown = [key for key in given if key not in experiment.Spec.model_fields]
+    if unknown:
+        hint = nearest(unknown[0], experiment.Spec.model_fields)
+        raise click.UsageError(f"the spec file {spec_file} has an unknown key {unknown[0]!r}{hint}")
+    given |= {field: value for field, value in fields.items() if value is not None}
+    try:
+        return experiment.Spec(**given)
+    except ValidationError as error:
+        raise click.UsageError(sentence(error)) from None
+
+
+def as_toml(spec: Any) -> str:
+    """A spec as a file that `read_toml` reads, a line a field; evenly spaced numbers as the range that people type."""
+    fields = spec.model_dump(mode="json", exclude_none=True)
+    return "".join(f"{name} = {as_toml_value(value)}\n" for name, value in fields.items())
+
+
+def as_toml_value(value: Any) -> str:
+    """A value of TOML, which writes text, numbers and lists as JSON does."""
+    if isinstance(value, list) and len(value) >= RANGE and all(isinstance(item, float) for item in value):
+        text = f"{value[0]:g}:{value[-1]:g}:{len(value)}"
+        value = text if expand_range(text) == value else value
+    return json.dumps(value)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A spec file, or one sentence on why it can't be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise click.UsageError(f"can't read the spec file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"the spec file {path} is not valid TOML: {error}") from None
+
+
+def sentence(error: ValidationError) -> str:
+    """The first thing wrong with a spec, in one sentence."""
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return reason
+    if first["type"] == "too_short":
+        reason = f"expected at least {first['ctx']['min_length']}"
+    return f"{first['loc'][0]} is {shorten(first['input'])}: {reason[0].lower()}{reason[1:]}"
+
+
+def shorten(value: Any) -> str:
+    """A value as it was typed, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

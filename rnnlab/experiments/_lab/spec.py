@@ -1,0 +1,106 @@
+"""What every Spec is made of: a frozen model that forbids unknown keys, and lists of numbers as people type them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Any, ClassVar, TypeVar
+
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationInfo as Info,
+    field_validator,
+)
+
+MOST = 1_000_000  # numbers of one range
+LARGEST = 2.0**28  # the kernels rescale every few steps and guarantee no more growth than this between
+
+
+class ExperimentSpec(BaseModel):
+    """Base of every experiment's Spec: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    reproducible: ClassVar[bool] = True  # whether the same spec gives the same table: timings do not
+
+    def bytes_needed(self, workers: int) -> int:
+        """An estimate of the memory that so many workers fill; 0 where it is little."""
+        del workers
+        return 0
+
+    def changed(self, names: set[str]) -> dict[str, Any]:
+        """Those of some settings that are not the defaults: columns of a table of which less is claimed."""
+        return self.model_dump(include=names, exclude_defaults=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any, info: Info) -> Any:
+        """Pydantic would read true as 1."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("expected a value, not true or false")
+        return value
+
+
+def split_list(value: Any) -> Any:
+    """A list as typed on the command line: commas between items; anything but text is passed on."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return [value] if isinstance(value, (int, float)) else value
+
+
+def expand_ranges(value: Any) -> Any:
+    """A list whose items may be inclusive ranges ``start:stop:count``.
+
+    >>> expand_ranges("0.5,1:2:3")
+    ['0.5', 1.0, 1.5, 2.0]
+    """
+    given, items = split_list(value), []
+    if not isinstance(given, (list, tuple)):
+        return given
+    for item in given:
+        if isinstance(item, str) and ":" in item:
+            items.extend(expand_range(item))
+        else:
+            items.append(item)
+    return items
+
+
+def expand_range(text: str) -> list[float]:
+    """The numbers of one inclusive range ``start:stop:count``, rounded to 12 decimals so that 0.1 steps read as typed."""
+    try:
+        start, stop, count = text.split(":")
+        first, last, size = float(start), float(stop), int(count)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a range start:stop:count, such as -2:2:81") from None
+    if not np.isfinite([first, last]).all() or not 1 <= size <= MOST:
+        raise ValueError(f"{text!r} is not a range of 1 to {MOST:,} finite numbers")
+    return [float(number) for number in np.round(np.linspace(first, last, size), 12) + 0.0]
+
+
+def rescalable(w2: float) -> float:
+    """A recurrent weight between whose steps the kernels can rescale, or 0."""
+    if w2 and not 1 / LARGEST <= abs(w2) <= LARGEST:
+        raise ValueError("its size is outside 2^-28 .. 2^28, in which gradients are exact; take a size within, or 0")
+    return w2
+
+
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Each but once: what is measured twice would count as two."""
+    for value, count in Counter(values).items():
+        if count > 1:
+            raise ValueError(f"it has {value} {count} times")
+    return values
+
+
+Item = TypeVar("Item")
+Once = AfterValidator(distinct)
+Choices = Annotated[tuple[Item, ...], BeforeValidator(split_list), Field(min_length=1), Once]
+Listed = Annotated[tuple[Item, ...], BeforeValidator(expand_ranges), Field(min_length=1), Once]
+RecurrentWeight = Annotated[FiniteFloat, AfterValidator(rescalable)]
+RecurrentWeights = Listed[RecurrentWeight]
+Numbers = Listed[FiniteFloat]
+Lengths = Listed[Annotated[int, Field(ge=1)]]

@@ -1,0 +1,165 @@
+"""The cures under one measurement: how much of a gradient reaches an input `lag` steps back, cell by cell.
+
+Claim: gates, identity or orthogonal weights and attention let more of a gradient through to early inputs; clipping
+does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, FiniteFloat
+
+import rnnlab as rl
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.decay import decay_rates
+from rnnlab.experiments._lab.networks import NETWORKS, params_of
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
+from rnnlab.experiments.mitigations.figures import draw as draw
+
+Network = Literal["tanh", "relu", "irnn", "orthogonal", "lstm-0", "lstm-1", "lstm-chrono", "gru", "attention"]
+SHOWN: tuple[Network, ...] = get_args(Network)
+SETTINGS = {"hidden_size", "batch_size"}  # in the table where they are not the defaults, at which much is claimed
+LONG, MANY = 100, 4  # and from so many lags and seeds on: what is drawn at random differs less
+BYTES_PER_ROW = 300  # of the table in memory, as it is put together
+Array = NDArray[np.float64]
+
+
+class Spec(ExperimentSpec):
+    """Who is compared, on what."""
+
+    network: Choices[Network] = Field(default=SHOWN, description=", ".join(SHOWN))
+    hidden_size: int = Field(default=64, ge=2, description="units H")
+    seq_len: int = Field(default=200, ge=20, description="sequence length T; also chrono's longest dependency")
+    batch_size: int = Field(default=16, ge=1, description="sequences per network")
+    seeds: int = Field(default=8, ge=2, description="networks, seeded 0, 1, ...")
+    clip: FiniteFloat = Field(default=1.0, gt=0, description="largest global norm of the clipped gradient")
+
+    def bytes_needed(self, workers: int) -> int:
+        """The table, and what each worker has in hand: the tape, or attention's weights."""
+        rows = len(self.network) * self.seeds * self.seq_len
+        states = self.batch_size * self.seq_len * max(30 * self.hidden_size, 4 * self.seq_len)
+        return rows * BYTES_PER_ROW + workers * 8 * states
+
+
+class Part(NamedTuple):
+    """One network."""
+
+    spec: Spec
+    network: Network
+    seed: int
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Measure |dL/dx_t| for a loss on the last state, all networks on the same inputs and the same loss.
+
+    Returns
+    -------
+    DataFrame
+        network, seed, lag (T - t), log10_gradient (log10 of the root mean square of dL/dx_t over the batch, relative to
+        that of dL/dx_T), log10_clipped (after the parameters' gradient, and with it every share, was scaled to the
+        largest global norm `clip`), log10_law (theory relative to lag 0, empty where there is none). hidden_size and
+        batch_size: each only where it is not the default.
+    """
+    parts = [Part(spec, network, seed) for network in spec.network for seed in range(spec.seeds)]
+    table = pd.concat(each(measure_part, parts), ignore_index=True)
+    return table.assign(**spec.changed(SETTINGS))
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """The rows of one network."""
+    spec = part.spec
+    x = np.random.default_rng([part.seed, 1]).standard_normal((spec.seq_len, spec.batch_size, 1))
+    dh = np.random.default_rng([part.seed, 2]).standard_normal((spec.batch_size, spec.hidden_size))
+    params = network_of(part.network, spec, np.random.default_rng(part.seed))
+    tape = rl.forward(params, x, nonlinearity=NETWORKS[part.network].nonlinearity)
+    gradients = rl.backward(tape, dh / spec.batch_size)
+    sizes = np.sqrt((gradients.x**2).mean(axis=(1, 2)))[::-1]
+    norm = np.sqrt(sum((array**2).sum() for array in gradients.params))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a network whose ReLUs are all dead has no gradient
+        logs, shrunk = np.log10(sizes), min(0.0, np.log10(spec.clip / norm))
+        relative = logs - logs[0]
+    lag = np.arange(spec.seq_len)
+    columns = {
+        "network": part.network,
+        "seed": part.seed,
+        "lag": lag,
+        "log10_gradient": relative,
+        "log10_clipped": logs + shrunk,
+        "log10_law": law_of(part.network, lag, spec.seq_len),
+    }
+    return pd.DataFrame(columns)
+
+
+def network_of(name: Network, spec: Spec, rng: np.random.Generator) -> Any:
+    """Parameters: tanh and ReLU as PyTorch draws them, the others by the initialisation that made them known."""
+    longest = {"chrono": float(spec.seq_len)} if name == "lstm-chrono" else {}
+    return params_of(name, 1, spec.hidden_size, rng, **longest)
+
+
+def law_of(name: Network, lag: NDArray[np.int64], seq_len: int) -> Array:
+    """Theory where there is one, relative to lag 0; all are limits in which gates and weights see no input.
+
+    IRNN: 1 at every lag while its units are active. LSTM: sigmoid(b_f)^lag. Attention: uniform weights 1 / T at every
+    lag but 0, where the residual connection adds 1.
+    """
+    keep = {"irnn": 1.0, "lstm-0": 0.5, "lstm-1": 1 / (1 + np.exp(-1.0))}
+    if name in keep:
+        return lag * np.log10(keep[name])
+    if name == "attention":
+        return np.where(lag == 0, 0.0, -np.log10(seq_len + 1))
+    return np.full(lag.size, np.nan)
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """What the cures do, and what clipping does not."""
+    usual = SETTINGS.isdisjoint(table.columns) and table["lag"].max() + 1 >= LONG and table["seed"].nunique() >= MANY
+    random = [*order_claims(table), *rate_claims(decay_rates(table).dropna())] if usual else []
+    return table_of([*random, *clipping_claims(table)])
+
+
+def at_longest(table: pd.DataFrame) -> Any:
+    """Median over seeds of log10 of the gradient at the longest lag, by network."""
+    return table[table["lag"] == table["lag"].max()].groupby("network")["log10_gradient"].median()
+
+
+def order_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Every cure lets more through than the vanilla tanh cell at the longest lag, if only by a little (GRU, LSTM at 0)."""
+    medians = at_longest(table).dropna()
+    for name in medians.index.difference(["tanh", "relu"]):
+        if "tanh" in medians.index and np.isfinite([medians[name], medians["tanh"]]).any():
+            more = float(medians[name] > medians["tanh"])
+            yield Claim(f"{name} lets more through than tanh at the longest lag", 1.0, more, 0.0, "the usual story")
+    if {"lstm-0", "lstm-1", "lstm-chrono"} <= set(medians.index):
+        rising = float(medians["lstm-0"] < medians["lstm-1"] < medians["lstm-chrono"])
+        yield Claim("LSTM: forget bias 0 < 1 < chrono", 1.0, rising, 0.0, "Jozefowicz 2015; Tallec and Ollivier 2018")
+
+
+def rate_claims(rates: pd.DataFrame) -> Iterator[Claim]:
+    """Decay rates that theory fixes."""
+    if "irnn" in rates.index:
+        rate = float(rates.loc["irnn", "rate"])  # a unit that becomes inactive for one step takes its share with it
+        yield Claim("IRNN: decay per step (log10)", 0.0, rate, 1e-2, "identity: none while its ReLUs are active")
+    if "attention" in rates.index:
+        rate = float(rates.loc["attention", "rate"])
+        yield Claim("attention: decay per step (log10)", 0.0, rate, 1e-2, "uniform attention: 1 / T at every lag")
+    for name, keep in (("lstm-0", 0.5), ("lstm-1", 1 / (1 + np.exp(-1.0)))):
+        if name in rates.index:
+            slower = float(rates.loc[name, "low"] > np.log10(keep))
+            yield Claim(
+                f"{name} decays more slowly than its forget gate alone", 1.0, slower, 0.0, "Gers 2000, section 3"
+            )
+
+
+def clipping_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Clipping scales all shares by one number: the share of the earliest input is as small as before."""
+    moved = table["log10_clipped"] - table["log10_gradient"]
+    spread = moved[np.isfinite(moved)].groupby([table["network"], table["seed"]]).agg(np.ptp).max()
+    if np.isfinite(spread):
+        yield Claim(
+            "clipping changes the ratio of early to late shares by (log10)", 0.0, float(spread), 1e-9, "one factor"
+        )

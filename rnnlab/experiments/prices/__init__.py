@@ -1,0 +1,270 @@
+"""Real daily prices: whether networks that take any number of past days tell tomorrow's better than today's does.
+
+Claim: on real daily prices no network reliably beats "tomorrow is as today"; where there is something to learn,
+recurrent ones do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, FiniteFloat, model_validator
+
+import rnnlab as rl
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.networks import model_of
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
+from rnnlab.experiments.prices.controls import (
+    Series,
+    control_series,
+    skill_from_all,
+    skill_from_today,
+    skill_from_yesterday,
+)
+from rnnlab.experiments.prices.figures import draw as draw, intervals, verdict, winners
+from rnnlab.series import google_prices
+from rnnlab.series.csv import digest_of, read_column
+from rnnlab.tasks import windows
+
+Array = NDArray[np.float64]
+Cell = Literal["rnn", "lstm", "gru", "attention"]
+STARTS = {"rnn": "tanh"}  # of the others the names of the networks are the same
+SEEDS = {"rnn": 0, "lstm": 1, "gru": 2, "attention": 3}  # of each cell's trainings, the third number
+
+DAYS_PER_FOLD = 20  # tested at least, so that a fold's squared error is more than a few days' luck
+FINE = 5  # the last fifth of the updates takes steps of a tenth: large ones leave errors of their own
+GOOGLE = "Google, 2004 to 2008"
+AT_ONCE = 512  # windows predicted in one go: bounds memory, whatever the number of days
+
+
+class Spec(ExperimentSpec):
+    """Which prices, which networks, and how they are trained and tested."""
+
+    csv: str | None = Field(default=None, description="CSV file of prices  [default: Google's, 2004 to 2008]")
+    column: str | None = Field(default=None, description="its column of prices")
+    sha256: str | None = Field(default=None, description="digest of that file, found where it is not given")
+    cells: Choices[Cell] = Field(default=("rnn", "lstm", "gru", "attention"), description="rnn, lstm, gru, attention")
+    seq_len: Lengths = Field(default=(5, 10, 20), description="past days that a network is shown")
+    hidden_size: int = Field(default=16, ge=1, description="units H")
+    folds: int = Field(default=5, ge=2, le=100, description="stretches of days, one after another, to test on")
+    seeds: int = Field(default=2, ge=1, le=10_000, description="networks per cell and fold, seeded 0, 1, ...")
+    updates: int = Field(default=1000, ge=FINE, description="steps of Adam")
+    batch_size: int = Field(default=32, ge=1, description="windows per step")
+    learning_rate: FiniteFloat = Field(default=0.01, gt=0, description="step size, a tenth of it in the last fifth")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _identify(cls, given: Any) -> Any:
+        """Pin what is in the file, so that no result is of two."""
+        if not isinstance(given, dict) or not isinstance(given.get("csv"), str):
+            return given
+        found = digest_of(given["csv"])
+        if given.get("sha256") not in (None, found):
+            raise ValueError(f"csv {given['csv']} has the SHA-256 {found}: expected {given['sha256']}")
+        return {**given, "sha256": found}
+
+    @model_validator(mode="after")
+    def _prices_to_learn_from(self) -> Spec:
+        if self.csv is None and self.sha256 is not None:
+            raise ValueError("sha256 is given without csv: expected both, or none")
+        if (self.csv is None) != (self.column is None):
+            given, missing = ("column", "csv") if self.csv is None else ("csv", "column")
+            raise ValueError(f"{given} is given without {missing}: both are needed to find prices")
+        refuse_unusable(real_prices(self), self)
+        return self
+
+    def rows_needed(self) -> int:
+        """Of these, half are learnt from before the first test."""
+        return 2 * max(2 * max(self.seq_len), DAYS_PER_FOLD * self.folds)
+
+
+class Part(NamedTuple):
+    """One network: trained on all days before a fold, tested on the fold."""
+
+    spec: Spec
+    series: Series
+    fold: int
+    cell: Cell
+    seed: int
+
+
+class Fold(NamedTuple):
+    """A series scaled by its training part, and the days to test on: start .. stop - 1."""
+
+    scaled: Array  # the days before `start` within 0 .. 1, the others wherever they are
+    start: int
+    stop: int
+    lowest: float  # of the training part
+    highest: float
+
+
+def real_prices(spec: Spec) -> Series:
+    """The user's prices, or Google's adjusted closing prices in dollars from the sample data that matplotlib ships."""
+    if spec.csv is not None and spec.column is not None:
+        return Series("prices", f"{spec.column} of {Path(spec.csv).name}", read_column(spec.csv, spec.column))
+    return Series("prices", GOOGLE, google_prices())
+
+
+def refuse_unusable(series: Series, spec: Spec) -> None:
+    """Refuse too few prices, and such that do not change where they are learnt or tested."""
+    count, needed, name = series.prices.size, spec.rows_needed(), f"{'column ' if spec.csv else ''}{series.name}"
+    if np.unique(series.prices).size == 1:
+        raise ValueError(f"{name} is constant, {series.prices[0]:g} in every row: nothing to predict")
+    if count < needed:
+        what = f"windows of {max(spec.seq_len)} days and {spec.folds} folds"
+        raise ValueError(f"{name} has {count} rows of prices: at least {needed} are needed for {what}")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.ptp(series.prices)):
+            raise ValueError(f"{name} spans more than a float does: give it in a larger unit")
+    edges = edges_of(count, spec.folds)
+    for first, last in zip([0, *edges], edges, strict=False):
+        if np.unique(series.prices[max(0, first - 1) : last]).size == 1:
+            raise ValueError(f"{name} is constant from price {first + 1} to {last}: nothing to predict")
+
+
+def edges_of(count: int, folds: int) -> list[int]:
+    """Where each fold starts, and the end: the first half is only learnt from."""
+    return [int(edge) for edge in np.linspace(count // 2, count, folds + 1)]
+
+
+def fold_of(prices: Array, folds: int, fold: int) -> Fold:
+    """One step of the walk forward: nothing of the fold's days enters the scaling."""
+    start, stop = edges_of(prices.size, folds)[fold : fold + 2]
+    lowest, highest = float(prices[:start].min()), float(prices[:start].max())
+    return Fold((prices - lowest) / (highest - lowest), start, stop, lowest, highest)
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Train every cell on what came before each fold and compare it on the fold with "tomorrow is as today".
+
+    Returns
+    -------
+    DataFrame
+        ``part`` is skill (a row per network and number of past days: days tested, how many of them were outside the
+        range learnt from, mean squared errors in units of that range, skill = 1 - mse / mse_persistence, share of
+        changes whose direction was right) or day (prices and predictions of seed 0, shown the most days).
+    """
+    real, *others = real_prices(spec), *control_series(spec.rows_needed())
+    walk = [(fold, cell) for fold in range(spec.folds) for cell in spec.cells]
+    parts = [Part(spec, real, *step, seed) for step in walk for seed in range(spec.seeds)]
+    parts += [Part(spec, control, *step, 0) for control in others for step in walk]
+    return pd.concat(each(measure_part, parts), ignore_index=True)
+
+
+def measure_part(part: Part) -> pd.DataFrame:
+    """Train one network and test it, shown few or many past days."""
+    spec, (kind, name, prices) = part.spec, part.series
+    fold = fold_of(prices, spec.folds, part.fold)
+    done = trained(part, fold.scaled[: fold.start])
+    keys = {"series": kind, "name": name, "fold": part.fold, "cell": part.cell, "seed": part.seed}
+    keys["updates"] = done.state.update
+    rows = pd.DataFrame([{"part": "skill", "seq_len": days, **tested(done.model, fold, days)} for days in spec.seq_len])
+    if kind == "prices" and part.seed == 0:
+        rows = pd.concat([rows, day_rows(done.model, fold, max(spec.seq_len))], ignore_index=True)
+    return rows.assign(**keys)
+
+
+def trained(part: Part, series: Array) -> rl.Fit:
+    """The one way in which all cells learn, from windows of all lengths."""
+    spec, task = part.spec, changes(series, part.spec.seq_len)
+    rng = np.random.default_rng([part.seed, part.fold, SEEDS[part.cell]])
+    model = model_of(STARTS.get(part.cell, part.cell), task, spec.hidden_size, rng)
+    recipe, last, size = rl.Recipe(spec.learning_rate, "adam", clip_norm=1.0), spec.updates // FINE, spec.batch_size
+    coarse = rl.fit(model, task, recipe, updates=spec.updates - last, batch_size=size, rng=rng)
+    fine = recipe._replace(learning_rate=spec.learning_rate / 10)
+    return rl.fit(coarse.model, task, fine, updates=last, batch_size=size, rng=rng, state=coarse.state)
+
+
+def changes(series: Array, seq_len: tuple[int, ...]) -> rl.Task:
+    """Past days relative to today, and tomorrow's change from today; chance is persistence's error.
+
+    So prices beyond the range learnt from look like those within. Shown as they are, they saturated the units: errors
+    were up to three times persistence's, on a random walk as well.
+    """
+    levels = windows(series, seq_len)
+
+    def draw(rng: np.random.Generator, batch_size: int) -> rl.Batch:
+        x, target, length = levels.draw(rng, batch_size)
+        today = x[length - 1, np.arange(batch_size)]
+        shown = np.where(np.arange(len(x))[:, None, None] < length[:, None], x - today, 0.0)
+        return rl.Batch(shown, target - today, length)
+
+    return levels._replace(draw=draw, chance=float(np.mean(np.diff(series) ** 2)))
+
+
+def predicted(model: rl.Model, fold: Fold, days: int) -> Array:
+    """Tomorrow's price for every day of a fold, from so many days before it."""
+    cut = np.lib.stride_tricks.sliding_window_view(fold.scaled[fold.start - days : fold.stop - 1], days)
+    blocks = [cut[first : first + AT_ONCE].T[:, :, None] for first in range(0, len(cut), AT_ONCE)]
+    return np.concatenate([(x[-1:] + rl.predict(model, x - x[-1:])[-1:])[0, :, 0] for x in blocks])
+
+
+def tested(model: rl.Model, fold: Fold, days: int) -> dict[str, float]:
+    """Errors of a network and of persistence on the same days."""
+    truth, today = fold.scaled[fold.start : fold.stop], fold.scaled[fold.start - 1 : fold.stop - 1]
+    told = predicted(model, fold, days)
+    mse, persistence = float(np.mean((told - truth) ** 2)), float(np.mean((today - truth) ** 2))
+    moved = truth != today
+    right = (np.sign(told - today) == np.sign(truth - today))[moved].mean()
+    outside = int(np.sum((truth < 0) | (truth > 1)))
+    found = {"days": truth.size, "outside": outside, "mse": mse, "mse_persistence": persistence}
+    return {**found, "skill": 1 - mse / persistence, "direction": float(right)}
+
+
+def day_rows(model: rl.Model, fold: Fold, days: int) -> pd.DataFrame:
+    """Prices and predictions of a fold in the series' own unit, with the range that was learnt from."""
+    unit = fold.highest - fold.lowest
+    keys = {"part": "day", "seq_len": days, "day": np.arange(fold.start, fold.stop)}
+    told = {"price": fold.scaled[fold.start : fold.stop], "predicted": predicted(model, fold, days)}
+    back = {name: fold.lowest + unit * column for name, column in told.items()}
+    return pd.DataFrame({**keys, **back, "lowest": fold.lowest, "highest": fold.highest})
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """That prices and a random walk are not beaten, and that what can be learnt is, where there was time to learn."""
+    skill = table[table["part"] == "skill"]
+    claims = [*training_claims(skill), *verdict_claims(skill)]
+    if skill["updates"].max() >= Spec.model_fields["updates"].default:
+        claims += [*trend_claims(skill), *oscillation_claims(skill)]
+    return table_of(claims)
+
+
+def training_claims(skill: pd.DataFrame) -> Iterator[Claim]:
+    """No network stopped early."""
+    least, most = skill["updates"].min(), skill["updates"].max()
+    yield Claim("updates of the network that took the fewest", float(most), float(least), 0.0, "as many as the others")
+
+
+def verdict_claims(skill: pd.DataFrame) -> Iterator[Claim]:
+    """How many cells beat persistence; of prices that are not known here, any number may."""
+    sources = {"prices": "efficient markets (Fama 1970)", "random walk": "its increments are independent"}
+    for kind, source in sources.items():
+        rows = skill[skill["series"] == kind]
+        known = kind != "prices" or rows["name"].iloc[0] == GOOGLE
+        told = source if known else "a report: these prices are yours, and nothing is expected of them"
+        yield Claim(verdict(rows), 0.0, float(len(winners(rows))), 0.0 if known else math.inf, told)
+
+
+def trend_claims(skill: pd.DataFrame) -> Iterator[Claim]:
+    """Recurrent cells find what yesterday's change tells of tomorrow's, though the walk leaves the range learnt from."""
+    rows = skill[(skill["series"] == "trend") & (skill["cell"] != "attention")]
+    for row in intervals(rows, ["cell"]).itertuples():
+        claim, best = f"trend: least skill of {row.cell}, of its interval", skill_from_yesterday()
+        source = "changes that persist by 0.6 can be told with a skill of 0.6^2"
+        yield Claim(claim, best / 2, row.low, best / 2, source)
+
+
+def oscillation_claims(skill: pd.DataFrame) -> Iterator[Claim]:
+    """Recurrent cells know more than today tells, none more than the noise allows; attention sees days in no order."""
+    today, everything = skill_from_today(), skill_from_all()
+    for row in intervals(skill[skill["series"] == "oscillation"], ["cell"]).itertuples():
+        least = 0.0 if row.cell == "attention" else today
+        what = "persistence" if row.cell == "attention" else "all that today alone tells"
+        name = f"oscillation: {row.cell} has more skill than {what} and no more than the noise allows"
+        yield Claim(name, (least + everything) / 2, row.mean, (everything - least) / 2, "AR(2) in closed form")

@@ -1,0 +1,233 @@
+"""StatLand's stock prices: the unrolled network step by step, and the same network trained from random weights.
+
+Claim: four rules of StatLand follow from five shared weights, and gradient descent through time can find them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field, FiniteFloat
+
+from rnnlab import kernels
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.spec import ExperimentSpec
+from rnnlab.experiments.statland.figures import draw as draw
+
+RULES = {"0 0": 0.0, "0 0.5": 1.0, "1 0.5": 0.0, "1 1": 1.0}  # (yesterday, today) -> tomorrow
+PUBLISHED = {"0 0": 0.0, "0 0.5": 0.99, "1 0.5": 0.0, "1 1": 0.99}  # what the weights below predict
+PARAMETERS = ("w1", "w2", "b1", "w3", "b2")
+SOLVED = 0.05  # every prediction within this of its rule
+LOGGED = 40  # updates kept per seed, evenly spaced in their logarithm
+BYTES_PER_SEED = 2**14  # of its logged rows in memory, as they are put together
+GIVEN = (1.8, -0.5, 0.0, 1.1, 0.0)  # the explainer's parameters
+SETTINGS = {"learning_rate"}  # in the table where it is not the default, at which training is claimed to succeed
+LONG, MANY = 1500, 10  # from so many updates and starts on
+
+Weight = Annotated[FiniteFloat, Field(ge=-1000, le=1000)]  # of which no state of a hundred days overflows
+
+
+class Spec(ExperimentSpec):
+    """The explainer's weights, more sequences to unroll, and the training."""
+
+    w1: Weight = Field(default=1.8, description="input weight W1")
+    w2: Weight = Field(default=-0.5, description="recurrent weight W2")
+    b1: Weight = Field(default=0.0, description="bias B1")
+    w3: Weight = Field(default=1.1, description="output weight W3")
+    b2: Weight = Field(default=0.0, description="output bias B2")
+    longest: int = Field(default=8, ge=2, le=100, description="unroll sequences of 2, 3, 4, ... up to this many days")
+    seeds: int = Field(default=20, ge=1, description="trainings, each from its own random weights")
+    updates: int = Field(default=3000, ge=1, description="steps of gradient descent")
+    learning_rate: FiniteFloat = Field(default=0.1, gt=0, description="step size")
+
+    def bytes_needed(self, workers: int) -> int:
+        """The logged rows of all trainings."""
+        del workers
+        return self.seeds * BYTES_PER_SEED
+
+
+class Readout(NamedTuple):
+    """Prediction = w3 h_T + b2; scalars or arrays over seeds."""
+
+    w3: Any
+    b2: Any
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Unroll the given network, train another, and compare BPTT with central differences.
+
+    Returns
+    -------
+    DataFrame
+        ``part`` is unrolled (a row per copy of the network, oldest first), training (a row per logged update and
+        seed, the predictions named after the rules), or gradient (BPTT beside a central difference). learning_rate:
+        only where it is not the default.
+    """
+    parts = [unrolled, trained, gradient_check]
+    table = pd.concat(each(lambda part: part(spec), parts), ignore_index=True)
+    return table.assign(**spec.changed(SETTINGS))
+
+
+def sequences(spec: Spec) -> list[list[float]]:
+    """The four rules, then one sequence of each length, whose last two days are the rule (0, 0.5)."""
+    rules = [[float(day) for day in rule.split()] for rule in RULES]
+    week = [1.0, 0.5, 0.0, 0.5, 1.0, 1.0, 0.5, 0.0]
+    longer = [[*(week * 13)[: length - 2], 0.0, 0.5] for length in range(3, spec.longest + 1)]
+    return rules + longer
+
+
+def unrolled(spec: Spec) -> pd.DataFrame:
+    """Every number in every copy of the network, for every sequence: one lane each, all with the same weights."""
+    given = sequences(spec)
+    longest, lanes = max(map(len, given)), len(given)
+    x = np.zeros((longest, lanes))
+    for lane, days in enumerate(given):
+        x[: len(days), lane] = days
+    h, slope = np.zeros((longest + 1, lanes)), np.empty((longest, lanes))
+    weights = kernels.Weights(*(np.full(lanes, value) for value in (spec.w1, spec.w2, spec.b1)))
+    kernels.forward(kernels.RELU, weights, x, h, slope)
+    rows = [row for lane, days in enumerate(given) for row in copies(spec, days, h[:, lane])]
+    return pd.DataFrame(rows).assign(part="unrolled")
+
+
+def copies(spec: Spec, days: list[float], h: NDArray[np.float64]) -> Iterator[dict[str, Any]]:
+    """One row per copy of the network for one sequence; `h` holds its states."""
+    name = " ".join(f"{day:g}" for day in days)
+    for step, day in enumerate(days, start=1):
+        weighted, recurrent = spec.w1 * day, spec.w2 * h[step - 1]
+        last = step == len(days)
+        yield {
+            "sequence": name,
+            "step": step,
+            "input": day,
+            "weighted_input": weighted,
+            "recurrent_term": recurrent,
+            "bias": spec.b1,
+            "pre_activation": weighted + recurrent + spec.b1,
+            "output": h[step],
+            "prediction": spec.w3 * h[step] + spec.b2 if last else np.nan,
+            "target": PUBLISHED.get(name, np.nan) if last else np.nan,
+            **{name: getattr(spec, name) for name in PARAMETERS},
+        }
+
+
+def rule_inputs(seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Inputs (2, 4 x seeds) and targets (seeds, 4) of the four rules for every seed, the rule fastest."""
+    days = np.array([[float(day) for day in rule.split()] for rule in RULES]).T
+    return np.ascontiguousarray(np.tile(days, (1, seeds))), np.tile(list(RULES.values()), (seeds, 1))
+
+
+def loss_and_gradients(
+    parameters: NDArray[np.float64], x: NDArray[np.float64], target: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Predictions (seeds, 4), mean squared errors (seeds,) and their gradients (5, seeds), by BPTT."""
+    (seeds, rules), (steps, lanes) = target.shape, x.shape
+    weights = kernels.Weights(*(np.repeat(row, rules) for row in parameters[:3]))
+    h, slope = np.zeros((steps + 1, lanes)), np.empty((steps, lanes))
+    kernels.forward(kernels.RELU, weights, x, h, slope)
+    last = h[-1].reshape(seeds, rules)
+    prediction = parameters[3][:, None] * last + parameters[4][:, None]
+    dprediction = 2.0 * (prediction - target) / rules
+    dh = np.zeros_like(h)
+    dh[-1] = (dprediction * parameters[3][:, None]).ravel()
+    sums = kernels.Weights(*np.zeros((3, lanes)))
+    kernels.backward(weights, x, h, slope, dh, np.empty_like(slope), sums)
+    recurrent = [np.reshape(row, (seeds, rules)).sum(axis=1) for row in sums]
+    gradients = np.array([*recurrent, (dprediction * last).sum(axis=1), dprediction.sum(axis=1)])
+    return prediction, ((prediction - target) ** 2).mean(axis=1), gradients
+
+
+def initial_parameters(seeds: int) -> NDArray[np.float64]:
+    """Random weights (5, seeds): W1, W2, W3 standard normal, both biases 0."""
+    drawn = [np.random.default_rng(seed).standard_normal(3) for seed in range(seeds)]
+    w1, w2, w3 = np.array(drawn).T
+    return np.array([w1, w2, np.zeros(seeds), w3, np.zeros(seeds)])
+
+
+def trained(spec: Spec) -> pd.DataFrame:
+    """Train every seed by plain gradient descent on the four rules."""
+    x, target = rule_inputs(spec.seeds)
+    parameters = initial_parameters(spec.seeds)
+    logged = set(np.unique(np.geomspace(1, spec.updates + 1, LOGGED).astype(int) - 1))
+    rows = []
+    with np.errstate(over="ignore", invalid="ignore"):  # steps that are too large end in infinities
+        for update in range(spec.updates + 1):
+            prediction, loss, gradients = loss_and_gradients(parameters, x, target)
+            if update in logged:
+                rows.append(log_rows(update, prediction, loss, parameters))
+            parameters = parameters - spec.learning_rate * gradients
+    return pd.concat(rows, ignore_index=True).assign(part="training")
+
+
+def log_rows(update: int, prediction: Any, loss: Any, parameters: Any) -> pd.DataFrame:
+    """One row a seed: the update, the loss, the predictions of the rules and the parameters."""
+    return pd.DataFrame(
+        {
+            "update": update,
+            "seed": range(loss.size),
+            "loss": loss,
+            "solved": (np.abs(prediction - list(RULES.values())) <= SOLVED).all(axis=1).astype(float),
+            **{f"rule {rule}": prediction[:, k] for k, rule in enumerate(RULES)},
+            **dict(zip(PARAMETERS, parameters, strict=True)),
+        }
+    )
+
+
+def gradient_check(spec: Spec) -> pd.DataFrame:
+    """BPTT's gradient beside a central difference, at the explainer's weights nudged off the ReLU's kink."""
+    x, target = rule_inputs(1)
+    at = np.array([[spec.w1], [spec.w2], [spec.b1 + 0.01], [spec.w3], [spec.b2]])
+    gradients = loss_and_gradients(at, x, target)[2][:, 0]
+    nudge, rows = 1e-6, []
+    for k, name in enumerate(PARAMETERS):
+        side = np.zeros_like(at)
+        side[k] = nudge
+        up, down = (loss_and_gradients(at + sign * side, x, target)[1][0] for sign in (1, -1))
+        rows.append({"parameter": name, "bptt": gradients[k], "central_difference": (up - down) / (2 * nudge)})
+    return pd.DataFrame(rows).assign(part="gradient")
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """The four rules, the sharing of weights, the gradient, and whether training finds the rules."""
+    return table_of([*rule_claims(table), *gradient_claims(table), *training_claims(table)])
+
+
+def rule_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """What the explainer's weights predict."""
+    rows = table[table["part"] == "unrolled"]
+    if given(table):
+        for row in rows[rows["target"].notna()].itertuples():
+            yield Claim(f"({row.sequence}) -> tomorrow", row.target, row.prediction, 1e-15, "StatLand, given weights")
+    sets = len(rows[list(PARAMETERS)].drop_duplicates())
+    lengths = rows.groupby("sequence")["step"].max().nunique()
+    yield Claim(f"sets of parameters for {lengths} lengths of sequence", 1.0, float(sets), 0.0, "weights are shared")
+
+
+def given(table: pd.DataFrame) -> bool:
+    """Whether the unrolled network is the explainer's."""
+    return tuple(table.loc[table["part"] == "unrolled", list(PARAMETERS)].iloc[0]) == GIVEN
+
+
+def gradient_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """BPTT is right; other weights may be large, or on the ReLU's kink, where differences are not the gradient."""
+    rows = table[table["part"] == "gradient"]
+    worst = (rows["bptt"] - rows["central_difference"]).abs().max()
+    if given(table):
+        yield Claim(
+            "largest difference of BPTT and central differences", 0.0, worst, 1e-8, "truncation 1e-12, rounding 1e-10"
+        )
+
+
+def training_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Gradient descent reaches the rules from at least one of many starts, if it goes on for long."""
+    training = table[table["part"] == "training"]
+    last = training.groupby("seed").tail(1)
+    if not SETTINGS.isdisjoint(table.columns) or last["update"].max() < LONG or len(last) < MANY:
+        return
+    solved = int(last["solved"].sum())
+    text = f"a start reaches all four rules within {SOLVED:g} ({solved} of {len(last)} do; the others end in dead ReLUs or flats)"
+    yield Claim(text, 1.0, min(1.0, float(solved)), 0.0, "gradient descent, standard normal weights")

@@ -1,0 +1,44 @@
+"""Sweep the recurrent weight W2 and the sequence length T: where gradients vanish, explode, stay or die.
+
+Claim: dh_T/dh_0 = W2^T for linear and active ReLU units; with tanh and sigmoid W2 = 2 vanishes too; ReLU can die.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+
+from rnnlab.experiments._lab.claims import table_of
+from rnnlab.experiments.sweep import many_units, one_unit
+from rnnlab.experiments.sweep.figures import draw
+from rnnlab.experiments.sweep.spec import Spec
+
+__all__ = ["Spec", "checks", "draw", "measure"]
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Measure every gradient of h_T by backpropagation through time on data, over the whole grid.
+
+    Parameters
+    ----------
+    spec : Spec
+    each : callable
+        ``each(function, items)`` yields function(item) in order, as ``map`` does.
+
+    Returns
+    -------
+    DataFrame
+        One row per nonlinearity, w2, seq_len and seed. ``log10_*``: log10 of the absolute derivative of h_T;
+        ``log10_dh0_law``: theory, nan where there is no closed form; ``float64_state``, ``float32_state``: what a
+        product of W2 f'(a_t) in that type shows (normal, subnormal, zero, inf); ``regime``: vanishing, steady,
+        exploding, dead (exactly zero). ``inputs``, ``w1``, ``b1``, ``h0``: each only where it is not the default.
+    """
+    units = one_unit if spec.hidden_size == 1 else many_units
+    return units.measure(spec, each)
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """The claims that this grid reaches; a claim about points that the grid lacks is left out."""
+    units = many_units if "hidden_size" in table else one_unit
+    return table_of(units.claims(table))

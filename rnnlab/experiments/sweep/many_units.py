@@ -1,0 +1,120 @@
+"""The sweep over networks of many units: W2 scales a recurrent matrix, and the loss is a random direction of h_T.
+
+h_t = f(w1 v x_t + w2 M h_(t-1) + b1), with v standard normal over sqrt(H) and M orthogonal, Gaussian or the identity,
+drawn anew for every seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import rnnlab as rl
+from rnnlab import laws, series
+from rnnlab.api import FLOAT_RANGE
+from rnnlab.experiments._lab.claims import Claim
+from rnnlab.experiments.sweep.regimes import regime_of
+from rnnlab.experiments.sweep.spec import Spec
+from rnnlab.nonlinearities import Nonlinearity
+
+MANY = 32  # units from which a Gaussian matrix grows as the circular law says, to twice the width of its radius
+
+
+class VectorPart(NamedTuple):
+    """All lengths of one nonlinearity, W2 and seed."""
+
+    spec: Spec
+    nonlinearity: Nonlinearity
+    w2: float
+    seed: int
+
+
+def parts_of(spec: Spec) -> Iterator[VectorPart]:
+    """The sweep in pieces, in the order of the table."""
+    for nonlinearity in spec.nonlinearity:
+        for w2 in spec.w2:
+            for seed in range(spec.seeds):
+                yield VectorPart(spec, nonlinearity, w2, seed)
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]]) -> pd.DataFrame:
+    """The whole table."""
+    return ordered(pd.concat(each(measure_part, parts_of(spec))))
+
+
+def measure_part(part: VectorPart) -> pd.DataFrame:
+    """The rows of one network, with the columns of the one-unit sweep, hidden_size and recurrent."""
+    spec = part.spec
+    rows = [gradients(part, steps) for steps in spec.seq_len]
+    table = pd.DataFrame(rows)
+    exact = part.nonlinearity == "linear" and spec.recurrent != "gaussian"
+    law = laws.log10_linear_gradient(part.w2, table["seq_len"]) if exact else np.nan
+    sizes = table["log10_dh0"].to_numpy()
+    states = {f"{kind.__name__}_state": shown_as(sizes, kind) for kind in FLOAT_RANGE}
+    keys = {"nonlinearity": part.nonlinearity, "w2": part.w2, "seed": part.seed}
+    extra = {"hidden_size": spec.hidden_size, "recurrent": spec.recurrent}
+    return table.assign(**keys, log10_dh0_law=law, **states, **extra)
+
+
+def gradients(part: VectorPart, steps: int) -> dict[str, float]:
+    """log10 of the size of every gradient of u . h_T; those of weights in plain float64, inf where that ends."""
+    spec, rng = part.spec, np.random.default_rng([part.seed, part.spec.hidden_size])
+    size = spec.hidden_size
+    matrix = rl.RNNParams.init(1, size, rng=rng, scheme=spec.recurrent).weight_hh
+    v, u = rng.standard_normal((2, size)) / np.sqrt(size)
+    params = rl.RNNParams(spec.w1 * v[:, None], part.w2 * matrix, np.full(size, spec.b1))
+    x = series.inputs(spec.inputs, steps, part.seed)[:, None]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        tape = rl.forward(params, x, np.full(size, spec.h0), part.nonlinearity)
+        direction = u / np.linalg.norm(u)
+        got, flow = rl.backward(tape, direction), rl.gradient_flow(tape, direction)
+        plain = {
+            "log10_dx1": np.abs(got.x[0, 0]),
+            "log10_dw1": np.abs(got.params.weight_ih[:, 0] @ v),
+            "log10_dw2": np.abs((got.params.weight_hh * matrix).sum()),
+            "log10_db1": np.abs(got.params.bias.sum()),
+        }
+        logs = {name: float(np.log10(np.nan_to_num(value, nan=np.inf))) for name, value in plain.items()}
+    return {"seq_len": steps, "log10_dh0": float(flow.log10_norm[0]), **logs}
+
+
+def ordered(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the regimes, its columns in the order of the one-unit sweep."""
+    table = table.assign(regime=regime_of(table["log10_dh0"].to_numpy()))
+    first = ["nonlinearity", "w2", "seq_len", "seed", "log10_dh0", "log10_dx1", "log10_dw1", "log10_dw2", "log10_db1"]
+    last = ["log10_dh0_law", "float64_state", "float32_state", "regime", "hidden_size", "recurrent"]
+    return table[first + last].reset_index(drop=True)
+
+
+def shown_as(sizes: Any, kind: Any) -> Any:
+    """What a norm of that log10 is in a floating type, by the type's range."""
+    smallest, largest = FLOAT_RANGE[kind]
+    normal = np.log10(np.finfo(kind).smallest_normal)
+    tests = [np.isneginf(sizes) | (sizes < smallest), sizes >= largest, sizes < normal]
+    return np.select(tests, ["zero", "inf", "subnormal"], "normal")
+
+
+def claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Orthogonal and identity: W2^T exactly. Gaussian of many units: the circular law, whose radius is 1 as N grows."""
+    rows = table[(table["nonlinearity"] == "linear") & (table["w2"] != 0)]
+    exact = rows[np.isfinite(rows["log10_dh0_law"])]
+    if len(exact):
+        apart = float((exact["log10_dh0"] - exact["log10_dh0_law"]).abs().max())
+        yield Claim("linear: |J^T u| = |W2|^T, largest deviation (log10)", 0.0, apart, 1e-9, "M is orthogonal")
+    long = rows[(rows["recurrent"] == "gaussian") & (rows["seq_len"] >= 100) & (rows["hidden_size"] >= MANY)]
+    if len(long):
+        rate = (long["log10_dh0"] / long["seq_len"] - np.log10(long["w2"].abs())).mean()
+        # the radius of finite matrices exceeds 1 by order 1 / sqrt(N) (B. Rider, C. Sinclair, 2014): two such widths
+        wide = float(np.log10(1 + 2 / np.sqrt(long["hidden_size"].iloc[0])))
+        yield Claim(
+            "linear, Gaussian: growth per step over |W2| (log10)", 0.0, float(rate), wide, "circular law, Girko 1985"
+        )
+    tanh = table[(table["nonlinearity"] == "tanh") & (table["recurrent"] != "gaussian")]
+    if len(tanh):
+        excess = (tanh["log10_dh0"] - laws.log10_gradient_bound("tanh", tanh["w2"], tanh["seq_len"])).max()
+        yield Claim(
+            "tanh: |J^T u| exceeds |W2|^T by at most (log10)", 0.0, max(0.0, float(excess)), 1e-9, "Pascanu 2013, 2.1"
+        )

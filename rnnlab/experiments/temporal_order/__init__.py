@@ -1,0 +1,237 @@
+"""Temporal order, the classic task out of reach: which training solves it up to which length, and after how many updates.
+
+Claim: clipping leaves fewer answers wrong, the regulariser fewer still; gates that start open solve it at every
+length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, FiniteFloat, StrictBool, field_validator, model_validator
+
+import rnnlab as rl
+from rnnlab import tasks
+from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.learning import Generators, Progress, Training, train_until_solved
+from rnnlab.experiments._lab.networks import params_of
+from rnnlab.experiments._lab.resumable import Keep, Resumable
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
+from rnnlab.experiments.temporal_order.figures import draw as draw
+
+Method = Literal["SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"]
+Initialisation = Literal["sigmoid", "basic", "smart"]
+INPUTS, CLASSES = 6, 4
+SPREAD = {"sigmoid": 0.01, "basic": 0.1, "smart": 0.01}  # standard deviation of weights, but for smart recurrent ones
+GATED = {"LSTM": "lstm", "GRU": "gru"}
+OPEN_GATES = "open gates"
+FRESH, AT_ONCE = 10_000, 1_000  # sequences of a test, and how many are run at a time
+SOLVED = 0.01  # share of wrong answers below which a network has solved the task
+TEST_EVERY = 500  # updates
+FULL: dict[str, Any] = {
+    "seq_len": (50, 100, 150, 200, 250),
+    "initialisation": ("sigmoid", "basic", "smart"),
+    "seeds": 5,
+    "updates": 5_000_000,
+}
+ORDER = (("method", "SGD", "SGD-C"), ("method", "SGD-C", "SGD-CR"), ("initialisation", "basic", "smart"))
+FEWER = 0.8  # networks of the worse method solve it for each of the better; wrong answers the other way round
+ENOUGH = 12  # networks of each, with which success can be compared
+PAPER = "Pascanu, Mikolov and Bengio 2013, section 4.1 and figure 7"
+
+
+class Spec(ExperimentSpec):
+    """Which networks, trained how, and for how long."""
+
+    seq_len: Lengths = Field(default=(20, 30, 40), description="lengths T of the sequences")
+    method: Choices[Method] = Field(
+        default=("SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"),
+        description="SGD, SGD-C (clipped), SGD-CR (and regularised) of tanh units; LSTM and GRU, clipped",
+    )
+    initialisation: Choices[Initialisation] = Field(
+        default=("basic", "smart"),
+        description="basic: N(0, 0.1^2); smart: 15 weights a row, spectral radius 0.95; sigmoid units: N(0, 0.01^2)",
+    )
+    seeds: int = Field(default=6, ge=1, le=10_000, description="networks of each kind, seeded 0, 1, ...")
+    updates: int = Field(default=20_000, ge=1, description="updates after which a network is given up")
+    hidden_size: int = Field(default=50, ge=1, description="units H")
+    batch_size: int = Field(default=20, ge=1, description="sequences per update")
+    learning_rate: FiniteFloat = Field(default=0.01, gt=0, description="step size")
+    gate_bias: FiniteFloat = Field(default=2.0, description="first bias of the LSTM's forget, the GRU's update gates")
+    clip_norm: FiniteFloat = Field(default=1.0, gt=0, description="longest gradient of all but SGD")
+    regulariser: FiniteFloat = Field(default=2.0, gt=0, description="weight of the regulariser of SGD-CR")
+    full: StrictBool = Field(
+        default=False, description="the paper's setting: T to 250, 5 networks, 5 million updates; weeks"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, given: Any) -> Any:
+        return {**FULL, **given} if isinstance(given, dict) and given.get("full") is True else given
+
+    @model_validator(mode="after")
+    def _all_of_it(self) -> Self:
+        usual = {name: field.default for name, field in type(self).model_fields.items()}
+        for name, value in {**usual, **FULL, "full": True}.items() if self.full else ():
+            if getattr(self, name) != value:
+                raise ValueError(f"{name} is {getattr(self, name)}: full means {value}; leave one of the two out")
+        return self
+
+    @field_validator("seq_len")
+    @classmethod
+    def _long_enough(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        for steps in values:
+            if steps < 10:
+                raise ValueError(f"{steps} is shorter than 10 steps, the least that have a tenth")
+        return values
+
+    def bytes_needed(self, workers: int) -> int:
+        """Memory of the states in a test: inputs, gates, states and products of the workers."""
+        return workers * max(self.seq_len) * AT_ONCE * (INPUTS + 12 * self.hidden_size) * 8
+
+
+class Part(NamedTuple):
+    """One network to be trained."""
+
+    spec: Spec
+    seq_len: int
+    method: Method
+    initialisation: str
+    seed: int
+
+
+def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
+    """Train every network until it has solved the task or is given up.
+
+    Returns
+    -------
+    DataFrame
+        method, initialisation (of LSTM and GRU open gates), seq_len, seed, outcome (solved, capped, diverged), updates
+        (when it ended), budget (updates allowed), error (share of the last finite network's wrong answers among fresh sequences), loss (mean of
+        the last updates), gradient_norm (their median), spectral_radius (last logged; of LSTM and GRU the largest
+        gate's).
+    """
+    return pd.concat(each(Resumable(measure_part), list(parts_of(spec))), ignore_index=True)
+
+
+def parts_of(spec: Spec) -> Iterator[Part]:
+    """Long ones first, so that no worker is left alone with one."""
+    for steps in sorted(spec.seq_len, reverse=True):
+        for method in spec.method:
+            for initialisation in (OPEN_GATES,) if method in GATED else spec.initialisation:
+                yield from (Part(spec, steps, method, initialisation, seed) for seed in range(spec.seeds))
+
+
+def model_of(part: Part, rng: np.random.Generator) -> rl.Model:
+    """A network with its first weights, biases 0: as in the paper's code; LSTM and GRU are inclined to remember."""
+    size = part.spec.hidden_size
+    if part.method in GATED:
+        gated = params_of(GATED[part.method], INPUTS, size, rng)
+        type(gated).cell().remember(gated, part.spec.gate_bias)
+        return rl.Model(gated, rl.Readout.init(size, CLASSES, rng=rng))
+    spread = SPREAD[part.initialisation]
+    scheme, gain = ("sparse", 1.0) if part.initialisation == "smart" else ("gaussian", spread * math.sqrt(size))
+    params = rl.RNNParams.init(INPUTS, size, rng=rng, scheme=scheme, gain=gain)  # type: ignore[arg-type]
+    params = params._replace(weight_ih=spread * rng.standard_normal((size, INPUTS)))
+    readout = rl.Readout(spread * rng.standard_normal((CLASSES, size)), np.zeros(CLASSES))
+    return rl.Model(params, readout, "sigmoid" if part.initialisation == "sigmoid" else "tanh")
+
+
+def recipe_of(part: Part) -> rl.Recipe:
+    """How it is trained."""
+    spec = part.spec
+    clip = None if part.method == "SGD" else spec.clip_norm
+    return rl.Recipe(
+        spec.learning_rate, clip_norm=clip, regulariser=spec.regulariser if part.method == "SGD-CR" else 0.0
+    )
+
+
+def measure_part(part: Part, so_far: Progress | None, keep: Keep) -> pd.DataFrame:
+    """Train one network, tested every so many updates on fresh sequences; or go on from what was kept."""
+    spec, task, key = part.spec, tasks.temporal_order(part.seq_len), [part.seed, part.seq_len]
+    drawn = Generators(np.random.default_rng(key), np.random.default_rng([*key, 1]))
+    training = Training(recipe_of(part), spec.batch_size, TEST_EVERY, spec.updates)
+
+    def test(done: rl.Fit, _: Any) -> tuple[float, bool]:
+        error = wrong_answers(done.model, task, drawn.fresh)
+        return error, error < SOLVED
+
+    done, error = train_until_solved(model_of(part, drawn.batches), task, training, test, drawn, so_far, keep)
+    return row_of(part, done, error)
+
+
+def wrong_answers(model: rl.Model, task: rl.Task, rng: np.random.Generator) -> float:
+    """The share of wrong answers; of the first thousands alone where these are too many already."""
+    tested, wrong = 0, 0
+    while tested < FRESH and wrong < SOLVED * FRESH:
+        x, target, _ = task.draw(rng, AT_ONCE)
+        wrong += int((rl.predict(model, x)[-1].argmax(axis=1) != target[0]).sum())
+        tested += AT_ONCE
+    return wrong / tested
+
+
+def row_of(part: Part, done: rl.Fit, error: float) -> pd.DataFrame:
+    """What came of one network."""
+    outcome = "diverged" if done.stopped else "solved" if error < SOLVED else "capped"
+    history, keys = done.history, part._asdict()
+    del keys["spec"]
+    return pd.DataFrame(
+        {
+            **keys,
+            "outcome": [outcome],
+            "updates": done.state.update,
+            "budget": part.spec.updates,
+            "error": error,
+            "loss": history.loss[-100:].mean(),
+            "gradient_norm": np.median(history.gradient_norm[-100:]),
+            "spectral_radius": history.spectral_radius[-1].max() if len(history.spectral_radius) else math.nan,
+        }
+    )
+
+
+def checks(table: pd.DataFrame) -> pd.DataFrame:
+    """The published order SGD, clipped, regularised, and gates beside them; of trainings that had the default budget."""
+    table = table[table["budget"] >= Spec.model_fields["updates"].default]
+    return table_of([*success_claims(table), *error_claims(table), *gate_claims(table)])
+
+
+def success_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """The better of two solves more networks: methods over all T, first weights at the longest, where they matter."""
+    tanh = table[table["method"].str.startswith("SGD")].assign(solved=table["outcome"] == "solved")
+    for column, worse, better in ORDER:
+        rows = tanh if column == "method" else tanh[tanh["seq_len"] == tanh["seq_len"].max()]
+        found = rows.groupby(column)["solved"].agg(["sum", "count"]).reindex([worse, better], fill_value=0)
+        if found["count"].min() >= ENOUGH and found["sum"].any():
+            claim = f"networks that {worse} solves for each that {better} solves"
+            yield Claim(claim, 0.0, ratio_of(*found["sum"]), FEWER, PAPER)
+
+
+def error_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """The better method leaves fewer answers wrong over all T: what a few networks say more surely than who is done."""
+    wrong = table.groupby("method")["error"].mean()
+    for column, worse, better in ORDER:
+        if column == "method" and {worse, better} <= set(wrong.index) and wrong[[worse, better]].any():
+            claim = f"wrong answers of {better} for each of {worse}"
+            yield Claim(claim, 0.0, ratio_of(wrong[better], wrong[worse]), FEWER, PAPER)
+
+
+def ratio_of(less: float, more: float) -> float:
+    """One number over another, inf over 0."""
+    return float(less / more) if more > 0 else math.inf
+
+
+def gate_claims(table: pd.DataFrame) -> Iterator[Claim]:
+    """Gated cells solve it at every length."""
+    for method, rows in table[table["method"].isin(GATED)].groupby("method"):
+        source = "gates that start open keep their state; one network may fail"
+        yield Claim(
+            f"share of networks that {method} solves",
+            1.0,
+            float((rows["outcome"] == "solved").mean()),
+            1 / len(rows),
+            source,
+        )

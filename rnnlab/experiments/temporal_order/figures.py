@@ -1,0 +1,110 @@
+"""The figures of `temporal-order`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.stats import binomtest
+
+from rnnlab.experiments._lab.figures import new_figure, theme
+
+FILLINGS = {"basic": "white", "sigmoid": "0.75"}
+KNOWING = {"nothing": 0.75, "one\nsymbol": 0.5}  # share of wrong answers of who knows so much of the two symbols
+Kind = tuple[str, pd.DataFrame, Any]
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """Who solved it with Wilson intervals, with the wrong answers at the end; and updates until it was solved.
+
+    Returns
+    -------
+    dict of str to Figure
+        success, updates.
+    """
+    with theme():
+        return {"success": draw_success(table), "updates": draw_updates(table)}
+
+
+def kinds_of(table: pd.DataFrame) -> list[Kind]:
+    """Every method with an initialisation: its name, its rows, its look; methods have colours, initialisations fillings."""
+    methods = list(dict.fromkeys(table["method"]))
+    colours = dict(zip(methods, sns.color_palette("viridis", len(methods) + 1), strict=False))
+    found = []
+    for (method, start), rows in table.groupby(["method", "initialisation"], sort=False):
+        marker = "osD^vP"[methods.index(method) % 6]
+        filled = FILLINGS.get(start, colours[method])
+        look = {"marker": marker, "color": colours[method], "markerfacecolor": filled, "markersize": 8}
+        found.append((f"{method}, {start}" if method.startswith("SGD") else method, rows, look))
+    return found
+
+
+def draw_success(table: pd.DataFrame) -> Figure:
+    """The share of networks that solved the task, and what each answered wrong in the end."""
+    figure = new_figure(13.0, 5.2)
+    left, right = figure.subplots(1, 2)
+    lengths, kinds = sorted(table["seq_len"].unique()), kinds_of(table)
+    for number, kind in enumerate(kinds):
+        place = np.arange(len(lengths)) + 0.09 * (number - (len(kinds) - 1) / 2)
+        draw_shares(left, place, lengths, kind)
+        draw_errors(right, place, lengths, kind)
+    draw_knowing(right)
+    for axis in (left, right):
+        axis.set(xlabel="length T", xlim=(-0.5, len(lengths) - 0.5))
+        axis.set_xticks(range(len(lengths)), [str(steps) for steps in lengths])
+    left.set(ylabel="networks that solved it", ylim=(-0.05, 1.05), title="Who solves it, with 95 % Wilson intervals")
+    right.set(ylabel="share of wrong answers", title="What every network answers wrong in the end")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def draw_shares(axis: Any, place: Any, lengths: list[int], kind: Kind) -> None:
+    """The share of one kind that solved it, with its interval."""
+    name, rows, look = kind
+    solved = rows["outcome"].eq("solved").groupby(rows["seq_len"]).agg(["sum", "count"])
+    share = solved["sum"] / solved["count"]
+    ends = [binomtest(int(k), int(n)).proportion_ci(0.95, method="wilson") for k, n in solved.itertuples(index=False)]
+    bars = [share - [end.low for end in ends], [end.high for end in ends] - share]
+    at = share.index.map(dict(zip(lengths, place, strict=True)))
+    axis.errorbar(at, share, np.maximum(bars, 0), linestyle="none", capsize=3, label=name, **look)
+
+
+def draw_errors(axis: Any, place: Any, lengths: list[int], kind: Kind) -> None:
+    """The wrong answers of each network of one kind."""
+    _, rows, look = kind
+    axis.plot(rows["seq_len"].map(dict(zip(lengths, place, strict=True))), rows["error"], linestyle="none", **look)
+
+
+def draw_knowing(axis: Any) -> None:
+    """The wrong answers of a network that knows one symbol or none."""
+    where: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
+    for name, share in KNOWING.items():
+        axis.axhline(share, color="0.4", linewidth=0.8, linestyle="--", zorder=0)
+        axis.annotate(f"knows\n{name}", (1, share), xycoords=("axes fraction", "data"), **where)
+
+
+def draw_updates(table: pd.DataFrame) -> Figure:
+    """When each network had solved it; those given up stand at the cap, crossed, and those that diverged are stars."""
+    figure = new_figure(13.0, 5.0)
+    lengths, kinds = sorted(table["seq_len"].unique()), kinds_of(table)
+    for axis, steps in zip(
+        np.atleast_1d(figure.subplots(1, len(lengths), sharex=True, sharey=True)), lengths, strict=True
+    ):
+        for row, (_, rows, look) in enumerate(kinds):
+            here = rows[rows["seq_len"] == steps]
+            for outcome, style in (("solved", look), ("capped", {"marker": "x"}), ("diverged", {"marker": "*"})):
+                chosen = here[here["outcome"] == outcome]
+                spread = row + 0.16 * (chosen["seed"] - here["seed"].mean())
+                axis.plot(chosen["updates"], spread, **{**look, **style}, linestyle="none")
+        axis.set(xscale="log", xlabel="updates", title=f"T = {steps}")
+        axis.set_yticks(range(len(kinds)), [name for name, _, _ in kinds])
+    axis.invert_yaxis()
+    marks = (("x", "given up"), ("*", "diverged"))
+    crosses = [Line2D([], [], color="0.3", marker=mark, linestyle="none", label=text) for mark, text in marks]
+    figure.legend(handles=crosses, loc="outside lower right", ncols=2, frameon=False)
+    figure.suptitle("Updates until fewer than 1 % of 10,000 fresh sequences are wrong")
+    return figure

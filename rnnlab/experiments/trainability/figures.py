@@ -1,0 +1,75 @@
+"""The map of trainability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from rnnlab.experiments._lab.figures import TITLES, edges, logarithmic, new_figure, theme
+
+VARIANTS = ("plain", "clipped")
+OUTCOMES = ("solved", "stalled", "diverged")
+TITLE = (
+    "Exploding gradients prevent convergence, which clipping cures;\n"
+    "a small |W₂| prevents learning over long lags, clipped or not"
+)
+COLOURS = {"solved": "#fbe7a1", "stalled": "#6f9fbf", "diverged": "#6b1023"}  # light, medium and dark
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """What becomes of trainings over T x initial W2: a row of panels a nonlinearity, plain beside clipped.
+
+    Returns
+    -------
+    dict of str to Figure
+        map.
+    """
+    rows = table[table["part"] == "map"]
+    names = [name for name in TITLES if (rows["nonlinearity"] == name).any()]
+    with theme():
+        figure = new_figure(10.5, 1.3 + 3.5 * len(names))
+        axes = figure.subplots(len(names), len(VARIANTS), squeeze=False, sharex=True, sharey=True)
+        for row, name in zip(axes, names, strict=True):
+            for axis, variant in zip(row, VARIANTS, strict=True):
+                draw_panel(axis, rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)])
+                axis.set_title(f"{TITLES[name]}, {variant}: {summary(rows, name, variant)}")
+                axis.label_outer()
+        figure.suptitle(TITLE)
+        figure.legend(handles=handles(), loc="outside lower center", ncols=5, frameon=False)
+    return {"map": figure}
+
+
+def summary(rows: pd.DataFrame, name: str, variant: str) -> str:
+    """The outcomes of one panel in words."""
+    mean = rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)][list(OUTCOMES)].mean()
+    return f"{mean['diverged']:.0%} diverge, {mean['stalled']:.0%} stall"
+
+
+def draw_panel(axis: Any, rows: pd.DataFrame) -> None:
+    """Colours mixed by the shares of outcomes: light, medium and dark, so that greyscale shows them too."""
+    grids = {outcome: rows.pivot_table(index="w2", columns="seq_len", values=outcome) for outcome in OUTCOMES}
+    steps, w2 = grids["solved"].columns, grids["solved"].index
+    across, up = 10 ** edges(np.log10(steps)), edges(w2)
+    colours = sum(grid.to_numpy()[..., None] * to_rgb(COLOURS[outcome]) for outcome, grid in grids.items())
+    axis.pcolormesh(across, up, np.clip(colours, 0, 1), rasterized=True)
+    at_once = rows[rows["updates_to_solve"] == 0]
+    axis.plot(at_once["seq_len"], at_once["w2"], ".", color="black", markersize=1.5)
+    for height in (-1, 1):
+        axis.axhline(height, color="black", linewidth=1.2, linestyle="--")
+    logarithmic(axis)
+    axis.set(xlim=across[[0, -1]], ylim=up[[0, -1]], xlabel="sequence length T", ylabel="initial W₂")
+    if len(across) <= 12:
+        axis.set_xticks(steps)
+
+
+def handles() -> list[Any]:
+    """The legend: outcomes and the line."""
+    patches = [Patch(facecolor=colour, edgecolor="black", label=outcome) for outcome, colour in COLOURS.items()]
+    dots = Line2D([], [], color="black", linestyle="none", marker=".", markersize=4, label="right at once (median)")
+    return [*patches, dots, Line2D([], [], color="black", linewidth=1.2, linestyle="--", label="|W₂| = 1")]

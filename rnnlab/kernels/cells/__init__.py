@@ -1,0 +1,8 @@
+"""The cells, one file each, and the list of those that rnnlab ships; a class of your own need not be in it."""
+
+from rnnlab.kernels.cells.attention import AttentionParams as AttentionParams
+from rnnlab.kernels.cells.gru import GRUParams as GRUParams
+from rnnlab.kernels.cells.lstm import LSTMParams as LSTMParams
+from rnnlab.kernels.cells.rnn import RNNParams as RNNParams
+
+CELLS = (RNNParams, LSTMParams, GRUParams, AttentionParams)

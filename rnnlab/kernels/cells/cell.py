@@ -1,0 +1,98 @@
+"""What a cell is: the type of the parameters is the cell.
+
+A class of parameters, a NamedTuple of arrays, has a static method ``cell()`` that returns its `Cell`: all that the package
+asks of it. There is no other list: a class of your own is a cell like those of rnnlab.
+
+A cell runs through T steps of B sequences of I inputs with H units. What it computes lies in three more NamedTuples of
+arrays:
+
+tape
+    What a run leaves behind for the way back: ``x`` (T, B, I), the inputs; the states, each (T + 1, B, H), whose row 0 is
+    set by the caller, ``h`` among them; ``length`` (B,) of int64, each sequence's number of steps; and whatever else.
+work
+    Work space. Recurrent cells have in it ``now`` (S, B, H), the gradient of the S states on its way back, which holds
+    zeros, or the gradient of the last states, on entry to the way back, and ``aside`` (S, B, H).
+gradients
+    ``params``, of the class of the parameters; ``x`` (T, B, I), or empty if not wanted; of recurrent cells ``h0``
+    (S, B, H); and whatever else.
+
+Recurrent cells have four kernels of their own; `recurrence` has the loops through time around them. Compiled code finds
+them by the type of the parameters when it is compiled (`dispatch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Kernel = Callable[..., Any]
+
+
+class Shapes(NamedTuple):
+    """The shapes of a cell's arrays, each in a NamedTuple of its own type."""
+
+    params: Any
+    tape: Any
+    work: Any
+    gradients: Any
+
+
+class Steps(NamedTuple):
+    """What sets one recurrent cell apart from another on its way through time; kernels."""
+
+    prepare: Kernel  # (params, tape, work): before the first step, say the projection of all inputs
+    forward: Kernel  # (nonlinearity, params, tape, work, t): the states' row t + 1 from their row t
+    backward: (
+        Kernel  # (params, tape, gradients, work, t): the adjoint, linear in `work.now`, from row t + 1's to row t's
+    )
+    finish: Kernel  # (params, tape, gradients): the gradients of parameters and inputs, from what the steps left
+
+
+class Cell(NamedTuple):
+    """All that the package asks of a cell."""
+
+    gates: int  # blocks of H rows that its weight_ih (gates H, I) has
+    states: tuple[str, ...]  # the fields of the tape that go from step to step, h first; () where none does
+    shapes: Callable[[int, int, int, int], Shapes]  # of T, B, I, H
+    forward: Kernel  # (nonlinearity, params, tape, work)
+    backward: Kernel  # (params, tape, dloss, gradients, work, window)
+    flow: Kernel  # (params, tape, dloss, flow, gradients, work)
+    steps: Steps | None = None  # of recurrent cells
+    nonlinear: bool = False  # whether it has a choice of nonlinearity
+    fixed: tuple[str, ...] = ()  # parameters that training leaves as they are
+    recurrent: Callable[[Any], Any] | None = None  # params -> the square matrices (G, H, H) that multiply the states
+    share: Callable[[Any, Any], Any] | None = (
+        None  # (tape, gradients) -> the two factors, (T, B, G) and (T, B, H), whose
+    )
+    #                                                 outer products are the shares of the steps in dL/dweight_hh
+    slopes: Callable[[Any], Any] | None = None  # tape -> f'(a_t) (T, B, H), of those whose units saturate as one
+    tangent: Callable[[Any, Any], Callable[[int, Any], Any]] | None = (
+        None  # (params, tape) -> (t, Q) -> J_t Q, of B = 1
+    )
+    regularise: Kernel | None = None  # (params, tape, dloss, gradients, regulariser), where Pascanu's is defined
+    remember: Callable[[Any, float], None] | None = None  # (params, bias): hold on to sigmoid(bias) of the state a step
+
+
+def cell_of(params: Any) -> Cell | None:
+    """The cell of some parameters; None if they are of none."""
+    make = getattr(type(params), "cell", None)
+    return make() if make is not None and hasattr(params, "_fields") else None
+
+
+def sizes_of(params: Any) -> tuple[int, int]:
+    """I and H of the parameters of a cell."""
+    rows, inputs = params.weight_ih.shape
+    return inputs, rows // type(params).cell().gates
+
+
+def allocate(make: Callable[..., Any], shapes: Any, dtype: Any) -> Any:
+    """The same NamedTuple with an array in the place of every shape; `length` holds integers."""
+    made = (
+        allocate(make, shape, dtype)
+        if hasattr(shape, "_fields")
+        else make(shape, np.int64 if name == "length" else dtype)
+        for name, shape in zip(shapes._fields, shapes, strict=True)
+    )
+    return type(shapes)(*made)

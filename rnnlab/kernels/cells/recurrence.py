@@ -1,0 +1,95 @@
+"""The loops through time of every recurrent cell: forward, back, and back beyond the range of floats.
+
+    state_t = step(x_t, state_(t-1)),   and backwards   dstate_(t-1) = J_t^T (dstate_t + the loss's own part)
+
+The steps are the cell's own (`cell.Steps`); what is here is what all share: sequences that end early, losses at any
+step, truncation, exponents.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnlab.kernels._jit import kernel
+from rnnlab.kernels.cells.dispatch import finish, prepare, states_of, step_backward, step_forward
+from rnnlab.kernels.sequences import (
+    WHOLE,
+    Flow,
+    add_loss,
+    add_scaled_loss,
+    cut,
+    hold,
+    put_back,
+    record,
+    set_aside,
+)
+from rnnlab.kernels.views import borrowed
+
+
+@kernel
+def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
+    """Run the recurrence: x, length and row 0 of the states of the tape are read, the rest is written."""
+    own, saved, space = borrowed(params), borrowed(tape), borrowed(work)
+    prepare(own, saved, space)
+    length = saved.length
+    shortest = length.min()
+    for t in range(saved.x.shape[0]):
+        step_forward(nonlinearity, own, saved, space, t)
+        if t >= shortest:
+            for state in states_of(own, saved):
+                hold(length, t, state)
+
+
+@kernel
+def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int = WHOLE) -> None:
+    """Backpropagation through time.
+
+    Parameters
+    ----------
+    params, tape
+        As `forward` was given and left them.
+    dloss : ndarray (R, B, H)
+        The loss's direct derivative with respect to the last R states.
+    gradients
+        Written here.
+    work
+        With zeros in `now`, or the derivative with respect to the last states.
+    window : int
+        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
+        from one to the one before. Default: not truncated.
+    """
+    own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
+    steps = saved.x.shape[0]
+    length, now, aside = saved.length, space.now, space.aside
+    shortest = length.min()
+    for t in range(steps - 1, -1, -1):
+        cut(window, length, t, now)
+        add_loss(dloss, steps - 1 - t, now)
+        if t >= shortest:
+            set_aside(length, t, now, aside)
+        step_backward(own, saved, found, space, t)
+        if t >= shortest:
+            put_back(length, t, aside, now)
+    found.h0[:] = now
+    finish(own, saved, found)
+
+
+@kernel
+def flow(params: Any, tape: Any, dloss: Any, flow: Flow, gradients: Any, work: Any) -> None:
+    """The norms of the gradients of the states for t = T .. 0, far beyond the range of floats.
+
+    `gradients` is work space.
+    """
+    own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
+    steps = saved.x.shape[0]
+    length, now, aside = saved.length, space.now, space.aside
+    shortest = length.min()
+    for t in range(steps - 1, -1, -1):
+        add_scaled_loss(dloss, steps - 1 - t, now, flow.exponent)
+        record(now, t + 1, flow)
+        if t >= shortest:
+            set_aside(length, t, now, aside)
+        step_backward(own, saved, found, space, t)
+        if t >= shortest:
+            put_back(length, t, aside, now)
+    record(now, 0, flow)

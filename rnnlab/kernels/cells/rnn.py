@@ -1,0 +1,268 @@
+"""The vanilla recurrent cell, forward and its adjoint.
+
+    a_t = W_ih x_t + b + W_hh h_(t-1),   h_t = f(a_t)
+
+Backwards, with dh_t = dL/dh_t and s_t = f'(a_t):
+
+    da_t = s_t * dh_t,   dh_(t-1) += W_hh^T da_t,   dx_t = W_ih^T da_t,
+    dW_ih = sum_t da_t x_t^T,   dW_hh = sum_t da_t h_(t-1)^T,   db = sum_t da_t
+
+(P. J. Werbos, Proc. IEEE 78, 1990, section III; weights as in torch.nn.RNN, its two biases added up.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnlab._base import initial
+from rnnlab._base.initial import Scheme
+from rnnlab._base.state_dict import layer_of, state_of
+from rnnlab.kernels._jit import inner_kernel, kernel
+from rnnlab.kernels.activations import (
+    RELU,
+    SIGMOID,
+    TANH,
+    linear_and_slope,
+    relu_and_slope,
+    sigmoid_and_slope,
+    tanh_and_slope,
+)
+from rnnlab.kernels.cells import recurrence
+from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
+from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
+from rnnlab.kernels.regulariser import Regulariser, add_regulariser
+from rnnlab.kernels.scaling import without_subnormals
+from rnnlab.kernels.sequences import WHOLE, Flow
+from rnnlab.kernels.views import as_rows, flat
+
+
+class RNNParams(NamedTuple):
+    """Vanilla cell: h_t = f(weight_ih x_t + weight_hh h_(t-1) + bias)."""
+
+    weight_ih: Any  # (H, I)
+    weight_hh: Any  # (H, H)
+    bias: Any  # (H,)
+
+    @classmethod
+    def init(
+        cls,
+        input_size: int,
+        hidden_size: int,
+        *,
+        rng: np.random.Generator,
+        scheme: Scheme = "pytorch",
+        gain: float = 1.0,
+        dtype: Any = np.float64,
+    ) -> RNNParams:
+        """Draw parameters.
+
+        Parameters
+        ----------
+        input_size, hidden_size : int
+            I and H, at least 1.
+        rng : numpy.random.Generator
+        scheme : {"pytorch", "glorot", "orthogonal", "identity", "gaussian", "sparse"}
+            pytorch: all uniform within 1 / sqrt(H). glorot: uniform within sqrt(6 / (fan in + fan out)) (Glorot and
+            Bengio 2010), no bias; the others have input weights like it and recurrent ones as named: orthogonal:
+            gain x a Haar-random orthogonal matrix (Saxe 2014). identity: gain x the identity, input weights
+            N(0, 0.001^2) (IRNN, Le, Jaitly and Hinton 2015). gaussian: N(0, gain^2 / H). sparse: 15 entries a row
+            (or H) scaled to spectral radius 0.95 gain (Pascanu, Mikolov and Bengio 2013, section 4.1, "smart").
+        gain : float
+            Factor of the recurrent weights, of every scheme but pytorch and glorot.
+        dtype : {float64, float32}
+
+        Returns
+        -------
+        RNNParams
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as above; the message names it.
+        """
+        made = initial.draw(input_size, hidden_size, 1, initial.Recipe(rng, scheme, gain, dtype))
+        return cls(made.weight_ih, made.weight_hh, made.bias)
+
+    @classmethod
+    def from_torch(cls, state: Mapping[str, Any]) -> RNNParams:
+        """Parameters of a ``torch.nn.RNN`` (one layer) or ``RNNCell``, from its state dict of tensors or arrays."""
+        weight_ih, weight_hh, bias_ih, bias_hh = layer_of(state, 1)
+        return cls(weight_ih, weight_hh, bias_ih + bias_hh)
+
+    def to_torch(self) -> dict[str, Any]:
+        """A state dict of arrays for ``torch.nn.RNN``; its second bias is 0."""
+        return state_of(self, np.zeros_like(self.bias))
+
+    @staticmethod
+    def cell() -> Cell:
+        """What the package asks of the cell."""
+        return CELL
+
+
+class RNNTape(NamedTuple):
+    """What a run leaves behind for the way back."""
+
+    x: Any  # (T, B, I): inputs, oldest first; x_t is row t - 1
+    h: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `rnn_forward`
+    slope: Any  # (T, B, H): f'(a_t) in row t - 1
+    length: Any  # (B,) int64: each sequence's number of steps, 0 to T
+
+
+class RNNWork(NamedTuple):
+    """Work space; `now` holds zeros on entry to `rnn_backward` and `rnn_flow`, all else is written before it is read."""
+
+    weight_hh_t: Any  # (H, H)
+    recurrent: Any  # (B, H)
+    now: Any  # (1, B, H)
+    aside: Any  # (1, B, H)
+
+
+class RNNGradients(NamedTuple):
+    """Derivatives of the loss, written by `rnn_backward`."""
+
+    params: RNNParams
+    x: Any  # (T, B, I), or empty if not wanted
+    h0: Any  # (1, B, H)
+    a: Any  # (T, B, H): dL/da_t in row t - 1
+
+
+@kernel
+def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
+    """Project all inputs into the place of the slopes."""
+    project(params.weight_ih, params.bias, tape.x, tape.slope)
+    transpose(params.weight_hh, work.weight_hh_t)
+
+
+@inner_kernel
+def step(nonlinearity: int, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
+    """From h_t to h_(t+1), and the slope in the place of the projected input."""
+    multiply(tape.h, t, work.weight_hh_t, work.recurrent)
+    activate(nonlinearity, as_rows(tape.slope), flat(work.recurrent), as_rows(tape.h), t)
+
+
+@inner_kernel
+def activate(nonlinearity: int, a: Any, recurrent: Any, h: Any, t: int) -> None:
+    """Write f(a[t] + recurrent) to h[t + 1], and the slope into the place of a[t]; rows of all sequences' units."""
+    if nonlinearity == TANH:
+        for i in range(recurrent.size):
+            h[t + 1, i], a[t, i] = tanh_and_slope(a[t, i] + recurrent[i])
+    elif nonlinearity == SIGMOID:
+        for i in range(recurrent.size):
+            h[t + 1, i], a[t, i] = sigmoid_and_slope(a[t, i] + recurrent[i])
+    elif nonlinearity == RELU:
+        for i in range(recurrent.size):
+            h[t + 1, i], a[t, i] = relu_and_slope(a[t, i] + recurrent[i])
+    else:
+        for i in range(recurrent.size):
+            h[t + 1, i], a[t, i] = linear_and_slope(a[t, i] + recurrent[i])
+
+
+@inner_kernel
+def step_back(params: RNNParams, tape: RNNTape, gradients: RNNGradients, work: RNNWork, t: int) -> None:
+    """From dL/dh_(t+1) in `work.now` to dL/da_(t+1) in row t of `gradients.a`, and to dL/dh_t in `work.now`."""
+    times_slope(work.now, tape.slope, gradients.a, t)
+    multiply(gradients.a, t, params.weight_hh, work.now[0])
+
+
+@kernel
+def times_slope(dh: Any, slope: Any, da: Any, t: int) -> None:
+    """Row t of `da` is dh[0] times row t of `slope`."""
+    for b in range(dh.shape[1]):
+        for j in range(dh.shape[2]):
+            da[t, b, j] = without_subnormals(dh[0, b, j] * slope[t, b, j])
+
+
+@kernel
+def finish(params: RNNParams, tape: RNNTape, gradients: RNNGradients) -> None:
+    """Sums over all steps: the gradients of the parameters and of the inputs."""
+    project_back(params.weight_ih, gradients.a, gradients.x)
+    weight_gradient(gradients.a, tape.x, gradients.params.weight_ih)
+    weight_gradient(gradients.a, tape.h[:-1], gradients.params.weight_hh)
+    bias_gradient(gradients.a, gradients.params.bias)
+
+
+@kernel
+def regularise(params: RNNParams, tape: RNNTape, dloss: Any, gradients: RNNGradients, regulariser: Regulariser) -> None:
+    """Add the gradient of Pascanu's regulariser."""
+    out = gradients.params.weight_hh
+    add_regulariser(params.weight_hh, gradients.a, dloss, tape.length, regulariser, out)
+
+
+def shapes(t: int, b: int, i: int, h: int) -> Shapes:
+    """The shapes of all arrays, for T steps of B sequences."""
+    params = RNNParams((h, i), (h, h), (h,))
+    return Shapes(
+        params,
+        RNNTape((t, b, i), (t + 1, b, h), (t, b, h), (b,)),
+        RNNWork((h, h), (b, h), (1, b, h), (1, b, h)),
+        RNNGradients(params, (t, b, i), (1, b, h), (t, b, h)),
+    )
+
+
+def tangent(params: RNNParams, tape: RNNTape) -> Callable[[int, Any], Any]:
+    """Q to J_t Q, J_t = diag(f'(a_t)) W_hh."""
+    return lambda t, q: tape.slope[t, 0, :, None] * (params.weight_hh @ q)
+
+
+CELL = Cell(
+    gates=1,
+    states=("h",),
+    shapes=shapes,
+    forward=recurrence.forward,
+    backward=recurrence.backward,
+    flow=recurrence.flow,
+    steps=Steps(prepare, step, step_back, finish),
+    nonlinear=True,
+    recurrent=lambda params: params.weight_hh[None],
+    share=lambda tape, gradients: (gradients.a, tape.h[:-1]),
+    slopes=lambda tape: tape.slope,
+    tangent=tangent,
+    regularise=regularise,
+)
+
+
+@kernel
+def rnn_forward(nonlinearity: int, params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
+    """Run the recurrence.
+
+    Parameters
+    ----------
+    nonlinearity : int
+        LINEAR, RELU, TANH or SIGMOID.
+    params : RNNParams
+    tape : RNNTape
+        x, length and row 0 of h are read, the rest is written.
+    work : RNNWork
+    """
+    recurrence.forward(nonlinearity, params, tape, work)
+
+
+@kernel
+def rnn_backward(
+    params: RNNParams, tape: RNNTape, dloss: Any, gradients: RNNGradients, work: RNNWork, window: int = WHOLE
+) -> None:
+    """Backpropagation through time.
+
+    Parameters
+    ----------
+    params, tape
+        As `rnn_forward` was given and left them.
+    dloss : ndarray (R, B, H)
+        The loss's direct derivative with respect to the last R states.
+    gradients : RNNGradients
+        Written here.
+    work : RNNWork
+    window : int
+        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
+        from one to the one before. Default: not truncated.
+    """
+    recurrence.backward(params, tape, dloss, gradients, work, window)
+
+
+@kernel
+def rnn_flow(params: RNNParams, tape: RNNTape, dloss: Any, flow: Flow, gradients: RNNGradients, work: RNNWork) -> None:
+    """The norm of dL/dh_t for t = T .. 0, far beyond the range of floats; of `gradients` a is work space."""
+    recurrence.flow(params, tape, dloss, flow, gradients, work)

@@ -1,0 +1,201 @@
+"""A run of training: its buffers, its loop over compiled blocks of updates, and batches cut over threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlab._base.blas import one_blas_thread
+from rnnlab.kernels.cells.cell import allocate, sizes_of
+from rnnlab.kernels.regulariser import Regulariser
+from rnnlab.kernels.sequences import WHOLE
+from rnnlab.kernels.team import AWAY, Team
+from rnnlab.kernels.training import (
+    FINITE,
+    Batches,
+    Course,
+    Head,
+    Log,
+    Network,
+    Vector,
+    train_block,
+)
+from rnnlab.training.batches import LOSSES, Source
+
+Array = NDArray[Any]
+
+RADIUS_EVERY = 100  # updates between two logged spectral radii, and at most so many in one compiled call
+
+
+class Back(NamedTuple):
+    """How the gradient is taken back through time."""
+
+    window: int | None  # of truncated BPTT
+    regulariser: float  # weight of Pascanu's
+    threads: int = 1  # at most as many parts of every batch
+
+
+class Part(NamedTuple):
+    """One thread's sequences of every batch, with buffers of their own."""
+
+    sequences: slice
+    network: Network
+    head: Head
+
+
+class Run(NamedTuple):
+    """All that the updates of a run share."""
+
+    parts: list[Part]
+    team: Team  # as the first thread sees it
+    vector: Vector
+    source: Source
+
+
+def new_run(params: Any, code: int, readout: Any, source: Source, memory: int, back: Back) -> Run:
+    """Buffers, with the parameters copied to the flat vector, for an optimiser that remembers so many rows."""
+    values = np.zeros((1 + memory, sum(array.size for array in (*params, *readout))), source.kind)
+    values[0] = np.concatenate([array.ravel() for array in (*params, *readout)])
+    vector = Vector(values, np.zeros_like(values[0]), np.zeros_like(values))
+    model = views(values[0], params, readout)
+    team, edges = new_team(back.threads, source.batch_size, values[0])
+    parts = [
+        new_part(slice(*edges[k : k + 2]), code, model, views(own, params, readout), source, back)
+        for k, own in enumerate(team.gradient)
+    ]
+    return Run(parts, team, vector, source)
+
+
+def new_team(threads: int, batch: int, vector: Array) -> tuple[Team, list[int]]:
+    """At most so many threads, as the first sees them, and where in the batch their parts begin and end."""
+    edges = np.linspace(0, batch, min(threads, batch) + 1).astype(int)
+    size = edges.size - 1
+    gradient = np.zeros((size, vector.size), vector.dtype)
+    arrived, what = np.zeros((size, 8), np.int64), np.zeros(1, np.int64)
+    return Team(0, np.zeros(size), gradient, np.zeros(size), arrived, what), edges.tolist()
+
+
+def new_part(sequences: slice, code: int, model: list[Any], derivative: list[Any], source: Source, back: Back) -> Part:
+    """Buffers for some sequences of every batch, around views of the parameters and of where their gradient goes."""
+    (params, readout), (dparams, dreadout), kind = model, derivative, source.kind
+    steps, batch, inputs = source.sizes.x[0], sequences.stop - sequences.start, source.sizes.x[2]
+    outputs, hidden = readout.weight.shape
+    shapes = type(params).cell().shapes(steps, batch, inputs, hidden)
+    tape, work, gradients = (allocate(np.zeros, part, kind) for part in shapes[1:])
+    network = Network(code, params, tape, work, gradients._replace(params=dparams, x=np.zeros((0, 0, 0), kind)))
+    output, doutput, dh = (
+        np.zeros((source.sizes.target[0], batch, columns), kind) for columns in (outputs, outputs, hidden)
+    )
+    size = (steps, batch, hidden) if back.regulariser else (0, 0, 0)
+    regulariser = Regulariser(back.regulariser, np.zeros(size, kind), np.zeros((size[2], size[2]), kind))
+    loss, window = LOSSES[source.task.loss], back.window or WHOLE
+    counted = np.zeros(batch, np.int64)
+    head = Head(loss, readout, dreadout, output, doutput, counted, dh, window, regulariser)
+    return Part(sequences, network, head)
+
+
+def views(vector: Array, *parts: Any) -> list[Any]:
+    """The same NamedTuples, of arrays that lie one after another in a vector (P,)."""
+    made, start = [], 0
+    for part in parts:
+        arrays = []
+        for array in part:
+            arrays.append(vector[start : start + array.size].reshape(array.shape))
+            start += array.size
+        made.append(type(part)(*arrays))
+    return made
+
+
+class Taken(NamedTuple):
+    """What a run came to."""
+
+    updates: int
+    what: int  # was not finite after them
+    radius_update: NDArray[np.int64]
+    spectral_radius: Array  # (n, gates)
+
+
+def train(run: Run, course: Course) -> Taken:
+    """Train; every product on one BLAS thread, so that no bit of a run depends on how many cores there are."""
+    with one_blas_thread(), ThreadPoolExecutor(len(run.parts)) as threads:
+        return train_blocks(run, course, threads)
+
+
+def train_blocks(run: Run, course: Course, threads: Executor) -> Taken:
+    """Block after block, none across a multiple of RADIUS_EVERY, until all updates are taken or one can't be."""
+    updates, what, params = 0, FINITE, run.parts[0].network.params
+    at, radii = [], [np.empty((0, spectral_radii(params).size))]
+    while updates < course.log.loss.size and what == FINITE:
+        if (course.done + updates) % RADIUS_EVERY == 0:
+            at.append(course.done + updates)
+            radii.append(spectral_radii(params)[None])
+        taken, what = draw_and_train(run, course, updates, threads)
+        updates += taken
+    return Taken(updates, what, np.array(at, np.int64), np.concatenate(radii))
+
+
+def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> tuple[int, int]:
+    """Train a block; afterwards the Generator stands where the next update is to draw its batch."""
+    source, log, done = run.source, course.log, course.done + first
+    count = min(RADIUS_EVERY - done % RADIUS_EVERY, log.loss.size - first, source.longest_block(products_of(run)))
+    start, rows = source.rng.bit_generator.state, slice(first, first + count)
+    batches = source.block(count, run.parts[0].head.readout.bias.size)
+    block = course._replace(done=done, log=Log(log.loss[rows], log.gradient_norm[rows]))
+    taken, what = train_together(run, batches, block, threads)
+    if taken < count:
+        source.rng.bit_generator.state = start
+        for _ in range(taken):
+            source.batch()
+    return taken, what
+
+
+def products_of(run: Run) -> int:
+    """About how many products one update takes: parameters x steps x sequences, and those of attention's scores."""
+    (steps, batch, _), params = run.source.sizes.x, run.parts[0].network.params
+    scores = 0 if type(params).cell().states else steps * sizes_of(params)[1]
+    return steps * batch * (run.vector.gradient.size + scores)
+
+
+def train_together(run: Run, batches: Batches, course: Course, threads: Executor) -> tuple[int, int]:
+    """One compiled call a thread, of which this one makes the first."""
+    run.team.arrived[:] = 0
+    calls = [
+        (network, head, run.vector, sequences_of(batches, part), course, run.team._replace(thread=k))
+        for k, (part, network, head) in enumerate(run.parts)
+    ]
+    with awaited(run.team):
+        others = [threads.submit(awaited(run.team)(train_block), *call) for call in calls[1:]]
+        outcome: tuple[int, int] = train_block(*calls[0])
+    for other in others:
+        other.result()
+    return outcome
+
+
+@contextmanager
+def awaited(team: Team) -> Iterator[None]:
+    """What fails or is interrupted here lets those go on that would wait for it at the barrier for ever."""
+    try:
+        yield
+    except BaseException:
+        team.arrived[:, 0] = AWAY
+        raise
+
+
+def sequences_of(batches: Batches, part: slice) -> Batches:
+    """Some sequences of all batches."""
+    x, target, label = (np.ascontiguousarray(array[:, :, part]) for array in batches[:3])
+    return Batches(x, target, label, np.ascontiguousarray(batches.length[:, part]))
+
+
+def spectral_radii(params: Any) -> Array:
+    """The largest absolute eigenvalue of every gate's recurrent weights; none of a cell without such weights."""
+    matrices = type(params).cell().recurrent
+    if matrices is None:
+        return np.empty(0)
+    eigenvalues = np.linalg.eigvals(matrices(params))
+    return np.asarray(np.abs(eigenvalues).max(axis=1), dtype=np.float64)

@@ -1,0 +1,114 @@
+"""Checkpoints of long trainings: a Fit as one file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnlab._base.checks import at_least, numbers, one_of, shortened
+from rnnlab.kernels.cells import CELLS
+from rnnlab.params import Readout
+from rnnlab.training import NOT_FINITE, OPTIMISERS, Fit, History, Model, Stopped, TrainingState, checked_model
+
+FORMAT = "rnnlab fit 1"
+
+
+def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
+    """Write what `fit` returned to an .npz file of plain arrays, in the place of an older one in a single step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `done` is not a Fit as `fit` returns it.
+    OSError
+        If the file can't be written; an older one is as it was.
+    """
+    _check(done)
+    rest = {
+        "format": FORMAT,
+        "cell": type(done.model.params).__name__,
+        "nonlinearity": done.model.nonlinearity,
+        "stopped": done.stopped,
+        "state": [done.state.update, done.state.optimiser, done.state.rng],
+    }
+    arrays = {f"params.{name}": array for name, array in done.model.params._asdict().items()}
+    arrays |= {f"readout.{name}": array for name, array in done.model.readout._asdict().items()}
+    arrays |= {f"history.{name}": array for name, array in done.history._asdict().items()}
+    target = Path(path).absolute()
+    if not target.name or target.is_dir():
+        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder: expected the name of a file")
+    fresh = target.with_name(f".{target.name}-{os.getpid()}.partial")
+    try:
+        with fresh.open("wb") as file:
+            np.savez(file, rest=np.array(json.dumps(rest, default=_plain)), memory=done.state.memory, **arrays)
+        fresh.replace(target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # not of the partial file
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def load_fit(path: str | os.PathLike[str]) -> Fit:
+    """Read what `save_fit` wrote: ``fit(loaded.model, .., state=loaded.state)`` goes on bit for bit.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of a Fit.
+    OSError
+        If it can't be read.
+    """
+    raw = BytesIO(Path(path).read_bytes())
+    try:
+        with np.load(raw, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        rest = json.loads(str(arrays["rest"]))
+        if rest["format"] != FORMAT:
+            raise ValueError(rest["format"])
+        done = _fit_of(arrays, rest)
+        _check(done)
+        return done
+    except Exception as error:  # noqa: BLE001 - a damaged archive fails in a dozen ways
+        raise ValueError(f"{os.fspath(path)} is no file of save_fit ({shortened(error)})") from None
+
+
+def _fit_of(arrays: dict[str, Any], rest: dict[str, Any]) -> Fit:
+    """The same Fit."""
+
+    def part(kind: Any, name: str) -> Any:
+        return kind(*(arrays[f"{name}.{field}"] for field in kind._fields))
+
+    update, optimiser, rng = rest["state"]
+    cell = one_of("cell", rest["cell"], {kind.__name__: kind for kind in CELLS})
+    model = Model(part(cell, "params"), part(Readout, "readout"), rest["nonlinearity"])
+    stopped = None if rest["stopped"] is None else Stopped(*rest["stopped"])
+    return Fit(model, part(History, "history"), stopped, TrainingState(update, optimiser, arrays["memory"], rng))
+
+
+def _check(done: Any) -> None:
+    """Refuse what `fit` did not return."""
+    kinds = (Model, History, Stopped | None, TrainingState)
+    if not isinstance(done, Fit) or not all(map(isinstance, done, kinds)):
+        raise TypeError(f"done is {shortened(done)}: expected a Fit, as fit returns it")
+    checked_model(done.model, None)
+    update, loss, norm, radius_update, radii = map(np.asarray, done.history)
+    shapes = {array.shape for array in (update, loss, norm)}
+    if shapes != {(update.size,)} or radii.shape[:1] != radius_update.shape:
+        raise ValueError("done.history has arrays of different lengths: expected those of a Fit")
+    at_least(0, **{"done.state.update": done.state.update})
+    rows = one_of("done.state.optimiser", done.state.optimiser, OPTIMISERS)[3]
+    size = sum(array.size for array in (*done.model.params, *done.model.readout))
+    if numbers("done.state.memory", done.state.memory, (2,)).shape != (rows, size):
+        raise ValueError(f"done.state.memory has shape {done.state.memory.shape}: expected {(rows, size)}")
+    if done.stopped is not None:
+        one_of("done.stopped.what", done.stopped.what, dict.fromkeys(NOT_FINITE[1:]))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: integers and arrays of NumPy, in a Generator's state."""
+    return value.tolist()

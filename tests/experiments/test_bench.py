@@ -1,0 +1,31 @@
+"""PyTorch and JAX on the same cells, where they are installed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rnnlab.experiments.bench import cells, training
+
+# the same sums in another order: 60 terms of rounded products
+AGREEMENT = 1e-12
+
+
+@pytest.mark.parametrize("peer", ["torch", "jax"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (20, 3, 2, 7)], ids=str)
+def test_gradients_agree(peer: str, cell: str, shape: Any) -> None:
+    pytest.importorskip(peer, reason=f"{peer} is an optional peer: pip install 'rnnlab[peers]'")
+    problem = cells.make_problem(cell, "float64", shape)
+    results = {name: [np.asarray(array) for array in cells.BUILDERS[name](problem, 1)()] for name in ("rnnlab", peer)}
+    assert cells.deviation(results[peer], results["rnnlab"]) <= AGREEMENT
+
+
+@pytest.mark.parametrize("peer", ["torch", "jax"])
+def test_fifty_clipped_updates_agree(peer: str) -> None:
+    pytest.importorskip(peer, reason=f"{peer} is an optional peer: pip install 'rnnlab[peers]'")
+    problem = training.make_problem((12, 5, 7))
+    results = {name: training.BUILDERS[name](problem, 1)() for name in ("rnnlab", peer)}
+    assert cells.deviation(results[peer], results["rnnlab"]) <= AGREEMENT
+    start = [*problem.model.params, *problem.model.readout]
+    assert cells.deviation(results[peer], start) > 1e-3  # they have moved

@@ -1,0 +1,52 @@
+"""The copy experiment: wrong symbols, and the table of Henaff."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rnnlab as rl
+from rnnlab.experiments import copy
+from rnnlab.experiments._lab import runner
+
+COPY = copy.Spec(delay=1, adding_seq_len=10, seeds=1, updates=400, method="RNN,linear identity,linear orthogonal")
+
+
+CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "budget", "part"}
+
+
+@pytest.fixture(scope="module")
+def copied() -> pd.DataFrame:
+    return runner.normal_form(copy.measure(COPY))
+
+
+def test_wrong_symbols_are_counted_at_the_last_ten_steps() -> None:
+    batch = rl.tasks.copy(4).draw(np.random.default_rng(0), 3)
+    perfect = np.eye(9)[batch.target]
+    np.testing.assert_array_equal(copy.wrong_symbols(perfect, batch), 0)
+    perfect[:14] = np.nan  # earlier steps do not count
+    perfect[-1, 1] = np.roll(perfect[-1, 1], 1)
+    np.testing.assert_allclose(copy.wrong_symbols(perfect, batch), [0, 0.1, 0], rtol=1e-15)
+
+
+def test_the_third_input_of_adding_is_the_marked_number() -> None:
+    batch = copy.adding_goal(20).task.draw(np.random.default_rng(0), 50)
+    np.testing.assert_allclose(batch.x[:, :, 2], batch.x[:, :, 0] * batch.x[:, :, 1], atol=1e-15)
+    np.testing.assert_allclose(batch.x[:, :, 2].sum(axis=0), batch.target[0, :, 0], atol=1e-14)
+
+
+def test_copy_columns_and_figure(copied: pd.DataFrame) -> None:
+    assert set(copied.columns) == CURVE - {"part"} | {"task", "chance"}
+    assert copied.groupby("task")["method"].nunique().to_dict() == {"adding": 2, "copy": 3}
+    assert copy.checks(copied).empty  # neither the default delay nor its budget
+    assert set(copy.draw(copied)) == {"copy"}
+    assert set(copy.draw(copied[copied["method"] == "RNN"])) == {"copy"}
+
+
+def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> None:
+    last = pd.DataFrame({"method": copy.LINEAR, "solved": [False, True], "score": [0.5, 0.0], "budget": 1600})
+    assert all(claim.ok for claim in copy.copy_claims(last))
+    assert not any(claim.ok for claim in copy.copy_claims(last.assign(method=copy.LINEAR[::-1])))
+    rows = copied[copied["task"] == "adding"].assign(seq_len=200)
+    rows["score"] = np.where(rows["method"] == copy.LINEAR[0], 0.1, 1.0)
+    assert all(claim.ok for claim in copy.adding_claims(rows))
+    assert not any(claim.ok for claim in copy.adding_claims(rows.assign(score=1.1 - rows["score"])))

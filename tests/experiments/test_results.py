@@ -1,0 +1,48 @@
+"""The results that come with the source: of the default specs, and with the claims that their tables give now."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import tomli_w
+
+from rnnlab.experiments import get, names
+from rnnlab.experiments._lab import command_line, store
+from rnnlab.experiments._lab.options import read_toml
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+@pytest.mark.parametrize("name", names())
+def test_of_the_default_spec(name: str) -> None:
+    default = get(name).Spec().model_dump(mode="json", exclude_none=True)
+    assert (RESULTS / name / "spec.toml").read_text() == tomli_w.dumps(default)
+
+
+@pytest.mark.parametrize("folder", [*names(), "vector/sweep"])
+def test_its_claims_are_those_of_its_table(folder: str) -> None:
+    found = get(Path(folder).name).checks(store.read_table(RESULTS / folder))
+    kept = pd.read_csv(RESULTS / folder / "checks.csv")
+    how: dict[str, Any] = {"check_dtype": False, "rtol": 1e-9}  # laws are computed anew, by whatever version of SciPy
+    pd.testing.assert_frame_equal(found, kept, **how)
+    assert folder == "bench" or found["ok"].all()
+
+
+def test_the_vector_sweep_is_that_of_its_spec() -> None:
+    spec = get("sweep").Spec(**read_toml(RESULTS.parent / "experiments/sweep_vector.toml"))
+    kept = (RESULTS / "vector/sweep/spec.toml").read_text()
+    assert kept == tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True))
+
+
+@pytest.mark.parametrize("name", names())
+def test_its_spec_file_is_what_the_command_prints(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stale after a change of defaults or claim: python -m rnnlab.experiments spec NAME > experiments/NAME.toml."""
+    path = RESULTS.parent / f"experiments/{name.replace('-', '_')}.toml"
+    monkeypatch.setattr(sys, "argv", ["rnnlab", "spec", name])
+    assert command_line.main() == 0
+    assert path.read_text() == capsys.readouterr().out
+    assert get(name).Spec(**read_toml(path)) == get(name).Spec()

@@ -1,0 +1,255 @@
+"""The cells' kernels, through the checked API, against complex steps, closed forms, properties; and a control."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import rnnlab as rl
+from tests.cells_reference import complex_step_gradients, states
+from tests.reference import sigmoid_of
+
+CELLS = {"rnn": rl.RNNParams, "lstm": rl.LSTMParams, "gru": rl.GRUParams, "attention": rl.AttentionParams}
+KINDS = [("rnn", "tanh"), ("rnn", "relu"), ("rnn", "sigmoid"), ("rnn", "linear")]
+KINDS += [("lstm", "tanh"), ("gru", "tanh"), ("attention", "tanh")]
+SHAPES = [(1, 1, 1, 1), (4, 1, 2, 3), (3, 3, 1, 2), (5, 2, 3, 5)]
+# sums of up to 60 products of rounded factors, cancelling by less than a factor of ten in these cases
+PROMISE = 1e-12
+
+
+class Case:
+    """A cell on a batch of sequences of different lengths, with a loss on every state."""
+
+    def __init__(self, cell: str, shape: tuple[int, int, int, int], nonlinearity: str = "tanh", seed: int = 0) -> None:
+        steps, batch, inputs, hidden = shape
+        rng = np.random.default_rng([seed, *shape])
+        self.cell, self.nonlinearity = cell, nonlinearity
+        drawn = CELLS[cell].init(inputs, hidden, rng=rng, scheme="gaussian", gain=0.9)
+        self.params = type(drawn)(*(array + 0.1 * rng.standard_normal(array.shape) for array in drawn))
+        self.x = rng.standard_normal((steps, batch, inputs))
+        self.dh = rng.standard_normal((steps, batch, hidden))
+        self.initial = rng.standard_normal((2 if cell == "lstm" else 1, batch, hidden))
+        self.length = np.maximum(1, steps - np.arange(batch))
+
+    @property
+    def h0(self) -> Any:
+        """As the API takes the initial state."""
+        return {"lstm": tuple(self.initial), "attention": None}.get(self.cell, self.initial[0])
+
+    def gradients(self) -> dict[str, Any]:
+        """Every gradient by BPTT, by name."""
+        tape = rl.forward(self.params, self.x, self.h0, self.nonlinearity, self.length)
+        got = rl.backward(tape, self.dh)
+        named = {**got.params._asdict(), "x": got.x}
+        if self.cell != "attention":
+            named["initial"] = np.stack(got.h0) if self.cell == "lstm" else got.h0[None]
+        return named
+
+    def loss(self, **changed: Any) -> Any:
+        """The loss of the reference with some arrays replaced."""
+        arrays = {**self.params._asdict(), "x": self.x, "initial": self.initial, **changed}
+        params = type(self.params)(*(arrays[name] for name in self.params._fields))
+        h = states(params, arrays["x"], arrays["initial"], self.length, self.nonlinearity)
+        return (h * self.dh).sum()
+
+    def oracle(self, name: str) -> Any:
+        """The derivative by one array, by complex steps."""
+        array = {**self.params._asdict(), "x": self.x, "initial": self.initial}[name]
+        return complex_step_gradients(lambda moved: self.loss(**{name: moved}), array)
+
+
+def relative(got: Any, expected: Any) -> float:
+    """Largest error relative to the largest entry."""
+    return float(np.abs(got - expected).max() / max(np.abs(expected).max(), 1e-300))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
+def test_every_gradient_against_complex_steps(cell: str, nonlinearity: str, shape: Any) -> None:
+    case = Case(cell, shape, nonlinearity)
+    for name, got in case.gradients().items():
+        expected = case.oracle(name)
+        if np.abs(expected).max() > 0:
+            assert relative(got, expected) <= PROMISE, name
+        else:
+            np.testing.assert_array_equal(got, 0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_states_equal_the_reference(cell: str) -> None:
+    case = Case(cell, (6, 3, 2, 4))
+    tape = rl.forward(case.params, case.x, case.h0, length=case.length)
+    expected = states(case.params, case.x, case.initial, case.length)
+    assert relative(tape.h[1:], expected) <= PROMISE
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_dropped_term_fails(cell: str) -> None:
+    """The control: without the share of one step the same comparison fails by far."""
+    case = Case(cell, (4, 2, 2, 3))
+    whole, name = case.oracle("weight_ih"), "weight_ih"
+    case.dh[1] = 0  # one loss term forgotten on the way back
+    assert relative(case.gradients()[name], whole) > 1e-3
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_float32_is_computed_in_float32(cell: str) -> None:
+    case = Case(cell, (5, 2, 3, 4))
+    exact = case.gradients()
+    case.params = type(case.params)(*(array.astype(np.float32) for array in case.params))
+    for name, got in case.gradients().items():
+        assert got.dtype == np.float32
+        assert relative(got, exact[name]) <= 1e-5  # 60 roundings of 6e-8 at most double it
+
+
+def test_zero_weight_lstm_keeps_sigmoid_of_the_forget_bias() -> None:
+    """dc_T/dc_0 = sigmoid(b_f)^T (REFERENCE: b_f = 1 at T = 100 gives 2.484e-14)."""
+    hidden, steps = 3, 100
+    for bias in (0.0, 1.0, 2.0, float(np.log(99))):
+        params = rl.LSTMParams(np.zeros((12, 1)), np.zeros((12, hidden)), np.repeat([0.0, bias, 0.0, 0.0], hidden))
+        tape = rl.forward(params, np.zeros((steps, 1)))
+        got = rl.backward(tape, np.zeros(hidden), np.ones(hidden)).h0[1]
+        np.testing.assert_allclose(got, sigmoid_of(bias) ** steps, rtol=1e-13)  # 100 roundings of 1e-16
+
+
+def test_orthogonal_linear_flow_is_g_to_the_lag_far_beyond_floats() -> None:
+    params = rl.RNNParams.init(1, 16, rng=np.random.default_rng(1), scheme="orthogonal", gain=0.5)
+    tape = rl.forward(params, np.zeros((4000, 1)), nonlinearity="linear")
+    flow = rl.gradient_flow(tape, np.ones(16))
+    lag = 4000 - np.arange(4001)
+    np.testing.assert_allclose(flow.log10_norm, np.log10(4.0) + lag * np.log10(0.5), rtol=1e-12, atol=1e-12)
+    assert flow.growth_rate == pytest.approx(0.5, rel=1e-12)
+    assert int(flow.float32_lost) == 4000 - 152  # 4 x 0.5^152 is below 2^-149
+    assert int(flow.float64_lost) == 4000 - 1077
+
+
+def test_uniform_attention_falls_as_one_over_t() -> None:
+    """Zero queries: all weights 1/T, so a single loss reaches every earlier input with the same share 1/T."""
+    hidden, steps = 2, 50
+    eye = np.eye(hidden)
+    params = rl.AttentionParams(eye, np.zeros(hidden), 0 * eye, eye, eye, eye)
+    tape = rl.forward(params, np.random.default_rng(0).standard_normal((steps, hidden)))
+    dx = rl.backward(tape, np.array([1.0, 0.0])).x
+    np.testing.assert_allclose(dx[:-1, 0], 1 / steps, rtol=1e-13)
+    np.testing.assert_allclose(dx[-1, 0], 1 + 1 / steps, rtol=1e-13)  # the residual connection
+
+
+def test_attention_flow_is_the_gradient_of_the_embedded_inputs() -> None:
+    case = Case("attention", (6, 2, 3, 3))
+    params = case.params._replace(weight_ih=np.eye(3))  # so that dL/dx is dL/de
+    tape = rl.forward(params, case.x, length=case.length)
+    flow = rl.gradient_flow(tape, case.dh)
+    with np.errstate(divide="ignore"):
+        expected = np.log10(np.linalg.norm(rl.backward(tape, case.dh).x, axis=-1))
+    np.testing.assert_allclose(flow.log10_norm[1:], expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(flow.log10_norm[0], -np.inf)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("gain", [0.3, 3.0])
+def test_flow_equals_plain_bptt(cell: str, gain: float) -> None:
+    """The norm at every step against plain BPTT through the rest, beyond the 2^64 at which units change."""
+    rng, steps, hidden = np.random.default_rng(5), 120, 4
+    params = CELLS[cell].init(2, hidden, rng=rng, scheme="orthogonal", gain=gain)
+    x, dh = 0.01 * rng.standard_normal((steps, 2)), rng.standard_normal(hidden)
+    tape = rl.forward(params, x, nonlinearity="tanh")
+    flow = rl.gradient_flow(tape, dh)
+    assert np.abs(flow.log10_norm).max() > (20 if cell == "rnn" and gain < 1 else 0.1)
+    for t in (0, 1, 60, steps - 1):
+        start = (tape.h[t], tape.c[t]) if cell == "lstm" else tape.h[t]
+        plain = rl.backward(rl.forward(params, x[t:], start), dh).h0
+        parts = plain if cell == "lstm" else [plain]
+        norms = [flow.log10_norm[t]] if cell != "lstm" else [flow.log10_norm[t], flow.log10_norm_c[t]]
+        for part, norm in zip(parts, norms, strict=True):
+            assert norm == pytest.approx(float(np.log10(np.linalg.norm(part))), abs=1e-13)
+
+
+def test_flow_takes_up_a_loss_after_the_gradient_has_vanished() -> None:
+    """A loss at every step: the norm is that of plain BPTT even where earlier contributions are gone."""
+    params = rl.RNNParams([[1.0]], [[1e-3]], [0.0])
+    tape = rl.forward(params, np.zeros((400, 1)), nonlinearity="linear")
+    dh = np.zeros((400, 1))
+    dh[[399, 100]] = 1.0
+    flow = rl.gradient_flow(tape, dh)
+    assert flow.log10_norm[102] == pytest.approx(-3 * 298, rel=1e-12)
+    assert flow.log10_norm[101] == pytest.approx(0.0, abs=1e-12)
+    assert flow.log10_norm[0] == pytest.approx(-3 * 101, rel=1e-12)
+
+
+sizes = st.tuples(st.integers(1, 6), st.integers(1, 4), st.integers(1, 4), st.integers(1, 7))
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(shape=sizes, cell=st.sampled_from(sorted(CELLS)))
+def test_a_batch_is_its_sequences_one_by_one(shape: Any, cell: str) -> None:
+    case = Case(cell, shape)
+    together = rl.forward(case.params, case.x, case.h0, length=case.length)
+    gradient = rl.backward(together, case.dh).x
+    for b in range(shape[1]):
+        h0 = None if cell == "attention" else tuple(s[b] for s in case.initial)
+        alone = rl.forward(
+            case.params, case.x[:, b], h0[0] if cell in ("rnn", "gru") else h0, length=int(case.length[b])
+        )
+        np.testing.assert_allclose(alone.h[1:], together.h[1:, b], rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(rl.backward(alone, case.dh[:, b]).x, gradient[:, b], rtol=1e-11, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(shape=sizes, cell=st.sampled_from(["rnn", "lstm", "gru"]))
+def test_two_halves_are_one_whole(shape: Any, cell: str) -> None:
+    case = Case(cell, (shape[0] + 1, *shape[1:]))
+    cut = (shape[0] + 1) // 2
+    whole = rl.backward(rl.forward(case.params, case.x, case.h0), case.dh)
+    first = rl.forward(case.params, case.x[:cut], case.h0)
+    middle = (first.h[-1], first.c[-1]) if cell == "lstm" else first.h[-1]
+    late = rl.backward(rl.forward(case.params, case.x[cut:], middle), case.dh[cut:])
+    dh = case.dh[:cut].copy()
+    dh[-1] += late.h0[0] if cell == "lstm" else late.h0
+    early = rl.backward(first, dh, late.h0[1] if cell == "lstm" else None)
+    np.testing.assert_allclose(np.concatenate([early.x, late.x]), whole.x, rtol=1e-11, atol=1e-13)
+    for a, b, c in zip(early.params, late.params, whole.params, strict=True):
+        np.testing.assert_allclose(a + b, c, rtol=1e-10, atol=1e-12)
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(shape=sizes, cell=st.sampled_from(sorted(CELLS)))
+def test_backward_is_linear_in_the_loss(shape: Any, cell: str) -> None:
+    case = Case(cell, shape)
+    tape = rl.forward(case.params, case.x, case.h0, length=case.length)
+    other = np.random.default_rng(9).standard_normal(case.dh.shape)
+    both = rl.backward(tape, 2 * case.dh - other).x
+    np.testing.assert_allclose(
+        both, 2 * rl.backward(tape, case.dh).x - rl.backward(tape, other).x, rtol=1e-10, atol=1e-11
+    )
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(shape=sizes, cell=st.sampled_from(sorted(CELLS)))
+def test_a_loss_reaches_nothing_that_follows(shape: Any, cell: str) -> None:
+    case = Case(cell, shape)
+    s = shape[0] // 2
+    dh = np.zeros_like(case.dh)
+    dh[s] = case.dh[s]
+    gradient = rl.backward(rl.forward(case.params, case.x, case.h0), dh).x
+    changed = case.x.copy()
+    changed[s + 1 :] += 1.0
+    np.testing.assert_array_equal(gradient[s + 1 :], 0)
+    again = rl.backward(rl.forward(case.params, changed, case.h0), dh).x
+    np.testing.assert_allclose(again, gradient, rtol=1e-12, atol=1e-14)
+
+
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(shape=sizes, cell=st.sampled_from(["rnn", "lstm", "gru"]))
+def test_units_may_be_permuted(shape: Any, cell: str) -> None:
+    case = Case(cell, shape)
+    order = np.random.default_rng(3).permutation(shape[3])
+    gates = case.params.weight_hh.shape[0] // shape[3]
+    rows = np.concatenate([order + g * shape[3] for g in range(gates)])
+    p = case.params
+    moved = p._replace(weight_ih=p.weight_ih[rows], weight_hh=p.weight_hh[rows][:, order], bias=p.bias[rows])
+    moved = moved._replace(bias_hn=p.bias_hn[order]) if cell == "gru" else moved
+    h0 = tuple(s[:, order] for s in case.initial) if cell == "lstm" else case.initial[0][:, order]
+    plain = rl.backward(rl.forward(p, case.x, case.h0), case.dh).x
+    permuted = rl.backward(rl.forward(moved, case.x, h0), case.dh[:, :, order]).x
+    np.testing.assert_allclose(permuted, plain, rtol=1e-10, atol=1e-12)

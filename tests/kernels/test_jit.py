@@ -1,0 +1,75 @@
+"""Edits of a kernel take effect, and broken or unwritable caches stop nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+
+import rnnlab
+
+pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpreted kernels have no cache")
+PROGRAM = """
+import numpy as np
+from rnnlab.kernels import one_unit
+h, slope = np.zeros((2, 1)), np.empty((1, 1))
+one = np.ones(1)
+one_unit.forward(2, one_unit.Weights(one, one, 0 * one), np.ones((1, 1)), h, slope)
+print(repr(float(h[1, 0])))
+"""
+TANH_1 = "0.7615941559557649"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the kernels and of what they stand on, to be edited and broken."""
+    for floor in ("_base", "kernels"):
+        shutil.copytree(
+            Path(rnnlab.__file__).parent / floor,
+            tmp_path / "rnnlab" / floor,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    (tmp_path / "rnnlab/__init__.py").touch()
+    return tmp_path
+
+
+def result(folder: Path, **environment: str) -> str:
+    """What the program prints, run on that copy."""
+    kept = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
+    settings = {**kept, "PYTHONPATH": str(folder), **environment}
+    told = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=settings, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    return told.stdout.strip()
+
+
+def test_an_edit_of_a_called_kernel_takes_effect(copy: Path) -> None:
+    assert result(copy) == TANH_1
+    source = copy / "rnnlab/kernels/activations.py"
+    text = source.read_text()
+    edited = text.replace("magnitude = (c.zero - expm1)", "magnitude = two * (c.zero - expm1)")
+    assert edited != text
+    source.write_text(edited)
+    assert float(result(copy)) == pytest.approx(2 * float(TANH_1))
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.9])
+def test_a_truncated_cache_is_thrown_away(copy: Path, kept: float) -> None:
+    assert result(copy) == TANH_1
+    files = [path for path in copy.rglob("*.nb?") if path.suffix in {".nbi", ".nbc"}]
+    assert files
+    for path in files:
+        path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    assert result(copy) == TANH_1
+    assert result(copy) == TANH_1
+
+
+def test_without_any_writable_folder(copy: Path) -> None:
+    (copy / "rnnlab/kernels/__pycache__").unlink(missing_ok=True)
+    (copy / "rnnlab/kernels/__pycache__").write_text("a file where the folder should be")
+    nowhere = str(copy / "rnnlab/__init__.py")
+    assert result(copy, HOME=nowhere, XDG_CACHE_HOME=nowhere, PYTHONDONTWRITEBYTECODE="1") == TANH_1
