@@ -6,9 +6,22 @@ from typing import Any
 import numpy as np
 
 import rnnlab as rl
+from rnnlab.kernels import cells
 from tests.reference import FUNCTIONS
 
 sigmoid = FUNCTIONS["sigmoid"]
+CELLS: dict[str, Any] = {kind.__name__.removesuffix("Params").lower(): kind for kind in cells.CELLS}
+RECURRENT = [name for name, kind in CELLS.items() if kind.cell().states]
+
+
+def size_of_state(kind: Any) -> int:
+    """How many arrays go from step to step."""
+    return len(kind.cell().states)
+
+
+def as_start(states: Any) -> Any:
+    """Some states (S, ...) as the API takes initial ones: one alone, or several as a tuple."""
+    return states[0] if len(states) == 1 else tuple(states)
 
 
 def states(params: Any, x: Any, initial: Any, length: Any, nonlinearity: str = "tanh") -> Any:
@@ -55,14 +68,18 @@ def attention(p: Any, x: Any, length: Any) -> Any:
     return h if any(map(np.iscomplexobj, (*p, x))) else h.real
 
 
-STEPS: dict[type, Callable[..., Any]] = {rl.RNNParams: rnn_step, rl.LSTMParams: lstm_step, rl.GRUParams: gru_step}
+STEPS: dict[type, Callable[..., Any]] = {
+    rl.RNNParams: rnn_step,
+    rl.LSTMParams: lstm_step,
+    rl.GRUParams: gru_step,
+}
 
 
 def complex_step_gradients(loss: Callable[[Any], Any], array: Any) -> Any:
     """The derivative of a real loss by every entry of an array, one complex step each (relative error 1e-15)."""
     gradient = np.empty(array.shape)
     for place in np.ndindex(array.shape):
-        moved = array.astype(complex)
+        moved = np.array(array, complex)
         moved[place] += 1e-200j
         gradient[place] = np.imag(loss(moved)) / 1e-200
     return gradient

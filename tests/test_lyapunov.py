@@ -6,20 +6,19 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
-from tests.cells_reference import STEPS
+from tests.cells_reference import CELLS, RECURRENT, STEPS, as_start, size_of_state
 
 
-@pytest.mark.parametrize("kind", [rl.RNNParams, rl.LSTMParams, rl.GRUParams])
+@pytest.mark.parametrize("kind", [CELLS[name] for name in RECURRENT])
 def test_tangents_are_the_jacobian(kind: Any) -> None:
     """J_t e_i for every direction, against complex steps through the reference."""
     hidden, rng = 4, np.random.default_rng(3)
     params = kind.init(2, hidden, rng=rng)
     x, states = rng.standard_normal((3, 2)), rng.standard_normal((2, hidden))
-    start = tuple(states) if kind is rl.LSTMParams else states[0]
-    tape = rl.forward(params, x, start)
-    size = hidden * (2 if kind is rl.LSTMParams else 1)
+    tape = rl.forward(params, x, as_start(states[: size_of_state(kind)]))
+    size = hidden * size_of_state(kind)
     got = kind.cell().tangent(tape.params, tape.record)(1, np.eye(size))
-    before = np.concatenate([tape.h[1], tape.c[1]]) if kind is rl.LSTMParams else tape.h[1]
+    before = np.concatenate([getattr(tape.record, name)[1, 0] for name in kind.cell().states])
     for i in range(size):
         moved = before + 1e-200j * (np.arange(size) == i)
         h, c = moved[None, :hidden], moved[None, -hidden:]

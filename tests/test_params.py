@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
+from tests.cells_reference import CELLS
 
 GATED = [(rl.RNNParams, 1), (rl.LSTMParams, 4), (rl.GRUParams, 3)]
 
@@ -62,7 +63,7 @@ def test_forget_bias_and_chrono() -> None:
 
 
 def test_equal_seeds_give_equal_weights() -> None:
-    for kind in (rl.RNNParams, rl.LSTMParams, rl.GRUParams, rl.AttentionParams):
+    for kind in CELLS.values():
         for one, other in zip(kind.init(2, 3, rng=rng(7)), kind.init(2, 3, rng=rng(7)), strict=True):
             np.testing.assert_array_equal(one, other)
         assert all(array.dtype == np.float32 for array in kind.init(2, 3, rng=rng(), dtype=np.float32))

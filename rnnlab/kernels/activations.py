@@ -103,3 +103,20 @@ def tanh(a: Any) -> Any:
 def sigmoid(a: Any) -> Any:
     """1 / (1 + e^-a), within 3 units in the last place, right at infinities and nan."""
     return sigmoid_and_slope(a)[0]
+
+
+@inner_kernel
+def activate(nonlinearity: int, a: Any, value: Any, slope: Any) -> None:
+    """Write f(a) and f'(a) of a row of pre-activations; all (N,), `slope` may be `a`."""
+    if nonlinearity == TANH:
+        for i in range(a.size):
+            value[i], slope[i] = tanh_and_slope(a[i])
+    elif nonlinearity == SIGMOID:
+        for i in range(a.size):
+            value[i], slope[i] = sigmoid_and_slope(a[i])
+    elif nonlinearity == RELU:
+        for i in range(a.size):
+            value[i], slope[i] = relu_and_slope(a[i])
+    else:
+        for i in range(a.size):
+            value[i], slope[i] = linear_and_slope(a[i])

@@ -23,7 +23,8 @@ from rnnlab.nonlinearities import Nonlinearity
 from rnnlab.params import Readout, checked_choice, checked_params, dtype_of, same_shapes
 from rnnlab.tasks import Task
 from rnnlab.training.batches import Source, checked_task
-from rnnlab.training.run import Back, Run, Taken, new_run, train, views
+from rnnlab.training.run import Back, Run, Taken, new_run, train
+from rnnlab.training.vector import views
 
 __all__ = ["Fit", "History", "Model", "Recipe", "Stopped", "TrainingState", "fit", "predict"]
 

@@ -26,6 +26,7 @@ from rnnlab.kernels.training import (
     train_block,
 )
 from rnnlab.training.batches import LOSSES, Source
+from rnnlab.training.vector import flat, views
 
 Array = NDArray[Any]
 
@@ -59,8 +60,9 @@ class Run(NamedTuple):
 
 def new_run(params: Any, code: int, readout: Any, source: Source, memory: int, back: Back) -> Run:
     """Buffers, with the parameters copied to the flat vector, for an optimiser that remembers so many rows."""
-    values = np.zeros((1 + memory, sum(array.size for array in (*params, *readout))), source.kind)
-    values[0] = np.concatenate([array.ravel() for array in (*params, *readout)])
+    start = flat(params, readout)
+    values = np.zeros((1 + memory, start.size), source.kind)
+    values[0] = start
     vector = Vector(values, np.zeros_like(values[0]), np.zeros_like(values))
     model = views(values[0], params, readout)
     team, edges = new_team(back.threads, source.batch_size, values[0])
@@ -97,18 +99,6 @@ def new_part(sequences: slice, code: int, model: list[Any], derivative: list[Any
     counted = np.zeros(batch, np.int64)
     head = Head(loss, readout, dreadout, output, doutput, counted, dh, window, regulariser)
     return Part(sequences, network, head)
-
-
-def views(vector: Array, *parts: Any) -> list[Any]:
-    """The same NamedTuples, of arrays that lie one after another in a vector (P,)."""
-    made, start = [], 0
-    for part in parts:
-        arrays = []
-        for array in part:
-            arrays.append(vector[start : start + array.size].reshape(array.shape))
-            start += array.size
-        made.append(type(part)(*arrays))
-    return made
 
 
 class Taken(NamedTuple):

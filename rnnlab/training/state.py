@@ -14,6 +14,7 @@ from rnnlab._base.checks import at_least, numbers, one_of, shortened
 from rnnlab.kernels.cells import CELLS
 from rnnlab.params import Readout
 from rnnlab.training import NOT_FINITE, OPTIMISERS, Fit, History, Model, Stopped, TrainingState, checked_model
+from rnnlab.training.vector import flat
 
 FORMAT = "rnnlab fit 1"
 
@@ -102,7 +103,7 @@ def _check(done: Any) -> None:
         raise ValueError("done.history has arrays of different lengths: expected those of a Fit")
     at_least(0, **{"done.state.update": done.state.update})
     rows = one_of("done.state.optimiser", done.state.optimiser, OPTIMISERS)[3]
-    size = sum(array.size for array in (*done.model.params, *done.model.readout))
+    size = flat(done.model.params, done.model.readout).size
     if numbers("done.state.memory", done.state.memory, (2,)).shape != (rows, size):
         raise ValueError(f"done.state.memory has shape {done.state.memory.shape}: expected {(rows, size)}")
     if done.stopped is not None:

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import rnnlab as rl
-from tests.cells_reference import complex_step_gradients, states
+from rnnlab.nonlinearities import CODES
+from tests.cells_reference import CELLS, RECURRENT, as_start, complex_step_gradients, size_of_state, states
 from tests.reference import sigmoid_of
 
-CELLS = {"rnn": rl.RNNParams, "lstm": rl.LSTMParams, "gru": rl.GRUParams, "attention": rl.AttentionParams}
-KINDS = [("rnn", "tanh"), ("rnn", "relu"), ("rnn", "sigmoid"), ("rnn", "linear")]
-KINDS += [("lstm", "tanh"), ("gru", "tanh"), ("attention", "tanh")]
+KINDS = [(name, f) for name, kind in CELLS.items() for f in (CODES if kind.cell().nonlinear else ("tanh",))]
 SHAPES = [(1, 1, 1, 1), (4, 1, 2, 3), (3, 3, 1, 2), (5, 2, 3, 5)]
 # sums of up to 60 products of rounded factors, cancelling by less than a factor of ten in these cases
 PROMISE = 1e-12
@@ -29,21 +28,21 @@ class Case:
         self.params = type(drawn)(*(array + 0.1 * rng.standard_normal(array.shape) for array in drawn))
         self.x = rng.standard_normal((steps, batch, inputs))
         self.dh = rng.standard_normal((steps, batch, hidden))
-        self.initial = rng.standard_normal((2 if cell == "lstm" else 1, batch, hidden))
+        self.initial = rng.standard_normal((max(1, size_of_state(CELLS[cell])), batch, hidden))
         self.length = np.maximum(1, steps - np.arange(batch))
 
     @property
     def h0(self) -> Any:
         """As the API takes the initial state."""
-        return {"lstm": tuple(self.initial), "attention": None}.get(self.cell, self.initial[0])
+        return as_start(self.initial) if self.cell in RECURRENT else None
 
     def gradients(self) -> dict[str, Any]:
         """Every gradient by BPTT, by name."""
         tape = rl.forward(self.params, self.x, self.h0, self.nonlinearity, self.length)
         got = rl.backward(tape, self.dh)
         named = {**got.params._asdict(), "x": got.x}
-        if self.cell != "attention":
-            named["initial"] = np.stack(got.h0) if self.cell == "lstm" else got.h0[None]
+        if self.cell in RECURRENT:
+            named["initial"] = np.reshape(got.h0, self.initial.shape)
         return named
 
     def loss(self, **changed: Any) -> Any:
@@ -146,7 +145,7 @@ def test_attention_flow_is_the_gradient_of_the_embedded_inputs() -> None:
     np.testing.assert_array_equal(flow.log10_norm[0], -np.inf)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", RECURRENT)
 @pytest.mark.parametrize("gain", [0.3, 3.0])
 def test_flow_equals_plain_bptt(cell: str, gain: float) -> None:
     """The norm at every step against plain BPTT through the rest, beyond the 2^64 at which units change."""
@@ -157,10 +156,10 @@ def test_flow_equals_plain_bptt(cell: str, gain: float) -> None:
     flow = rl.gradient_flow(tape, dh)
     assert np.abs(flow.log10_norm).max() > (20 if cell == "rnn" and gain < 1 else 0.1)
     for t in (0, 1, 60, steps - 1):
-        start = (tape.h[t], tape.c[t]) if cell == "lstm" else tape.h[t]
+        start = as_start([getattr(tape, name)[t] for name in params.cell().states])
         plain = rl.backward(rl.forward(params, x[t:], start), dh).h0
-        parts = plain if cell == "lstm" else [plain]
-        norms = [flow.log10_norm[t]] if cell != "lstm" else [flow.log10_norm[t], flow.log10_norm_c[t]]
+        parts = plain if isinstance(plain, tuple) else [plain]
+        norms = [flow.log10_norm[t], flow.log10_norm_c[t]][: len(parts)] if len(parts) > 1 else [flow.log10_norm[t]]
         for part, norm in zip(parts, norms, strict=True):
             assert norm == pytest.approx(float(np.log10(np.linalg.norm(part))), abs=1e-13)
 
@@ -187,26 +186,25 @@ def test_a_batch_is_its_sequences_one_by_one(shape: Any, cell: str) -> None:
     together = rl.forward(case.params, case.x, case.h0, length=case.length)
     gradient = rl.backward(together, case.dh).x
     for b in range(shape[1]):
-        h0 = None if cell == "attention" else tuple(s[b] for s in case.initial)
-        alone = rl.forward(
-            case.params, case.x[:, b], h0[0] if cell in ("rnn", "gru") else h0, length=int(case.length[b])
-        )
+        h0 = as_start(case.initial[:, b]) if cell in RECURRENT else None
+        alone = rl.forward(case.params, case.x[:, b], h0, length=int(case.length[b]))
         np.testing.assert_allclose(alone.h[1:], together.h[1:, b], rtol=1e-11, atol=1e-13)
         np.testing.assert_allclose(rl.backward(alone, case.dh[:, b]).x, gradient[:, b], rtol=1e-11, atol=1e-12)
 
 
 @settings(deadline=None, max_examples=15, derandomize=True)
-@given(shape=sizes, cell=st.sampled_from(["rnn", "lstm", "gru"]))
+@given(shape=sizes, cell=st.sampled_from(RECURRENT))
 def test_two_halves_are_one_whole(shape: Any, cell: str) -> None:
     case = Case(cell, (shape[0] + 1, *shape[1:]))
     cut = (shape[0] + 1) // 2
     whole = rl.backward(rl.forward(case.params, case.x, case.h0), case.dh)
     first = rl.forward(case.params, case.x[:cut], case.h0)
-    middle = (first.h[-1], first.c[-1]) if cell == "lstm" else first.h[-1]
+    middle = as_start([getattr(first, name)[-1] for name in case.params.cell().states])
     late = rl.backward(rl.forward(case.params, case.x[cut:], middle), case.dh[cut:])
     dh = case.dh[:cut].copy()
-    dh[-1] += late.h0[0] if cell == "lstm" else late.h0
-    early = rl.backward(first, dh, late.h0[1] if cell == "lstm" else None)
+    both = late.h0 if isinstance(late.h0, tuple) else (late.h0, None)
+    dh[-1] += both[0]
+    early = rl.backward(first, dh, both[1])
     np.testing.assert_allclose(np.concatenate([early.x, late.x]), whole.x, rtol=1e-11, atol=1e-13)
     for a, b, c in zip(early.params, late.params, whole.params, strict=True):
         np.testing.assert_allclose(a + b, c, rtol=1e-10, atol=1e-12)
@@ -239,17 +237,23 @@ def test_a_loss_reaches_nothing_that_follows(shape: Any, cell: str) -> None:
     np.testing.assert_allclose(again, gradient, rtol=1e-12, atol=1e-14)
 
 
+def permuted(name: str, array: Any, shape: tuple[int, ...], order: Any) -> Any:
+    """A parameter of a network whose units come in another order: blocks of H rows, and the columns of weight_hh."""
+    hidden = len(order)
+    if not shape or shape[0] % hidden:
+        return array
+    rows = np.concatenate([order + block * hidden for block in range(shape[0] // hidden)])
+    return array[rows][:, order] if name == "weight_hh" else array[rows]
+
+
 @settings(deadline=None, max_examples=15, derandomize=True)
-@given(shape=sizes, cell=st.sampled_from(["rnn", "lstm", "gru"]))
+@given(shape=sizes, cell=st.sampled_from(RECURRENT))
 def test_units_may_be_permuted(shape: Any, cell: str) -> None:
     case = Case(cell, shape)
     order = np.random.default_rng(3).permutation(shape[3])
-    gates = case.params.weight_hh.shape[0] // shape[3]
-    rows = np.concatenate([order + g * shape[3] for g in range(gates)])
-    p = case.params
-    moved = p._replace(weight_ih=p.weight_ih[rows], weight_hh=p.weight_hh[rows][:, order], bias=p.bias[rows])
-    moved = moved._replace(bias_hn=p.bias_hn[order]) if cell == "gru" else moved
-    h0 = tuple(s[:, order] for s in case.initial) if cell == "lstm" else case.initial[0][:, order]
-    plain = rl.backward(rl.forward(p, case.x, case.h0), case.dh).x
-    permuted = rl.backward(rl.forward(moved, case.x, h0), case.dh[:, :, order]).x
-    np.testing.assert_allclose(permuted, plain, rtol=1e-10, atol=1e-12)
+    shapes = case.params.cell().shapes(1, 1, shape[2], shape[3]).params
+    parts = zip(case.params._fields, case.params, shapes, strict=True)
+    moved = type(case.params)(*(permuted(name, array, size, order) for name, array, size in parts))
+    plain = rl.backward(rl.forward(case.params, case.x, case.h0), case.dh).x
+    again = rl.backward(rl.forward(moved, case.x, as_start(case.initial[..., order])), case.dh[:, :, order]).x
+    np.testing.assert_allclose(again, plain, rtol=1e-10, atol=1e-12)

@@ -10,7 +10,7 @@ import rnnlab as rl
 from rnnlab._base import blas
 from rnnlab._base.blas import one_blas_thread
 from rnnlab.training import run
-from tests.kernels.test_training import CELLS
+from tests.cells_reference import CELLS
 from tests.training.test_training import SIGN, echo, equal, task_of, trained
 
 

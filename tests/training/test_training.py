@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
-from tests.kernels.test_training import CELLS
+from tests.cells_reference import CELLS
 
 
 def first_sign(rng: np.random.Generator, batch_size: int) -> Any:

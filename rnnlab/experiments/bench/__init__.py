@@ -15,8 +15,9 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BeforeValidator, Field, PositiveInt, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, field_validator
 
+from rnnlab._base.checks import one_of
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, split_list
 from rnnlab.experiments.bench import cases, cells, commands, training
@@ -29,6 +30,15 @@ Case = Literal["one-unit", "tanh", "flatness", "cells", "training", "start-up", 
 Shape = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 AGREEMENT = 1e-9  # float64 rounding over 500 steps, where the others take the slope from 1 - h^2
 _ONE_AT_A_TIME = threading.Lock()  # what is timed has the machine to itself, however many workers there are
+
+
+def known_cell(name: str) -> str:
+    """The name of a recurrent cell."""
+    one_of("it", name, cells.RECURRENT)
+    return name
+
+
+Cell = Annotated[str, AfterValidator(known_cell)]
 
 
 def parse_shapes(value: Any) -> Any:
@@ -74,6 +84,7 @@ class Spec(ExperimentSpec):
         ),
         description="T x B x I x H of the cells case, as 100x32x8x64",
     )
+    cell: Choices[Cell] = Field(default=("rnn", "lstm", "gru"), description=f"cells: {', '.join(cells.RECURRENT)}")
     training_shape: Lengths = Field(default=(100, 20, 50), description="T, B, H of the training case")
     memory_seq_len: Lengths = Field(default=(200, 20_000), description="a short and a long T of the memory case")
 
@@ -144,7 +155,7 @@ def rows_of(part: Part) -> list[Row]:
         ),
         "tanh": lambda: in_fresh_process(1, cases.simd_tanh, spec.elements, repeats),
         "flatness": lambda: in_fresh_process(1, cases.flatness, spec.flat_lanes, spec.flat_seq_len, repeats),
-        "cells": lambda: in_fresh_process(part.cores, cells.cells, spec.cell_shapes, repeats, part.cores),
+        "cells": lambda: in_fresh_process(part.cores, cells.cells, spec.cell, spec.cell_shapes, repeats, part.cores),
         "training": lambda: in_fresh_process(part.cores, training.training, spec.training_shape, repeats, part.cores),
         "start-up": lambda: commands.start_up(repeats),
         "memory": lambda: commands.memory(*spec.memory_seq_len),

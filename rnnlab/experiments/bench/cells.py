@@ -6,128 +6,56 @@ copies in a library's own type, compilation.
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from rnnlab import GRUParams, LSTMParams, RNNParams, Workspace
+from rnnlab import Workspace
 from rnnlab.experiments.bench.one_unit import Array, Run, installed
+from rnnlab.experiments.bench.peers import Problem, build_jax, build_torch, has_peer, weights_first
 from rnnlab.experiments.bench.timing import NAN, Row, binding_note, fastest, judged
+from rnnlab.kernels.cells import CELLS
 
-PARAMS: dict[str, Any] = {"rnn": RNNParams, "lstm": LSTMParams, "gru": GRUParams}
+RECURRENT: dict[str, Any] = {kind.__name__.removesuffix("Params").lower(): kind for kind in CELLS if kind.cell().states}
 FASTER_TARGET, MEAN_TARGET = 1.0, 3.0
 LARGE = 256  # units from which the share of the matrix-product rate is told
 PRODUCT_SIZE = 1024
 PEERS = ("torch", "jax")
 
 
-class Problem(NamedTuple):
-    """One cell, one batch of sequences, one loss, in one floating type."""
-
-    params: Any
-    x: Array  # (T, B, I)
-    dh: Array  # (B, H): the loss's derivative with respect to the last state
-
-
 def make_problem(cell: str, kind: str, shape: Sequence[int]) -> Problem:
     """PyTorch's initialisation and standard normal inputs; shape is (T, B, I, H)."""
     steps, batch, inputs, hidden = shape
     rng = np.random.default_rng(0)
-    params = PARAMS[cell].init(inputs, hidden, rng=rng, dtype=kind)
+    params = RECURRENT[cell].init(inputs, hidden, rng=rng, dtype=kind)
     x, dh = (rng.standard_normal(size).astype(kind) for size in ((steps, batch, inputs), (batch, hidden)))
-    return Problem(params, x, dh)
+    return Problem(cell, params, x, dh)
 
 
 def build_ours(problem: Problem, cores: int) -> Run:
     """The public work space, on as many threads as there are cores."""
-    params, x, dh = problem
+    _, params, x, dh = problem
     workspace = Workspace(params, x.shape[0], x.shape[1], threads=cores)
 
     def run() -> list[Array]:
         workspace.forward(params, x)
         gradients = workspace.backward(dh)
-        return [gradients.x, gradients.params.weight_ih, gradients.params.weight_hh]
+        return weights_first(gradients.x, gradients.params)
 
     return run
-
-
-def build_torch(problem: Problem, cores: int) -> Run:
-    """The module of torch.nn, with its fused kernels where it has them."""
-    torch = importlib.import_module("torch")
-    torch.set_num_threads(cores)
-    name = {RNNParams: "RNN", LSTMParams: "LSTM", GRUParams: "GRU"}[type(problem.params)]
-    (_, batch, inputs), hidden = problem.x.shape, problem.dh.shape[1]
-    module = getattr(torch.nn, name)(inputs, hidden, dtype=getattr(torch, str(problem.x.dtype)))
-    module.load_state_dict({key: torch.from_numpy(value) for key, value in problem.params.to_torch().items()})
-    x, dh = torch.from_numpy(problem.x.copy()).requires_grad_(), torch.from_numpy(problem.dh)
-    state = torch.zeros(1, batch, hidden, dtype=x.dtype, requires_grad=True)
-    initial = (state, state.detach().clone().requires_grad_()) if name == "LSTM" else state
-    leaves = [x, *module.parameters(), *(initial if name == "LSTM" else [initial])]
-
-    def run() -> Any:
-        last = module(x, initial)[0][-1]
-        return torch.autograd.grad(last, leaves, dh)[:3]
-
-    return run
-
-
-def build_jax(problem: Problem, _cores: int) -> Run:
-    """The gradient of a scan over time, jitted; all inputs are projected in one product before."""
-    jax = importlib.import_module("jax")
-    jax.config.update("jax_enable_x64", True)
-    step = {RNNParams: jax_rnn, LSTMParams: jax_lstm, GRUParams: jax_gru}[type(problem.params)]
-    zeros = np.zeros_like(problem.dh)
-
-    def loss(x: Any, params: Any, initial: Any, dh: Any) -> Any:
-        projected = x @ params[0].T + params[2]
-        (h, _), _ = jax.lax.scan(lambda state, a: (step(jax, params, state, a), None), initial, projected)
-        return (h * dh).sum()
-
-    gradient = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))
-    given = jax.device_put((problem.x, tuple(problem.params), (zeros, zeros), problem.dh))
-
-    def run() -> Any:
-        dx, dparams, _ = jax.block_until_ready(gradient(*given))
-        return [dx, dparams[0], dparams[1]]
-
-    return run
-
-
-def jax_rnn(jax: Any, params: Any, state: Any, a: Any) -> Any:
-    """One step of the vanilla cell; the second state is not used."""
-    h = jax.numpy.tanh(a + state[0] @ params[1].T)
-    return h, state[1]
-
-
-def jax_lstm(jax: Any, params: Any, state: Any, a: Any) -> Any:
-    """One step of the LSTM."""
-    h, c = state
-    i, f, g, o = jax.numpy.split(a + h @ params[1].T, 4, axis=-1)
-    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jax.numpy.tanh(g)
-    return jax.nn.sigmoid(o) * jax.numpy.tanh(c), c
-
-
-def jax_gru(jax: Any, params: Any, state: Any, a: Any) -> Any:
-    """One step of the GRU; the second state is not used."""
-    h = state[0]
-    (r, z, n), (hidden_r, hidden_z, hidden_n) = (jax.numpy.split(v, 3, axis=-1) for v in (a, h @ params[1].T))
-    z = jax.nn.sigmoid(z + hidden_z)
-    n = jax.numpy.tanh(n + jax.nn.sigmoid(r + hidden_r) * (hidden_n + params[3]))
-    return (1 - z) * n + z * h, state[1]
 
 
 BUILDERS: dict[str, Callable[[Problem, int], Run]] = {"rnnlab": build_ours, "torch": build_torch, "jax": build_jax}
 
 
-def cells(shapes: Sequence[Sequence[int]], repeats: int, cores: int) -> list[Row]:
+def cells(names: Sequence[str], shapes: Sequence[Sequence[int]], repeats: int, cores: int) -> list[Row]:
     """Every cell, type and shape; a last row has the geometric mean of the ratios to the faster peer."""
     rows = [
         row
-        for cell in PARAMS
+        for cell in names
         for kind in ("float64", "float32")
         for shape in shapes
         for row in compare(cell, kind, shape, repeats, cores)
@@ -142,7 +70,7 @@ def cells(shapes: Sequence[Sequence[int]], repeats: int, cores: int) -> list[Row
 def compare(cell: str, kind: str, shape: Sequence[int], repeats: int, cores: int) -> Iterator[Row]:
     """Ours, each peer, and the faster of the peers, on one problem."""
     problem = make_problem(cell, kind, shape)
-    runs = {name: build(problem, cores) for name, build in BUILDERS.items() if installed(name)}
+    runs = {name: build(problem, cores) for name, build in BUILDERS.items() if has_peer(name, cell) and installed(name)}
     results = {name: [np.asarray(array) for array in run()] for name, run in runs.items()}
     seconds = fastest(runs, repeats)
     title = f"{cell} {tuple(shape)}"
@@ -164,7 +92,8 @@ def compare(cell: str, kind: str, shape: Sequence[int], repeats: int, cores: int
 def products_of(problem: Problem) -> float:
     """Multiplications and additions of all matrix products, forward and back: three products with every weight."""
     steps, batch = problem.x.shape[:2]
-    return 6.0 * steps * batch * (problem.params.weight_ih.size + problem.params.weight_hh.size)
+    matrices = sum(array.size for array in problem.params if array.ndim == 2)
+    return 6.0 * steps * batch * matrices
 
 
 @cache

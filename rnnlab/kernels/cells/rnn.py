@@ -21,15 +21,7 @@ from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._jit import inner_kernel, kernel
-from rnnlab.kernels.activations import (
-    RELU,
-    SIGMOID,
-    TANH,
-    linear_and_slope,
-    relu_and_slope,
-    sigmoid_and_slope,
-    tanh_and_slope,
-)
+from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
 from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
@@ -140,24 +132,10 @@ def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
 def step(nonlinearity: int, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
     """From h_t to h_(t+1), and the slope in the place of the projected input."""
     multiply(tape.h, t, work.weight_hh_t, work.recurrent)
-    activate(nonlinearity, as_rows(tape.slope), flat(work.recurrent), as_rows(tape.h), t)
-
-
-@inner_kernel
-def activate(nonlinearity: int, a: Any, recurrent: Any, h: Any, t: int) -> None:
-    """Write f(a[t] + recurrent) to h[t + 1], and the slope into the place of a[t]; rows of all sequences' units."""
-    if nonlinearity == TANH:
-        for i in range(recurrent.size):
-            h[t + 1, i], a[t, i] = tanh_and_slope(a[t, i] + recurrent[i])
-    elif nonlinearity == SIGMOID:
-        for i in range(recurrent.size):
-            h[t + 1, i], a[t, i] = sigmoid_and_slope(a[t, i] + recurrent[i])
-    elif nonlinearity == RELU:
-        for i in range(recurrent.size):
-            h[t + 1, i], a[t, i] = relu_and_slope(a[t, i] + recurrent[i])
-    else:
-        for i in range(recurrent.size):
-            h[t + 1, i], a[t, i] = linear_and_slope(a[t, i] + recurrent[i])
+    a, slope = flat(work.recurrent), as_rows(tape.slope)[t]
+    for i in range(a.size):
+        a[i] += slope[i]
+    activate(nonlinearity, a, as_rows(tape.h)[t + 1], slope)
 
 
 @inner_kernel
