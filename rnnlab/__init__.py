@@ -15,6 +15,7 @@ from rnnlab.kernels.cells import (
     AttentionParams as AttentionParams,
     GRUParams as GRUParams,
     LSTMParams as LSTMParams,
+    MinGRUParams as MinGRUParams,
     RNNParams as RNNParams,
 )
 from rnnlab.lyapunov import (

@@ -68,10 +68,16 @@ def attention(p: Any, x: Any, length: Any) -> Any:
     return h if any(map(np.iscomplexobj, (*p, x))) else h.real
 
 
+def mingru_step(p: Any, x: Any, h: Any, c: Any, _: str) -> Any:
+    z, n = np.split(x @ p.weight_ih.T + p.bias, 2, axis=1)
+    return (1 - sigmoid(z)) * h + sigmoid(z) * n, c
+
+
 STEPS: dict[type, Callable[..., Any]] = {
     rl.RNNParams: rnn_step,
     rl.LSTMParams: lstm_step,
     rl.GRUParams: gru_step,
+    rl.MinGRUParams: mingru_step,
 }
 
 

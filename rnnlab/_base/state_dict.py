@@ -31,6 +31,17 @@ def layer_of(state: Mapping[str, Any], gates: int) -> list[Array]:
     return [given["weight_ih"], given["weight_hh"], given.get("bias_ih", zero), given.get("bias_hh", zero)]
 
 
+def input_layer_of(state: Mapping[str, Any], gates: int) -> list[Array]:
+    """weight_ih and bias_ih of a layer without recurrent weights; a missing bias is 0."""
+    given = {key.removesuffix("_l0"): to_array(value) for key, value in state.items()}
+    if not {"weight_ih"} <= set(given) <= {"weight_ih", "bias_ih"}:
+        raise ValueError(f"the state dict has the keys {sorted(state)}: expected weight_ih and bias_ih")
+    weight = given["weight_ih"]
+    if weight.ndim != 2 or weight.shape[0] % gates:
+        raise ValueError(f"weight_ih has shape {weight.shape}: expected ({gates} H, I)")
+    return [weight, given.get("bias_ih", np.zeros(len(weight), weight.dtype))]
+
+
 def to_array(value: Any) -> Array:
     """A copy of a tensor or array as an array, without importing torch."""
     return np.array(value.detach().cpu().numpy() if hasattr(value, "detach") else value)

@@ -90,10 +90,17 @@ def jax_gru(jax: Any, params: Any, state: Any, a: Any) -> Any:
     return (1 - z) * n + z * h, state[1]
 
 
+def jax_mingru(jax: Any, _: Any, state: Any, a: Any) -> Any:
+    """One step of the minGRU; the second state is not used."""
+    z, n = jax.numpy.split(a, 2, axis=-1)
+    return state[0] + jax.nn.sigmoid(z) * (n - state[0]), state[1]
+
+
 JAX_STEPS: dict[str, Callable[..., Any]] = {
     "rnn": jax_rnn,
     "lstm": jax_lstm,
     "gru": jax_gru,
+    "mingru": jax_mingru,
 }
 KNOWN: dict[str, dict[str, Any]] = {"torch": MODULES, "jax": JAX_STEPS}
 

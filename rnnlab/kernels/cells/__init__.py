@@ -3,6 +3,7 @@
 from rnnlab.kernels.cells.attention import AttentionParams as AttentionParams
 from rnnlab.kernels.cells.gru import GRUParams as GRUParams
 from rnnlab.kernels.cells.lstm import LSTMParams as LSTMParams
+from rnnlab.kernels.cells.mingru import MinGRUParams as MinGRUParams
 from rnnlab.kernels.cells.rnn import RNNParams as RNNParams
 
-CELLS = (RNNParams, LSTMParams, GRUParams, AttentionParams)
+CELLS = (RNNParams, LSTMParams, GRUParams, AttentionParams, MinGRUParams)
