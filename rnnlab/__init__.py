@@ -14,6 +14,7 @@ from rnnlab.api import (
 from rnnlab.kernels.cells import (
     AttentionParams as AttentionParams,
     GRUParams as GRUParams,
+    LeakyRNNParams as LeakyRNNParams,
     LSTMParams as LSTMParams,
     MinGRUParams as MinGRUParams,
     RNNParams as RNNParams,

@@ -73,11 +73,17 @@ def mingru_step(p: Any, x: Any, h: Any, c: Any, _: str) -> Any:
     return (1 - sigmoid(z)) * h + sigmoid(z) * n, c
 
 
+def leaky_rnn_step(p: Any, x: Any, h: Any, c: Any, nonlinearity: str) -> Any:
+    drive = -h + FUNCTIONS[nonlinearity](h) @ p.weight_hh.T + x @ p.weight_ih.T + p.bias
+    return h + p.delta * drive, c
+
+
 STEPS: dict[type, Callable[..., Any]] = {
     rl.RNNParams: rnn_step,
     rl.LSTMParams: lstm_step,
     rl.GRUParams: gru_step,
     rl.MinGRUParams: mingru_step,
+    rl.LeakyRNNParams: leaky_rnn_step,
 }
 
 

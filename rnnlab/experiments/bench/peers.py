@@ -96,11 +96,18 @@ def jax_mingru(jax: Any, _: Any, state: Any, a: Any) -> Any:
     return state[0] + jax.nn.sigmoid(z) * (n - state[0]), state[1]
 
 
+def jax_leaky_rnn(jax: Any, params: Any, state: Any, a: Any) -> Any:
+    """One step of the leaky cell; the second state is not used."""
+    h = state[0]
+    return h + params.delta * (a - h + jax.numpy.tanh(h) @ params.weight_hh.T), state[1]
+
+
 JAX_STEPS: dict[str, Callable[..., Any]] = {
     "rnn": jax_rnn,
     "lstm": jax_lstm,
     "gru": jax_gru,
     "mingru": jax_mingru,
+    "leakyrnn": jax_leaky_rnn,
 }
 KNOWN: dict[str, dict[str, Any]] = {"torch": MODULES, "jax": JAX_STEPS}
 

@@ -2,8 +2,9 @@
 
 from rnnlab.kernels.cells.attention import AttentionParams as AttentionParams
 from rnnlab.kernels.cells.gru import GRUParams as GRUParams
+from rnnlab.kernels.cells.leaky_rnn import LeakyRNNParams as LeakyRNNParams
 from rnnlab.kernels.cells.lstm import LSTMParams as LSTMParams
 from rnnlab.kernels.cells.mingru import MinGRUParams as MinGRUParams
 from rnnlab.kernels.cells.rnn import RNNParams as RNNParams
 
-CELLS = (RNNParams, LSTMParams, GRUParams, AttentionParams, MinGRUParams)
+CELLS = (RNNParams, LSTMParams, GRUParams, AttentionParams, MinGRUParams, LeakyRNNParams)
