@@ -41,9 +41,10 @@ from rnnlab.training import (
     Stopped as Stopped,
     TrainingState as TrainingState,
     fit as fit,
+    load_fit as load_fit,
     predict as predict,
+    save_fit as save_fit,
 )
-from rnnlab.training.state import load_fit as load_fit, save_fit as save_fit
 from rnnlab.workspace import Workspace as Workspace
 
 __version__ = "0.1.0"

@@ -17,7 +17,7 @@ from pydantic import Field, FiniteFloat
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import BAND, STEEL, new_figure, theme
 from rnnlab.experiments._lab.spec import ExperimentSpec, Listed
 from rnnlab.laws import mean_field
 
@@ -159,10 +159,10 @@ def draw_leading(axis: Any, rows: pd.DataFrame) -> None:
 
 def draw_full(axis: Any, rows: pd.DataFrame) -> None:
     """The whole spectrum against index / N."""
-    axis.plot(rows["index"] / rows["hidden_size"], rows["exponent"], color="#30648c", linewidth=1.6)
+    axis.plot(rows["index"] / rows["hidden_size"], rows["exponent"], color=STEEL, linewidth=1.6)
     axis.axhline(0.0, color="black", linewidth=0.7)
     share = float((rows["exponent"] > 0).mean())
-    axis.axvspan(0, share, color="#dddddd", zorder=0)
+    axis.axvspan(0, share, color=BAND, zorder=0)
     size, g = rows["hidden_size"].iloc[0], rows["g"].iloc[0]
     dimension = rl.kaplan_yorke_dimension(rows["exponent"]) / size
     axis.set(xlabel="index / N", ylabel="Lyapunov exponent per step", title=f"All exponents, g = {g:g}, N = {size}")

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import GUIDE, new_figure, theme
 from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers
 
 ROUNDING = 1e-12  # relative biases below are the rounding of two sums of T terms, not truncation
@@ -213,7 +213,7 @@ def draw_flow(axis: Any, rows: pd.DataFrame) -> None:
 
 def finish(left: Any, right: Any, steps: int) -> None:
     """Scales, titles and legends."""
-    left.axhline(1.0, color="#999999", linewidth=0.8)
+    left.axhline(1.0, color=GUIDE, linewidth=0.8)
     left.set(xscale="log", xlim=(1, steps), xlabel="window k", ylabel="cosine of truncated and whole gradient")
     left.xaxis.set_major_formatter("{x:g}")
     left.set_title("Where gradients fade, a short window points the right way")

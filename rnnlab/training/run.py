@@ -33,7 +33,7 @@ Array = NDArray[Any]
 RADIUS_EVERY = 100  # updates between two logged spectral radii, and at most so many in one compiled call
 
 
-class Back(NamedTuple):
+class Backprop(NamedTuple):
     """How the gradient is taken back through time."""
 
     window: int | None  # of truncated BPTT
@@ -41,7 +41,7 @@ class Back(NamedTuple):
     threads: int = 1  # at most as many parts of every batch
 
 
-class Part(NamedTuple):
+class Shard(NamedTuple):
     """One thread's sequences of every batch, with buffers of their own."""
 
     sequences: slice
@@ -52,25 +52,25 @@ class Part(NamedTuple):
 class Run(NamedTuple):
     """All that the updates of a run share."""
 
-    parts: list[Part]
+    shards: list[Shard]
     team: Team  # as the first thread sees it
     vector: Vector
     source: Source
 
 
-def new_run(params: Any, code: int, readout: Any, source: Source, memory: int, back: Back) -> Run:
+def new_run(params: Any, code: int, readout: Any, source: Source, memory: int, backprop: Backprop) -> Run:
     """Buffers, with the parameters copied to the flat vector, for an optimiser that remembers so many rows."""
     start = flat(params, readout)
     values = np.zeros((1 + memory, start.size), source.kind)
     values[0] = start
     vector = Vector(values, np.zeros_like(values[0]), np.zeros_like(values))
     model = views(values[0], params, readout)
-    team, edges = new_team(back.threads, source.batch_size, values[0])
-    parts = [
-        new_part(slice(*edges[k : k + 2]), code, model, views(own, params, readout), source, back)
+    team, edges = new_team(backprop.threads, source.batch_size, values[0])
+    shards = [
+        new_shard(slice(*edges[k : k + 2]), code, model, views(own, params, readout), source, backprop)
         for k, own in enumerate(team.gradient)
     ]
-    return Run(parts, team, vector, source)
+    return Run(shards, team, vector, source)
 
 
 def new_team(threads: int, batch: int, vector: Array) -> tuple[Team, list[int]]:
@@ -82,7 +82,9 @@ def new_team(threads: int, batch: int, vector: Array) -> tuple[Team, list[int]]:
     return Team(0, np.zeros(size), gradient, np.zeros(size), arrived, what), edges.tolist()
 
 
-def new_part(sequences: slice, code: int, model: list[Any], derivative: list[Any], source: Source, back: Back) -> Part:
+def new_shard(
+    sequences: slice, code: int, model: list[Any], derivative: list[Any], source: Source, backprop: Backprop
+) -> Shard:
     """Buffers for some sequences of every batch, around views of the parameters and of where their gradient goes."""
     (params, readout), (dparams, dreadout), kind = model, derivative, source.kind
     steps, batch, inputs = source.sizes.x[0], sequences.stop - sequences.start, source.sizes.x[2]
@@ -93,40 +95,40 @@ def new_part(sequences: slice, code: int, model: list[Any], derivative: list[Any
     output, doutput, dh = (
         np.zeros((source.sizes.target[0], batch, columns), kind) for columns in (outputs, outputs, hidden)
     )
-    size = (steps, batch, hidden) if back.regulariser else (0, 0, 0)
-    regulariser = Regulariser(back.regulariser, np.zeros(size, kind), np.zeros((size[2], size[2]), kind))
-    loss, window = LOSSES[source.task.loss], back.window or WHOLE
+    size = (steps, batch, hidden) if backprop.regulariser else (0, 0, 0)
+    regulariser = Regulariser(backprop.regulariser, np.zeros(size, kind), np.zeros((size[2], size[2]), kind))
+    loss, window = LOSSES[source.task.loss], backprop.window or WHOLE
     counted = np.zeros(batch, np.int64)
     head = Head(loss, readout, dreadout, output, doutput, counted, dh, window, regulariser)
-    return Part(sequences, network, head)
+    return Shard(sequences, network, head)
 
 
-class Taken(NamedTuple):
+class Outcome(NamedTuple):
     """What a run came to."""
 
     updates: int
-    what: int  # was not finite after them
+    status: int  # FINITE, or what was not finite after them
     radius_update: NDArray[np.int64]
     spectral_radius: Array  # (n, gates)
 
 
-def train(run: Run, course: Course) -> Taken:
+def train(run: Run, course: Course) -> Outcome:
     """Train; every product on one BLAS thread, so that no bit of a run depends on how many cores there are."""
-    with one_blas_thread(), ThreadPoolExecutor(len(run.parts)) as threads:
+    with one_blas_thread(), ThreadPoolExecutor(len(run.shards)) as threads:
         return train_blocks(run, course, threads)
 
 
-def train_blocks(run: Run, course: Course, threads: Executor) -> Taken:
+def train_blocks(run: Run, course: Course, threads: Executor) -> Outcome:
     """Block after block, none across a multiple of RADIUS_EVERY, until all updates are taken or one can't be."""
-    updates, what, params = 0, FINITE, run.parts[0].network.params
+    updates, status, params = 0, FINITE, run.shards[0].network.params
     at, radii = [], [np.empty((0, spectral_radii(params).size))]
-    while updates < course.log.loss.size and what == FINITE:
+    while updates < course.log.loss.size and status == FINITE:
         if (course.done + updates) % RADIUS_EVERY == 0:
             at.append(course.done + updates)
             radii.append(spectral_radii(params)[None])
-        taken, what = draw_and_train(run, course, updates, threads)
+        taken, status = draw_and_train(run, course, updates, threads)
         updates += taken
-    return Taken(updates, what, np.array(at, np.int64), np.concatenate(radii))
+    return Outcome(updates, status, np.array(at, np.int64), np.concatenate(radii))
 
 
 def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> tuple[int, int]:
@@ -134,19 +136,19 @@ def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> t
     source, log, done = run.source, course.log, course.done + first
     count = min(RADIUS_EVERY - done % RADIUS_EVERY, log.loss.size - first, source.longest_block(products_of(run)))
     start, rows = source.rng.bit_generator.state, slice(first, first + count)
-    batches = source.block(count, run.parts[0].head.readout.bias.size)
+    batches = source.block(count, run.shards[0].head.readout.bias.size)
     block = course._replace(done=done, log=Log(log.loss[rows], log.gradient_norm[rows]))
-    taken, what = train_together(run, batches, block, threads)
+    taken, status = train_together(run, batches, block, threads)
     if taken < count:
         source.rng.bit_generator.state = start
         for _ in range(taken):
             source.batch()
-    return taken, what
+    return taken, status
 
 
 def products_of(run: Run) -> int:
     """About how many products one update takes: parameters x steps x sequences, and those of attention's scores."""
-    (steps, batch, _), params = run.source.sizes.x, run.parts[0].network.params
+    (steps, batch, _), params = run.source.sizes.x, run.shards[0].network.params
     scores = 0 if type(params).cell().states else steps * sizes_of(params)[1]
     return steps * batch * (run.vector.gradient.size + scores)
 
@@ -156,7 +158,7 @@ def train_together(run: Run, batches: Batches, course: Course, threads: Executor
     run.team.arrived[:] = 0
     calls = [
         (network, head, run.vector, sequences_of(batches, part), course, run.team._replace(thread=k))
-        for k, (part, network, head) in enumerate(run.parts)
+        for k, (part, network, head) in enumerate(run.shards)
     ]
     with awaited(run.team):
         others = [threads.submit(awaited(run.team)(train_block), *call) for call in calls[1:]]

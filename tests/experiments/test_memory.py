@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from rnnlab.experiments import memory
-from rnnlab.experiments._lab import runner, store
+from rnnlab.experiments._lab import runner, saving
+from rnnlab.experiments._lab.looks import PAPER
 from rnnlab.laws import memory as law
 
 SMALL = memory.Spec(lam="0.5,0.9,0.98,0.99", rho="0,0.9", lanes=1000)
@@ -102,7 +103,7 @@ def test_wrong_specs_are_refused(wrong: dict[str, object]) -> None:
 def test_figure_is_drawn_from_the_table_alone(table: pd.DataFrame, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        store.write_figures(tmp_path / folder, memory.draw(table))
+        saving.write(tmp_path / folder, memory.draw(table), PAPER)
     assert (tmp_path / "one/moments.png").read_bytes() == (tmp_path / "two/moments.png").read_bytes()
 
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from rnnlab.experiments import sweep
-from rnnlab.experiments._lab import runner, store
+from rnnlab.experiments._lab import runner, saving, store
+from rnnlab.experiments._lab.looks import PAPER
 
 SMALL = sweep.Spec(w2="0,0.5,1,2,-2", seq_len="1,10,100,2000", seeds=2)
 COLUMNS = [
@@ -94,7 +95,7 @@ def test_figures_are_drawn_from_the_table_alone(table: pd.DataFrame, tmp_path: P
         (tmp_path / folder).mkdir()
         figures = sweep.draw(table)
         assert set(figures) == names
-        store.write_figures(tmp_path / folder, figures)
+        saving.write(tmp_path / folder, figures, PAPER)
     for kind in ("png", "svg"):
         for name in names:
             assert (tmp_path / f"one/{name}.{kind}").read_bytes() == (tmp_path / f"two/{name}.{kind}").read_bytes()

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from rnnlab.experiments import trainability
-from rnnlab.experiments._lab import runner, store
+from rnnlab.experiments._lab import runner, saving
+from rnnlab.experiments._lab.looks import PAPER
 from rnnlab.kernels import one_unit_training as training
 from rnnlab.nonlinearities import CODES
 from tests.reference import complex_step, last_state
@@ -213,5 +214,5 @@ def test_wrong_specs_are_refused(wrong: dict[str, object]) -> None:
 def test_figure_is_drawn_from_the_table_alone(table: pd.DataFrame, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        store.write_figures(tmp_path / folder, trainability.draw(table))
+        saving.write(tmp_path / folder, trainability.draw(table), PAPER)
     assert (tmp_path / "one/map.png").read_bytes() == (tmp_path / "two/map.png").read_bytes()

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 import rnnlab as rl
 from rnnlab.experiments import truncation
-from rnnlab.experiments._lab import runner, store
+from rnnlab.experiments._lab import runner, saving
+from rnnlab.experiments._lab.looks import PAPER
 
 SMALL = truncation.Spec(gain="0.5,0.9,1.5", hidden_size=16, seq_len=100, seeds=3)
 COLUMNS = ["gain", "seed", "k", "relative_bias", "cosine", "log10_flow"]
@@ -102,7 +103,7 @@ def test_wrong_specs_are_refused(wrong: dict[str, object]) -> None:
 def test_figure_is_drawn_from_the_table_alone(table: pd.DataFrame, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        store.write_figures(tmp_path / folder, truncation.draw(table))
+        saving.write(tmp_path / folder, truncation.draw(table), PAPER)
     assert (tmp_path / "one/windows.png").read_bytes() == (tmp_path / "two/windows.png").read_bytes()
 
 

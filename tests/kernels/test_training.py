@@ -13,11 +13,11 @@ from rnnlab.kernels.optimisers import Descent
 from rnnlab.kernels.products import weight_gradient
 from rnnlab.kernels.training import Course, Log, loss_and_gradient
 from rnnlab.training.batches import Source
-from rnnlab.training.run import Back, new_run, train_blocks
+from rnnlab.training.run import Backprop, new_run, train_blocks
 from tests.cells_reference import CELLS, RECURRENT, as_start, complex_step_gradients, states
 
 PROMISE = 1e-12  # as in test_cells: sums of up to 60 products of rounded factors
-WHOLE_BPTT = Back(None, 0.0)
+WHOLE_BPTT = Backprop(None, 0.0)
 LENGTHS = np.array([5, 2, 5, 4])
 
 
@@ -41,11 +41,11 @@ class Whole:
     def task(self) -> rl.Task:
         return rl.Task(lambda *_: (self.x, self.target, self.length), self.loss, 2, 3)
 
-    def by_kernel(self, back: Back = WHOLE_BPTT) -> tuple[float, dict[str, Any]]:
+    def by_kernel(self, back: Backprop = WHOLE_BPTT) -> tuple[float, dict[str, Any]]:
         """The loss, and every gradient by name."""
         source = Source(self.task, 4, np.random.default_rng(0), np.float64)
         run = new_run(self.params, kernels.TANH, self.readout, source, 0, back)
-        part = run.parts[0]
+        part = run.shards[0]
         value = loss_and_gradient(part.network, part.head, source.block(1, 3), 0)
         return value, self.named(part.network.gradients.params, part.head.gradient)
 
@@ -118,7 +118,7 @@ def windowed_gradient(whole: Whole, window: int) -> Any:
 def test_truncated_bptt_keeps_the_last_window_of_a_loss_at_the_end(window: int) -> None:
     whole = Whole("rnn", "squared_error", 1)
     whole.length = np.full(4, 5)
-    _, gradients = whole.by_kernel(Back(window, 0.0))
+    _, gradients = whole.by_kernel(Backprop(window, 0.0))
     expected = windowed_gradient(whole, window)
     assert relative(gradients["weight_hh"], expected) < PROMISE
     assert (relative(gradients["weight_hh"], whole.oracle("weight_hh")) > 1e-2) == (window < 5)  # the control
@@ -128,7 +128,7 @@ def test_truncated_bptt_keeps_the_last_window_of_a_loss_at_the_end(window: int) 
 def test_truncated_bptt_of_losses_at_every_step(cell: str) -> None:
     """The sum over windows, each by whole BPTT on its own part from the states that the run had before it."""
     whole = Whole(cell, "squared_error", 5, np.full(4, 5))
-    _, gradients = whole.by_kernel(Back(2, 0.0))
+    _, gradients = whole.by_kernel(Backprop(2, 0.0))
     tape = rl.forward(whole.params, whole.x)
     total = 0.0
     for first, last in ((0, 1), (1, 3), (3, 5)):
@@ -145,7 +145,7 @@ def test_windows_of_sequences_that_end_early_are_their_own(cell: str) -> None:
     """The mean over sequences, each alone and without padding; counted from the end of the batch, those of 2 and 4 steps
     would lose all."""
     whole = Whole(cell, "squared_error", 1)
-    _, gradients = whole.by_kernel(Back(1, 0.0))
+    _, gradients = whole.by_kernel(Backprop(1, 0.0))
     total = 0.0
     for b, steps in enumerate(whole.length):
         tape = rl.forward(whole.params, whole.x[:steps, b])
@@ -204,7 +204,7 @@ def team_of(threads: int) -> tuple[Any, Any]:
         whole.readout,
         Source(whole.task, 4, np.random.default_rng(0), np.float64),
         2,
-        Back(2, 0.0, threads),
+        Backprop(2, 0.0, threads),
     )
     descent = Descent(optimisers.ADAM, 0.1, 0.9, 0.999, 1e-8, 0.5, np.inf)
     course = Course(descent, 0, Log(np.empty(8), np.empty(8)))

@@ -11,7 +11,7 @@ from rnnlab._base import blas
 from rnnlab._base.blas import one_blas_thread
 from rnnlab.training import run
 from tests.cells_reference import CELLS
-from tests.training.test_training import SIGN, echo, equal, task_of, trained
+from tests.training.test_fitting import SIGN, echo, equal, task_of, trained
 
 
 @pytest.mark.parametrize("task", [SIGN, rl.tasks.latch(12)], ids=["one length", "many lengths"])

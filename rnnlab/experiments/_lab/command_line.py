@@ -13,7 +13,8 @@ from rnnlab import __version__
 from rnnlab._base.checks import nearest
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.experiment import Experiment, claim_of, first_line, get, names
-from rnnlab.experiments._lab.options import as_toml, option_of, resolve
+from rnnlab.experiments._lab.looks import PAPER, Look
+from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve
 
 OUT: dict[str, Any] = {
     "type": click.Path(path_type=Path),
@@ -92,13 +93,26 @@ def command_of(name: str) -> click.Command:
         click.Option(["--workers"], type=int, help="threads that measure  [default: all cores]"),
         click.Option(["--cluster"], metavar="ADDRESS", help="measure on the Dask cluster of this scheduler"),
         click.Option(["--force"], is_flag=True, help="replace a result of another spec"),
+        *look_options(),
         click.Option(["--out"], **OUT),
     ]
-    return click.Command(name, params=options, help=experiment.__doc__, callback=lambda **given: run_one(name, **given))
+    return click.Command(
+        name,
+        params=options,
+        help=experiment.__doc__,
+        callback=lambda style, formats, size, **given: run_one(name, look=look_of(style, formats, size), **given),
+    )
 
 
 def run_one(
-    name: str, spec_file: Path | None, out: Path, workers: int | None, cluster: str | None, force: bool, **fields: Any
+    name: str,
+    out: Path,
+    spec_file: Path | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
+    force: bool = False,
+    look: Look = PAPER,
+    **fields: Any,
 ) -> int:
     """Run one experiment and save its result."""
     from rnnlab.experiments._lab import runner, store
@@ -110,7 +124,7 @@ def run_one(
         raise click.UsageError(f"--workers is {count}: at least one is needed")
     refuse_too_large(spec, count)
     store.prepare(out)
-    result = runner.run(runner.Job(experiment, spec, out / name, count, cluster, force))
+    result = runner.run(runner.Job(experiment, spec, out / name, count, cluster, force, look))
     seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
     click.echo(f"{out / name}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
     return report(result.checks)
@@ -174,17 +188,22 @@ def list_() -> int:
 @cli.command()
 @click.argument("wanted", metavar="[NAME ...]", nargs=-1)
 @click.option("--out", **OUT)
-def figures(wanted: tuple[str, ...], out: Path) -> int:
-    """Redraw figures from the kept tables alone."""
+def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: str | None) -> int:
+    """Redraw figures from the kept tables alone, in the style, formats and size asked for."""
     from rnnlab.experiments._lab import store
+
+    look = look_of(style, formats, size)
 
     chosen = {name: known(name) for name in wanted or [name for name in names() if (out / name).is_dir()]}
     if not chosen:
         raise StoreError(f"{out} holds no result: run an experiment first, or choose --out DIR")
     for name, experiment in chosen.items():
-        drawn = store.redraw(out / name, experiment.draw)
+        drawn = store.redraw(out / name, experiment.draw, look)
         click.echo(f"{out / name / 'figures'}: {', '.join(drawn)}")
     return 0
+
+
+figures.params += look_options()
 
 
 @cli.command()
@@ -220,7 +239,7 @@ def all_(out: Path, force: bool) -> int:
 
     for name in names():
         store.refuse(out / name, resolve(known(name), None, {}).model_dump(mode="json", exclude_none=True), force)
-    codes = [run_one(name, None, out, None, None, force) for name in names()]
+    codes = [run_one(name, out, force=force) for name in names()]
     return max(codes)
 
 

@@ -13,6 +13,12 @@ from matplotlib.ticker import NullLocator
 
 TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
 DIVERGING = "RdBu_r"  # blue: vanishing, red: exploding; both darken away from white
+# colours, all told apart in greyscale where they meet
+BLUE, NAVY, SKY, STEEL, SLATE, LAKE = "#0072b2", "#1f4e79", "#9db8d2", "#30648c", "#4a6fa5", "#6f9fbf"
+RED, WINE, GOLD, OCHRE, STRAW = "#c1272d", "#6b1023", "#f0c808", "#b8960c", "#fbe7a1"
+INPUT, HIDDEN, OUTPUT = "#cfe3f3", "#fbe3c0", "#d4ecd4"  # boxes of an unrolled network
+NOTE, LOST, AXIS, EDGE, DEAD, GUIDE = "#444444", "#555555", "#666666", "#777777", "#8f8f8f", "#999999"  # greys
+SILVER, SUBNORMAL, BAND, PALE = "#c4c4c4", "#c9c9c9", "#dddddd", "#eeeeee"
 THEME: dict[str, Any] = {
     "axes.titlesize": 12,
     "axes.labelsize": 11,

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from rnnlab._base.checks import nearest
 from rnnlab.experiments._lab.experiment import Experiment
-from rnnlab.experiments._lab.spec import expand_range
+from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look
+from rnnlab.experiments._lab.spec import expand_range, split_list
 
+SMALLEST, LARGEST = 1, 100  # inches of a figure
 RANGE = 10  # numbers from which an evenly spaced list is written as a range
 
 
@@ -46,6 +48,44 @@ def resolve(experiment: Experiment, spec_file: Path | None, fields: dict[str, An
         return experiment.Spec(**given)
     except ValidationError as error:
         raise click.UsageError(sentence(error)) from None
+
+
+def look_options() -> list[click.Option]:
+    """How figures are saved."""
+    return [
+        click.Option(["--style"], default="paper", help=f"of figures: {', '.join(STYLES)}  [default: paper]"),
+        click.Option(
+            ["--format", "formats"], default="png,svg", help=f"of figures: {', '.join(FORMATS)}  [default: png,svg]"
+        ),
+        click.Option(["--size"], metavar="WIDTHxHEIGHT", help="of figures, in inches  [default: as drawn]"),
+    ]
+
+
+def look_of(style: str, formats: str, size: str | None) -> Look:
+    """The look that the options ask for, or one sentence on why there is none."""
+    wanted = tuple(split_list(formats))
+    unknown = [
+        (name, known) for names, known in (((style,), STYLES), (wanted, FORMATS)) for name in names if name not in known
+    ]
+    for name, known in unknown:
+        what = "style" if known is STYLES else "format"
+        raise click.UsageError(f"no {what} is called {name!r}{nearest(name, known)}")
+    if not wanted:
+        raise click.UsageError("--format is empty: expected at least one of png, svg, pdf")
+    return Look(style, wanted, None if size is None else inches_of(size))
+
+
+def inches_of(size: str) -> tuple[float, float]:
+    """Width and height."""
+    try:
+        width, height = (float(part) for part in size.split("x"))
+    except ValueError:
+        width = height = 0.0
+    if not (SMALLEST <= width <= LARGEST and SMALLEST <= height <= LARGEST):
+        raise click.UsageError(
+            f"--size is {size!r}: expected WIDTHxHEIGHT of {SMALLEST} to {LARGEST} inches, such as 12x7"
+        )
+    return width, height
 
 
 def as_toml(spec: Any) -> str:

@@ -20,6 +20,7 @@ from rnnlab._base.blas import one_blas_thread
 from rnnlab.experiments._lab import store
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.experiment import Experiment
+from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.resumable import Resumable
 
 
@@ -32,6 +33,7 @@ class Job(NamedTuple):
     workers: int
     cluster: str | None = None
     force: bool = False  # replace the result of another spec
+    look: Look = PAPER  # of its figures
 
 
 class CompileClock(event.Listener):
@@ -86,7 +88,7 @@ def run(job: Job) -> store.Result:
     origin = store.provenance(spec, store.command_line(), seconds)
     result = store.Result(spec, table, checks, figures, origin)
     store.refuse(job.folder, spec, job.force)  # another run may have ended there in the meantime
-    store.save(job.folder, result)
+    store.save(job.folder, result, job.look)
     checkpoints.discard()
     return result
 

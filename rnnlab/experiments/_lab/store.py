@@ -25,6 +25,8 @@ from matplotlib.figure import Figure
 import rnnlab
 from rnnlab._base.sources import fingerprint
 from rnnlab.experiments._lab.errors import StoreError
+from rnnlab.experiments._lab.looks import PAPER, Look
+from rnnlab.experiments._lab.saving import write
 
 ENTRIES = {"table.csv", "checks.csv", "spec.toml", "provenance.json", "figures"}
 LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
@@ -87,7 +89,7 @@ def prepare(out: Path) -> None:
         ) from None
 
 
-def save(folder: Path, result: Result) -> None:
+def save(folder: Path, result: Result, look: Look = PAPER) -> None:
     """Write a whole result and put it in the place of the old one in a single step."""
     with replacing(folder) as fresh:
         (fresh / "figures").mkdir()
@@ -95,10 +97,10 @@ def save(folder: Path, result: Result) -> None:
         result.checks.to_csv(fresh / "checks.csv", index=False, lineterminator="\n")
         (fresh / "spec.toml").write_text(tomli_w.dumps(result.spec), encoding="utf-8")
         (fresh / "provenance.json").write_text(json.dumps(result.provenance, indent=2) + "\n", encoding="utf-8")
-        write_figures(fresh / "figures", result.figures)
+        write(fresh / "figures", result.figures, look)
 
 
-def redraw(folder: Path, draw: Callable[[pd.DataFrame], dict[str, Figure]]) -> list[str]:
+def redraw(folder: Path, draw: Callable[[pd.DataFrame], dict[str, Figure]], look: Look = PAPER) -> list[str]:
     """Draw the figures of a kept result again from its table; returns their names."""
     table = read_table(folder)
     try:
@@ -106,7 +108,7 @@ def redraw(folder: Path, draw: Callable[[pd.DataFrame], dict[str, Figure]]) -> l
     except Exception as error:
         raise damaged(folder, error) from error
     with replacing(folder / "figures") as fresh:
-        write_figures(fresh, figures)
+        write(fresh, figures, look)
     return sorted(figures)
 
 
@@ -125,18 +127,6 @@ def damaged(folder: Path, error: Exception) -> StoreError:
     """What is said of a table that is not as it was written."""
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return StoreError(f"{folder / 'table.csv'} is damaged, or another version's ({reason}): run the experiment again")
-
-
-def write_figures(folder: Path, figures: dict[str, Figure]) -> None:
-    """Each figure as PNG and SVG, without dates or versions, so that equal tables give equal bytes."""
-    from rnnlab.experiments._lab.figures import theme
-
-    with theme():
-        for name, figure in figures.items():
-            figure.draw_without_rendering()
-            figure.set_layout_engine(None)  # laid out once, for both formats
-            figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-            figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import SILVER, SLATE, new_figure, theme
 
-SHADES = {"one core": "#c4c4c4", "several cores": "#4a6fa5"}  # apart in lightness too
+SHADES = {"one core": SILVER, "several cores": SLATE}  # apart in lightness too
 
 
 def draw(table: pd.DataFrame) -> dict[str, Figure]:

@@ -9,10 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import BLUE, GOLD, NAVY, OCHRE, RED, new_figure, theme
 
 BISTABLE = 4.0  # no unit of a smaller w has two resting states
-GOLD = "#f0c808"
 
 
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
@@ -69,7 +68,7 @@ def draw_steepness(axis: Any, table: pd.DataFrame) -> None:
 
 def draw_paths(axis: Any, table: pd.DataFrame) -> None:
     """Both descents, a mark an update."""
-    for name, colour, marker in (("plain", "#c1272d", "x"), ("clipped", "#0072b2", ".")):
+    for name, colour, marker in (("plain", RED, "x"), ("clipped", BLUE, ".")):
         path = table[table["part"] == name]
         w, b = path["w"], path["b"]
         label = f"descent, {name}, to ({w.iloc[-1]:.2f}, {b.iloc[-1]:.2f})"
@@ -81,7 +80,7 @@ def draw_descents(axis: Any, table: pd.DataFrame) -> None:
     path = table[table["part"] == "clipped"]
     w, b = path["w"], path["b"]
     near = np.linspace(w.min() - 0.02, w.max() + 0.02, 100)
-    axis.plot(near, [laws.cliff_wall(value) for value in near], color="#b8960c", linestyle="--")
+    axis.plot(near, [laws.cliff_wall(value) for value in near], color=OCHRE, linestyle="--")
     draw_paths(axis, table)
     axis.plot(w.iloc[0], b.iloc[0], "o", color="black", markersize=9, markerfacecolor="none")
     axis.annotate("start", (w.iloc[0], b.iloc[0]), xytext=(-8, 4), textcoords="offset points", ha="right")
@@ -91,10 +90,10 @@ def draw_descents(axis: Any, table: pd.DataFrame) -> None:
 
 def draw_attractors(axis: Any, rows: pd.DataFrame) -> None:
     """Resting states over b: two where the branches overlap, between the saddle-nodes."""
-    axis.plot(rows["b"], rows["state"], ".", color="#1f4e79", markersize=2)
+    axis.plot(rows["b"], rows["state"], ".", color=NAVY, markersize=2)
     w = float(rows["w"].iloc[0])
     for b in laws.saddle_nodes(w) if w > BISTABLE else ():
         axis.axvline(b, color="black", linestyle=":", linewidth=1)
-    axis.axvline(laws.cliff_wall(w), color="#b8960c", linestyle="--", linewidth=1.2)
+    axis.axvline(laws.cliff_wall(w), color=OCHRE, linestyle="--", linewidth=1.2)
     title = f"Where the unit comes to rest, w = {w:g}\n(dotted: saddle-nodes, dashed: wall)"
     axis.set(xlabel="bias b", ylabel="resting state sigmoid(x)", title=title)

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import BLUE, GUIDE, new_figure, theme
 
 
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
@@ -26,9 +26,9 @@ def draw_multiplier(axis: Any, rows: pd.DataFrame) -> None:
     """Measured factor per step beside W2 (1 - h*^2), and beside the folk story's W2."""
     w2 = np.linspace(0.01, 1.05 * rows["parameter"].max(), 400)
     axis.plot(w2, [laws.tanh_attractor_multiplier(v) for v in w2], "k--", label="law $W_2\\,(1-h^{*2})$")
-    axis.plot(w2, w2, color="#999999", linestyle=":", label="the folk story: $W_2$")
-    axis.plot(rows["parameter"], rows["measured"], "o", color="#0072b2", label="measured by BPTT")
-    axis.axhline(1.0, color="#999999", linewidth=0.8)
+    axis.plot(w2, w2, color=GUIDE, linestyle=":", label="the folk story: $W_2$")
+    axis.plot(rows["parameter"], rows["measured"], "o", color=BLUE, label="measured by BPTT")
+    axis.axhline(1.0, color=GUIDE, linewidth=0.8)
     axis.set(
         ylim=(0, 1.6), xlabel="recurrent weight $W_2$", ylabel="factor per step", title="tanh never explodes at rest"
     )
@@ -37,7 +37,7 @@ def draw_multiplier(axis: Any, rows: pd.DataFrame) -> None:
 
 def draw_knife_edge(axis: Any, rows: pd.DataFrame) -> None:
     """dh_T/dh_0 at W2 = 1 against T, with a line of slope -3/2."""
-    axis.loglog(rows["seq_len"], rows["measured"], "o", color="#0072b2", label="measured by BPTT")
+    axis.loglog(rows["seq_len"], rows["measured"], "o", color=BLUE, label="measured by BPTT")
     last = rows.iloc[-1]
     line = last["measured"] * (rows["seq_len"] / last["seq_len"]) ** -1.5
     axis.loglog(rows["seq_len"], line, "k--", label="slope $-3/2$")

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from rnnlab.experiments._lab.decay import decay_rates
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import NAVY, SKY, new_figure, theme
 from rnnlab.experiments._lab.networks import NETWORKS
 
 DASHES = ("-", "--", "-.", ":")
@@ -72,9 +72,9 @@ def one_by_one(table: pd.DataFrame) -> Figure:
     rates = decay_rates(table)
     for axis, name in zip(axes.flat, names, strict=False):
         for _, part in table[(table["network"] == name) & np.isfinite(table["log10_gradient"])].groupby("seed"):
-            axis.plot(part["lag"], part["log10_gradient"], color="#9db8d2", linewidth=0.7)
+            axis.plot(part["lag"], part["log10_gradient"], color=SKY, linewidth=0.7)
         band = bands(table, name)
-        axis.plot(band.index, band[0.5], color="#1f4e79", linewidth=1.8)
+        axis.plot(band.index, band[0.5], color=NAVY, linewidth=1.8)
         law = table[table["network"] == name].groupby("lag")["log10_law"].first().dropna()
         axis.plot(law.index, law, "k--", linewidth=1.2)
         axis.set_title(f"{NETWORKS[name].label}\n{factor(rates.loc[name])}", fontsize=11)

@@ -11,12 +11,11 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from scipy import stats
 
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, new_figure, theme
 from rnnlab.experiments.prices.controls import skill_from_all, skill_from_yesterday
 
 CONFIDENCE = 0.95  # that the intervals of all cells hold together
 LOWEST = -1.0  # skill shown
-BAND = "#dddddd"
 ORDER = ("rnn", "lstm", "gru", "attention")
 CONTROLS = {
     "random walk": "Control: a random walk,\nnothing to learn",
@@ -107,7 +106,7 @@ def skill_figure(skill: pd.DataFrame, bounds: dict[str, float]) -> Figure:
 def draw_skill(axis: Any, skill: pd.DataFrame) -> None:
     """Mean skill and its interval over the number of past days; cells beside each other."""
     lengths, found = sorted(skill["seq_len"].unique()), intervals(skill, ["cell", "seq_len"])
-    axis.axhline(0.0, color="#666666", linewidth=1.0)
+    axis.axhline(0.0, color=AXIS, linewidth=1.0)
     for index, (cell, colour, marker) in enumerate(looks(skill["cell"])):
         rows = found[found["cell"] == cell]
         x = np.arange(len(lengths)) + 0.16 * (index - 1.5)
@@ -139,7 +138,7 @@ def draw_walk(axis: Any, days: pd.DataFrame) -> None:
     for _, fold in days.groupby("fold"):
         first = fold["day"].min()
         axis.fill_between([first, fold["day"].max() + 1], fold["lowest"].min(), fold["highest"].max(), color=BAND)
-        axis.axvline(first, color="#999999", linewidth=0.8)
+        axis.axvline(first, color=GUIDE, linewidth=0.8)
     one = days.drop_duplicates("day").sort_values("day")
     axis.plot(one["day"], one["price"], color="black", linewidth=1.2, label="price")
     axis.fill_between([], [], [], color=BAND, label="range learnt from, scaled to 0 .. 1")
@@ -151,7 +150,7 @@ def draw_fold(axis: Any, days: pd.DataFrame) -> None:
     lowest, highest = days["lowest"].min(), days["highest"].max()
     above = days["price"].max() - highest >= lowest - days["price"].min()
     end, label = (highest, "highest price learnt from") if above else (lowest, "lowest price learnt from")
-    axis.axhline(end, color="#999999", linewidth=6, alpha=0.5, label=label)
+    axis.axhline(end, color=GUIDE, linewidth=6, alpha=0.5, label=label)
     for index, (cell, colour, marker) in enumerate(looks(days["cell"])):
         rows = days[days["cell"] == cell].sort_values("day")
         style = {"color": colour, "marker": marker, "markevery": (4 * index, 16), "markersize": 7, "linewidth": 1.2}

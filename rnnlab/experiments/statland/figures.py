@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from rnnlab.experiments._lab.figures import new_figure, theme
-
-INPUT, HIDDEN, OUTPUT = "#cfe3f3", "#fbe3c0", "#d4ecd4"
+from rnnlab.experiments._lab.figures import BLUE, GUIDE, HIDDEN, INPUT, NOTE, OUTPUT, new_figure, theme
 
 
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
@@ -73,7 +71,7 @@ def box(axis: Axes, x: float, y: float, text: str, colour: str) -> None:
     lines = text.count("\n") + 1
     height = 0.3 + 0.25 * lines
     shape = FancyBboxPatch(
-        (x - 0.9, y - height / 2), 1.8, height, boxstyle="round,pad=0.05", facecolor=colour, edgecolor="#444444"
+        (x - 0.9, y - height / 2), 1.8, height, boxstyle="round,pad=0.05", facecolor=colour, edgecolor=NOTE
     )
     axis.add_patch(shape)
     axis.text(x, y, text, ha="center", va="center", fontsize=10)
@@ -81,7 +79,7 @@ def box(axis: Axes, x: float, y: float, text: str, colour: str) -> None:
 
 def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], text: str) -> None:
     """An arrow with a label beside its middle."""
-    axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": "#444444"})
+    axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": NOTE})
     across = start[1] == end[1]
     middle = ((start[0] + end[0]) / 2 + (0 if across else 0.08), (start[1] + end[1]) / 2 + (0.1 if across else 0))
     axis.text(*middle, text, ha="center" if across else "left", va="bottom" if across else "center", fontsize=9)
@@ -94,13 +92,13 @@ def training(rows: pd.DataFrame) -> Figure:
     last = rows.groupby("seed").tail(1).set_index("seed")
     solved = last["solved"] == 1
     for seed, curve in rows.groupby("seed"):
-        looks: dict[str, Any] = {"color": "#0072b2"} if solved[seed] else {"color": "#999999", "linestyle": "--"}
+        looks: dict[str, Any] = {"color": BLUE} if solved[seed] else {"color": GUIDE, "linestyle": "--"}
         left.loglog(curve["update"] + 1, np.maximum(curve["loss"], 1e-12), linewidth=1.2, **looks)
     left.set(
         xlabel="update + 1", ylabel="mean squared error", title=f"{solved.sum()} of {len(last)} starts reach the rules"
     )
-    left.plot([], [], color="#0072b2", label="reaches all four rules")
-    left.plot([], [], color="#999999", linestyle="--", label="does not")
+    left.plot([], [], color=BLUE, label="reaches all four rules")
+    left.plot([], [], color=GUIDE, linestyle="--", label="does not")
     left.legend(frameon=False)
     end_points(right, last, solved)
     return figure
@@ -111,8 +109,8 @@ def end_points(axis: Axes, last: pd.DataFrame, solved: pd.Series) -> None:
     rules = [name for name in last.columns if name.startswith("rule ")]
     for k, rule in enumerate(rules):
         spread = np.linspace(-0.25, 0.25, len(last))
-        axis.plot(k + spread[~solved], last[rule][~solved], "x", color="#999999", markersize=5)
-        axis.plot(k + spread[solved], last[rule][solved], "o", color="#0072b2", markersize=4)
+        axis.plot(k + spread[~solved], last[rule][~solved], "x", color=GUIDE, markersize=5)
+        axis.plot(k + spread[solved], last[rule][solved], "o", color=BLUE, markersize=4)
     axis.hlines([0, 1], -0.5, len(rules) - 0.5, color="black", linewidth=0.8, linestyle=":")
     names = [rule.removeprefix("rule ").replace(" ", ", ") for rule in rules]
     axis.set_xticks(range(len(rules)), [f"({name})" for name in names])

@@ -14,15 +14,29 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from rnnlab.experiments._lab.figures import DIVERGING, TITLES, edges, logarithmic, new_figure, theme
+from rnnlab.experiments._lab.figures import (
+    BAND,
+    DEAD,
+    DIVERGING,
+    EDGE,
+    GOLD,
+    LOST,
+    NOTE,
+    PALE,
+    SUBNORMAL,
+    TITLES,
+    edges,
+    logarithmic,
+    new_figure,
+    theme,
+)
 
 SHOWN_RANGE = {"float64": (-323.3, 308.3), "float32": (-44.9, 38.5)}
 STATE_LOOKS = {
-    "zero": ("#555555", "...", "0"),
-    "inf": ("#f0c808", "///", "inf"),
-    "subnormal": ("#c9c9c9", "", "subnormal"),
+    "zero": (LOST, "...", "0"),
+    "inf": (GOLD, "///", "inf"),
+    "subnormal": (SUBNORMAL, "", "subnormal"),
 }
-DEAD = "#8f8f8f"
 GRADIENT_LABELS = {
     "log10_dh0": "h₀",
     "log10_dx1": "x₁",
@@ -125,11 +139,11 @@ def chosen(values: Any, wanted: tuple[float, ...], most: int) -> list[float]:
 
 def shade_float_ranges(axis: Axes, bottom: float, top: float) -> None:
     """Shade where a float32 and a float64 would have shown 0 or inf."""
-    for shade, (low, high) in zip(("#dddddd", "#eeeeee"), reversed(SHOWN_RANGE.values()), strict=True):
+    for shade, (low, high) in zip((BAND, PALE), reversed(SHOWN_RANGE.values()), strict=True):
         axis.axhspan(bottom, min(low, top), color=shade, zorder=0, linewidth=0)
         axis.axhspan(max(high, bottom), top, color=shade, zorder=0, linewidth=0)
     for edge in (edge for ends in SHOWN_RANGE.values() for edge in ends if bottom < edge < top):
-        axis.axhline(edge, color="#777777", linewidth=0.7, zorder=1)
+        axis.axhline(edge, color=EDGE, linewidth=0.7, zorder=1)
 
 
 def label_float_ranges(axis: Axes, bottom: float, top: float) -> None:
@@ -143,7 +157,7 @@ def label_float_ranges(axis: Axes, bottom: float, top: float) -> None:
                 ha="right",
                 va="bottom" if edge > 0 else "top",
                 fontsize=8,
-                color="#444444",
+                color=NOTE,
             )
 
 
@@ -206,7 +220,7 @@ def weights(table: pd.DataFrame) -> Figure:
         axis.set_yscale("symlog", linthresh=1.0)
         axis.yaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_major_formatter("{x:g}")
-        axis.axhline(0.0, color="#777777", linewidth=0.7, zorder=0)
+        axis.axhline(0.0, color=EDGE, linewidth=0.7, zorder=0)
     figure.supxlabel("sequence length T")
     figure.supylabel(r"$\log_{10}$ of the absolute gradient of $h_T$")
     figure.legend(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rnnlab.experiments._lab.figures import TITLES, edges, logarithmic, new_figure, theme
+from rnnlab.experiments._lab.figures import LAKE, STRAW, TITLES, WINE, edges, logarithmic, new_figure, theme
 
 VARIANTS = ("plain", "clipped")
 OUTCOMES = ("solved", "stalled", "diverged")
@@ -19,7 +19,7 @@ TITLE = (
     "Exploding gradients prevent convergence, which clipping cures;\n"
     "a small |W₂| prevents learning over long lags, clipped or not"
 )
-COLOURS = {"solved": "#fbe7a1", "stalled": "#6f9fbf", "diverged": "#6b1023"}  # light, medium and dark
+COLOURS = {"solved": STRAW, "stalled": LAKE, "diverged": WINE}  # light, medium and dark
 
 
 def draw(table: pd.DataFrame) -> dict[str, Figure]:

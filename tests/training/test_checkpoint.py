@@ -9,7 +9,7 @@ import pytest
 
 import rnnlab as rl
 from tests.kernels.test_optimisers import NAMES
-from tests.training.test_training import READOUT, RNN, SIGN, echo, equal, task_of, trained
+from tests.training.test_fitting import READOUT, RNN, SIGN, echo, equal, task_of, trained
 
 
 @pytest.mark.parametrize("kind", [np.float64, np.float32])

@@ -13,7 +13,9 @@ import numpy as np
 from rnnlab._base.checks import at_least, numbers, one_of, shortened
 from rnnlab.kernels.cells import CELLS
 from rnnlab.params import Readout
-from rnnlab.training import NOT_FINITE, OPTIMISERS, Fit, History, Model, Stopped, TrainingState, checked_model
+from rnnlab.training.checked import OPTIMISERS, checked_model
+from rnnlab.training.fitting import NOT_FINITE
+from rnnlab.training.records import Fit, History, Model, Stopped, TrainingState
 from rnnlab.training.vector import flat
 
 FORMAT = "rnnlab fit 1"

@@ -1,0 +1,69 @@
+"""What a training is given and what comes of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.params import Readout
+
+Array = NDArray[Any]
+OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam"]
+
+
+class Model(NamedTuple):
+    """A cell, started from h_0 = 0, with a linear readout of its states."""
+
+    params: Any  # of a cell, say RNNParams or LSTMParams
+    readout: Readout
+    nonlinearity: Nonlinearity = "tanh"  # of the vanilla cell alone
+
+
+class Recipe(NamedTuple):
+    """How parameters follow their gradient, and how it is taken."""
+
+    learning_rate: float
+    optimiser: OptimiserName = "sgd"  # as PyTorch defines them, with its defaults; momentum is 0.9
+    clip_norm: float | None = None  # the gradient of all parameters is shortened to this norm, as PyTorch does
+    clip_value: float | None = None  # then its entries are brought within this bound, as PyTorch does
+    regulariser: float = 0.0  # weight of Pascanu's regulariser, for the vanilla cell (`kernels.regulariser`)
+    window: int | None = None  # of truncated BPTT: no gradient goes from one window of so many steps to the one before
+    threads: int = 1  # every batch is cut in so many parts, computed at once; they set the order of sums
+
+
+class History(NamedTuple):
+    """What each update was like before its step: arrays of one length, but for the radii."""
+
+    update: NDArray[np.int64]  # from 0, counted on when a run is resumed
+    loss: NDArray[np.float64]  # without the regulariser
+    gradient_norm: NDArray[np.float64]  # Euclidean, over all parameters, before clipping
+    radius_update: NDArray[np.int64]  # every hundredth
+    spectral_radius: NDArray[np.float64]  # (n, gates): of each gate's recurrent weights; attention has none
+
+
+class Stopped(NamedTuple):
+    """Why a run ended early."""
+
+    update: int  # the one whose step was not taken
+    what: Literal["loss", "gradient", "parameters"]  # was not finite; parameters, or what the optimiser remembers
+
+
+class TrainingState(NamedTuple):
+    """What a run needs to be resumed, besides its model."""
+
+    update: int  # how many were taken
+    optimiser: OptimiserName
+    memory: Array  # (0, 1 or 2, P): what the optimiser remembers
+    rng: Any  # the state of the Generator's bit_generator
+
+
+class Fit(NamedTuple):
+    """What came of a training."""
+
+    model: Model  # the last parameters, all finite
+    history: History  # with the update at which the run stopped, if it did
+    stopped: Stopped | None  # None if all updates were taken
+    state: TrainingState
