@@ -1,11 +1,14 @@
-"""Every example of the docstrings and the README prints what it says."""
+"""Every example of the docstrings, the README and the pages prints what it says; links; the list of experiments."""
 
 import doctest
 import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
+
+from rnnlab.experiments._lab import command_line
 
 ROOT = Path(__file__).parents[1]
 MODULES = [path for path in sorted((ROOT / "rnnlab").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
@@ -19,12 +22,35 @@ def test_docstrings(path: Path) -> None:
     assert result.failed == 0
 
 
-def test_readme() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert blocks
-    for block in blocks:
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_python_in_pages_prints_what_it_says(path: Path) -> None:
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
         printed: list[str] = []
         exec(block, {"print": lambda *values, printed=printed: printed.append(" ".join(map(str, values)))})  # noqa: S102
         promised = [line.split("# ", 1)[1].split(",")[0].strip() for line in block.splitlines() if "print(" in line]
         assert printed == promised
+        assert printed
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert link.startswith("http") or target.exists(), link
+        if anchor:
+            assert f"\n## {anchor}\n" in target.read_text(encoding="utf-8"), link
+
+
+def test_the_readme_is_one_screen_and_names_every_experiment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stale after a new experiment: python -m rnnlab.experiments list --markdown."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= 450
+    monkeypatch.setattr(sys, "argv", ["rnnlab", "list", "--markdown"])
+    assert command_line.main() == 0
+    assert capsys.readouterr().out in text

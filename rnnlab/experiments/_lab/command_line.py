@@ -12,7 +12,7 @@ import click
 from rnnlab import __version__
 from rnnlab._base.checks import nearest
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.experiment import Experiment, claim_of, first_line, get, names
+from rnnlab.experiments._lab.experiment import Experiment, claim_of, first_line, get, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve
 
@@ -178,10 +178,14 @@ def spec(context: click.Context) -> None:
 
 
 @cli.command("list")
-def list_() -> int:
+@click.option("--markdown", is_flag=True, help="as the README's list, each with a link to its page")
+def list_(markdown: bool) -> int:
     """Name every experiment and what it shows."""
     for name in names():
-        click.echo(f"{name:15} {first_line(known(name))}")
+        if markdown:
+            click.echo(f"- [{name}](docs/experiments.md#{name}): {title_of(known(name))}")
+        else:
+            click.echo(f"{name:15} {first_line(known(name))}")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -40,6 +41,11 @@ class Experiment(Protocol):
 def first_line(experiment: Experiment) -> str:
     """What an experiment shows, in a sentence."""
     return (experiment.__doc__ or "").strip().split("\n")[0]
+
+
+def title_of(experiment: Experiment) -> str:
+    """The same in about ten words: up to the first stop or comma after the fourth."""
+    return re.match(r"(\S+ ){4}[^:;,.?]*", first_line(experiment))[0]  # type: ignore[index]
 
 
 def claim_of(experiment: Experiment) -> str:
