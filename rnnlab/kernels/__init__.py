@@ -14,6 +14,7 @@ The names of `kernels.one_unit_training` stay in their module: its networks and 
 0.5
 """
 
+from rnnlab.kernels import one_unit
 from rnnlab.kernels.activations import (
     LINEAR as LINEAR,
     RELU as RELU,
@@ -26,6 +27,7 @@ from rnnlab.kernels.activations import (
     tanh as tanh,
     tanh_and_slope as tanh_and_slope,
 )
+from rnnlab.kernels.cells import recurrence as recurrence
 from rnnlab.kernels.cells.attention import (
     AttentionGradients as AttentionGradients,
     AttentionTape as AttentionTape,
@@ -38,25 +40,16 @@ from rnnlab.kernels.cells.gru import (
     GRUGradients as GRUGradients,
     GRUTape as GRUTape,
     GRUWork as GRUWork,
-    gru_backward as gru_backward,
-    gru_flow as gru_flow,
-    gru_forward as gru_forward,
 )
 from rnnlab.kernels.cells.lstm import (
     LSTMGradients as LSTMGradients,
     LSTMTape as LSTMTape,
     LSTMWork as LSTMWork,
-    lstm_backward as lstm_backward,
-    lstm_flow as lstm_flow,
-    lstm_forward as lstm_forward,
 )
 from rnnlab.kernels.cells.rnn import (
     RNNGradients as RNNGradients,
     RNNTape as RNNTape,
     RNNWork as RNNWork,
-    rnn_backward as rnn_backward,
-    rnn_flow as rnn_flow,
-    rnn_forward as rnn_forward,
 )
 from rnnlab.kernels.losses import (
     CROSS_ENTROPY as CROSS_ENTROPY,
@@ -64,7 +57,6 @@ from rnnlab.kernels.losses import (
     cross_entropy as cross_entropy,
     squared_error as squared_error,
 )
-from rnnlab.kernels.one_unit import training as one_unit_training  # noqa: F401
 from rnnlab.kernels.one_unit.blocks import Gradients as Gradients, last_state_gradients as last_state_gradients
 from rnnlab.kernels.one_unit.plain import Weights as Weights, backward as backward, forward as forward
 from rnnlab.kernels.one_unit.scaled import (
@@ -104,5 +96,11 @@ from rnnlab.kernels.training import (
     loss_and_gradient as loss_and_gradient,
     train_block as train_block,
 )
+
+one_unit_training = one_unit.training
+# the loops through time are the same for every recurrent cell, which the type of the parameters chooses
+rnn_forward, rnn_backward, rnn_flow = recurrence.forward, recurrence.backward, recurrence.flow
+lstm_forward, lstm_backward, lstm_flow = recurrence.gated_forward, recurrence.backward, recurrence.flow
+gru_forward, gru_backward, gru_flow = recurrence.gated_forward, recurrence.backward, recurrence.flow
 
 __all__ = [name for name in dir() if not name.startswith("_")]

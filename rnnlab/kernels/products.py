@@ -88,3 +88,15 @@ def bias_gradient(da: Any, out: Any) -> None:
     for r in range(flat.shape[0]):
         for g in range(out.size):
             out[g] += flat[r, g]
+
+
+@kernel
+def linear_gradients(params: Any, x: Any, da: Any, sent: Any, dhidden: Any, gradients: Any) -> None:
+    """The gradients of weight_ih, weight_hh, bias and x, with pre-activations weight_ih x + bias and weight_hh sent.
+
+    `da` and `dhidden` (T, B, G) are the loss's derivatives by the two parts of the pre-activations.
+    """
+    project_back(params.weight_ih, da, gradients.x)
+    weight_gradient(da, x, gradients.params.weight_ih)
+    weight_gradient(dhidden, sent, gradients.params.weight_hh)
+    bias_gradient(da, gradients.params.bias)

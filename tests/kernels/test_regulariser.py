@@ -7,7 +7,7 @@ import pytest
 
 import rnnlab as rl
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
-from rnnlab.training.run import Back
+from rnnlab.training.run import Backprop
 from tests.cells_reference import complex_step_gradients, states
 from tests.kernels.test_training import Whole, relative
 
@@ -27,7 +27,7 @@ def test_regulariser_against_complex_steps(steps: int) -> None:
     """dL/dh_t comes from complex steps too: of the loss by a change of h_t."""
     whole = Whole("rnn", "cross_entropy", steps)
     _, plain = whole.by_kernel()
-    _, regularised = whole.by_kernel(Back(None, 0.7))
+    _, regularised = whole.by_kernel(Backprop(None, 0.7))
     got = (regularised["weight_hh"] - plain["weight_hh"]) / 0.7
     h = np.concatenate([np.zeros((1, 4, 3)), states(whole.params, whole.x, np.zeros((2, 4, 3)), whole.length)])
     dh = np.array([total_derivative(whole, h, t) for t in range(1, 6)])

@@ -5,6 +5,7 @@ In compiled code they are found when it is compiled, and cost nothing more.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numba.core.imputils import impl_ret_borrowed
@@ -13,41 +14,35 @@ from numba.extending import intrinsic, overload
 from rnnlab.kernels._jit import INLINED, inner_kernel
 
 
-def cell_forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
-    """Run any cell: x, length and row 0 of the states of the tape are read, the rest is written."""
-    type(params).cell().forward(nonlinearity, params, tape, work)
+def own_kernel(find: Callable[[Any], Any], place: int = 0, how: dict[str, Any] | None = None) -> Any:
+    """A function that calls the kernel which `find` takes from the cell of the parameters, its argument number `place`.
+
+    Where the cell has none it does nothing.
+    """
+
+    def call(*arguments: Any) -> None:
+        kernel = find(type(arguments[place]).cell())
+        if kernel is not None:
+            kernel(*arguments)
+
+    @overload(call, strict=False, **(how or {}))
+    def implementation(*arguments):  # type: ignore[no-untyped-def]
+        kernel = find(arguments[place].instance_class.cell())
+        return (lambda *arguments: kernel(*arguments)) if kernel is not None else (lambda *arguments: None)
+
+    return call
 
 
-def cell_backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
-    """Backpropagation through time of any cell; `dloss` (R, B, H) is the loss's derivative by the last R states."""
-    type(params).cell().backward(params, tape, dloss, gradients, work, window)
+# of any cell, with the arguments that `Cell` says
+cell_forward = own_kernel(lambda cell: cell.forward, place=1)
+cell_backward = own_kernel(lambda cell: cell.backward)
+regularise = own_kernel(lambda cell: cell.regularise)
 
-
-def regularise(params: Any, tape: Any, dloss: Any, gradients: Any, regulariser: Any) -> None:
-    """Add the gradient of Pascanu's regulariser, of cells for which it is defined."""
-    kernel = type(params).cell().regularise
-    if kernel is not None:
-        kernel(params, tape, dloss, gradients, regulariser)
-
-
-def prepare(params: Any, tape: Any, work: Any) -> None:
-    """The cell's own `Steps.prepare`."""
-    type(params).cell().steps.prepare(params, tape, work)
-
-
-def step_forward(nonlinearity: int, params: Any, tape: Any, work: Any, t: int) -> None:
-    """The cell's own `Steps.forward`."""
-    type(params).cell().steps.forward(nonlinearity, params, tape, work, t)
-
-
-def step_backward(params: Any, tape: Any, gradients: Any, work: Any, t: int) -> None:
-    """The cell's own `Steps.backward`."""
-    type(params).cell().steps.backward(params, tape, gradients, work, t)
-
-
-def finish(params: Any, tape: Any, gradients: Any) -> None:
-    """The cell's own `Steps.finish`."""
-    type(params).cell().steps.finish(params, tape, gradients)
+# of recurrent ones, with the arguments that `Steps` says
+prepare = own_kernel(lambda cell: cell.steps.prepare)
+step_forward = own_kernel(lambda cell: cell.steps.forward, place=1, how=INLINED)
+step_backward = own_kernel(lambda cell: cell.steps.backward, how=INLINED)
+finish = own_kernel(lambda cell: cell.steps.finish)
 
 
 def with_inputs(tape: Any, x: Any, length: Any) -> Any:
@@ -64,50 +59,6 @@ def clear(work: Any) -> None:
 def states_of(params: Any, tape: Any) -> tuple[Any, ...]:
     """The states of the tape."""
     return tuple(getattr(tape, name) for name in type(params).cell().states)
-
-
-@overload(cell_forward)
-def _cell_forward(nonlinearity, params, tape, work):  # type: ignore[no-untyped-def]
-    kernel = params.instance_class.cell().forward
-    return lambda nonlinearity, params, tape, work: kernel(nonlinearity, params, tape, work)
-
-
-@overload(cell_backward)
-def _cell_backward(params, tape, dloss, gradients, work, window):  # type: ignore[no-untyped-def]
-    kernel = params.instance_class.cell().backward
-    return lambda params, tape, dloss, gradients, work, window: kernel(params, tape, dloss, gradients, work, window)
-
-
-@overload(regularise)
-def _regularise(params, tape, dloss, gradients, regulariser):  # type: ignore[no-untyped-def]
-    kernel = params.instance_class.cell().regularise
-    if kernel is None:
-        return lambda params, tape, dloss, gradients, regulariser: None
-    return lambda params, tape, dloss, gradients, regulariser: kernel(params, tape, dloss, gradients, regulariser)
-
-
-@overload(prepare)
-def _prepare(params, tape, work):  # type: ignore[no-untyped-def]
-    kernel = params.instance_class.cell().steps.prepare
-    return lambda params, tape, work: kernel(params, tape, work)
-
-
-@overload(step_forward, **INLINED)
-def _step_forward(nonlinearity, params, tape, work, t):  # type: ignore[no-untyped-def]
-    kernel = params.instance_class.cell().steps.forward
-    return lambda nonlinearity, params, tape, work, t: kernel(nonlinearity, params, tape, work, t)
-
-
-@overload(step_backward, **INLINED)
-def _step_backward(params, tape, gradients, work, t):  # type: ignore[no-untyped-def]
-    kernel = params.instance_class.cell().steps.backward
-    return lambda params, tape, gradients, work, t: kernel(params, tape, gradients, work, t)
-
-
-@overload(finish)
-def _finish(params, tape, gradients):  # type: ignore[no-untyped-def]
-    kernel = params.instance_class.cell().steps.finish
-    return lambda params, tape, gradients: kernel(params, tape, gradients)
 
 
 @intrinsic

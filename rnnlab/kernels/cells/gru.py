@@ -23,12 +23,11 @@ from rnnlab._base.initial import Scheme
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
-from rnnlab.kernels.activations import TANH, sigmoid, tanh
+from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
+from rnnlab.kernels.products import linear_gradients, multiply, project, transpose
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.sequences import WHOLE, Flow
 from rnnlab.kernels.views import as_steps
 
 
@@ -80,14 +79,14 @@ class GRUTape(NamedTuple):
     """What a run leaves behind for the way back."""
 
     x: Any  # (T, B, I): inputs, oldest first; x_t is row t - 1
-    h: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `gru_forward`
+    h: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `recurrence.forward`
     gates: Any  # (T, B, 3, H): r, z, n
     m: Any  # (T, B, H): the hidden product that the reset gate multiplies
     length: Any  # (B,) int64: each sequence's number of steps, 0 to T
 
 
 class GRUWork(NamedTuple):
-    """Work space; `now` holds zeros on entry to `gru_backward` and `gru_flow`, all else is written before it is read."""
+    """Work space; `now` holds zeros on entry to the way back, all else is written before it is read."""
 
     weight_hh_t: Any  # (H, 3 H)
     recurrent: Any  # (B, 3 H)
@@ -97,7 +96,7 @@ class GRUWork(NamedTuple):
 
 
 class GRUGradients(NamedTuple):
-    """Derivatives of the loss, written by `gru_backward`."""
+    """Derivatives of the loss, written by `recurrence.backward`."""
 
     params: GRUParams
     x: Any  # (T, B, I), or empty if not wanted
@@ -174,10 +173,7 @@ def gates_back(gates: Any, m: Any, h: Any, now: Any, da: Any, hidden: Any, direc
 @kernel
 def finish(params: GRUParams, tape: GRUTape, gradients: GRUGradients) -> None:
     """Sums over all steps: the gradients of the parameters and of the inputs."""
-    project_back(params.weight_ih, gradients.a, gradients.x)
-    weight_gradient(gradients.a, tape.x, gradients.params.weight_ih)
-    weight_gradient(gradients.hidden, tape.h[:-1], gradients.params.weight_hh)
-    bias_gradient(gradients.a, gradients.params.bias)
+    linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.hidden, gradients)
     candidate_bias_gradient(gradients.hidden, gradients.params.bias_hn)
 
 
@@ -234,37 +230,3 @@ CELL = Cell(
     tangent=tangent,
     remember=remember,
 )
-
-
-@kernel
-def gru_forward(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
-    """Run the recurrence: x, length and row 0 of h of the tape are read, the rest is written."""
-    recurrence.forward(TANH, params, tape, work)
-
-
-@kernel
-def gru_backward(
-    params: GRUParams, tape: GRUTape, dloss: Any, gradients: GRUGradients, work: GRUWork, window: int = WHOLE
-) -> None:
-    """Backpropagation through time.
-
-    Parameters
-    ----------
-    params, tape
-        As `gru_forward` was given and left them.
-    dloss : ndarray (R, B, H)
-        The loss's direct derivative with respect to the last R states.
-    gradients : GRUGradients
-        Written here.
-    work : GRUWork
-    window : int
-        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
-        from one to the one before. Default: not truncated.
-    """
-    recurrence.backward(params, tape, dloss, gradients, work, window)
-
-
-@kernel
-def gru_flow(params: GRUParams, tape: GRUTape, dloss: Any, flow: Flow, gradients: GRUGradients, work: GRUWork) -> None:
-    """The norm of dL/dh_t for t = T .. 0, far beyond the range of floats; of `gradients` a, hidden are work space."""
-    recurrence.flow(params, tape, dloss, flow, gradients, work)

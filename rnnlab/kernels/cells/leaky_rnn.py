@@ -28,7 +28,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
+from rnnlab.kernels.products import linear_gradients, multiply, project, transpose
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows
 
@@ -146,10 +146,7 @@ def step_back(
 @kernel
 def finish(params: LeakyRNNParams, tape: LeakyRNNTape, gradients: LeakyRNNGradients) -> None:
     """Sums over all steps: the gradients of the parameters and of the inputs."""
-    project_back(params.weight_ih, gradients.a, gradients.x)
-    weight_gradient(gradients.a, tape.x, gradients.params.weight_ih)
-    weight_gradient(gradients.a, tape.rate, gradients.params.weight_hh)
-    bias_gradient(gradients.a, gradients.params.bias)
+    linear_gradients(params, tape.x, gradients.a, tape.rate, gradients.a, gradients)
     gradients.params.delta[()] = np.sum(gradients.h * tape.drive)
 
 

@@ -24,12 +24,11 @@ from rnnlab._base.initial import Scheme
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
-from rnnlab.kernels.activations import TANH, sigmoid, tanh
+from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
+from rnnlab.kernels.products import linear_gradients, multiply, project, transpose
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.sequences import WHOLE, Flow
 from rnnlab.kernels.views import as_steps
 
 
@@ -93,15 +92,15 @@ class LSTMTape(NamedTuple):
     """What a run leaves behind for the way back."""
 
     x: Any  # (T, B, I): inputs, oldest first; x_t is row t - 1
-    h: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `lstm_forward`
-    c: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `lstm_forward`
+    h: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `recurrence.forward`
+    c: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `recurrence.forward`
     gates: Any  # (T, B, 4, H): i, f, g, o
     tanh_c: Any  # (T, B, H): tanh(c_t) in row t - 1
     length: Any  # (B,) int64: each sequence's number of steps, 0 to T
 
 
 class LSTMWork(NamedTuple):
-    """Work space; `now` holds zeros, or dL/dc_T in row 1, on entry to `lstm_backward` and `lstm_flow`."""
+    """Work space; `now` holds zeros, or dL/dc_T in row 1, on entry to the way back."""
 
     weight_hh_t: Any  # (H, 4 H)
     recurrent: Any  # (B, 4 H)
@@ -110,7 +109,7 @@ class LSTMWork(NamedTuple):
 
 
 class LSTMGradients(NamedTuple):
-    """Derivatives of the loss, written by `lstm_backward`."""
+    """Derivatives of the loss, written by `recurrence.backward`."""
 
     params: LSTMParams
     x: Any  # (T, B, I), or empty if not wanted
@@ -192,10 +191,7 @@ def gates_back(gates: Any, c: Any, tanh_c: Any, now: Any, da: Any, t: int) -> No
 @kernel
 def finish(params: LSTMParams, tape: LSTMTape, gradients: LSTMGradients) -> None:
     """Sums over all steps: the gradients of the parameters and of the inputs."""
-    project_back(params.weight_ih, gradients.a, gradients.x)
-    weight_gradient(gradients.a, tape.x, gradients.params.weight_ih)
-    weight_gradient(gradients.a, tape.h[:-1], gradients.params.weight_hh)
-    bias_gradient(gradients.a, gradients.params.bias)
+    linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:
@@ -242,39 +238,3 @@ CELL = Cell(
     tangent=tangent,
     remember=remember,
 )
-
-
-@kernel
-def lstm_forward(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
-    """Run the recurrence: x, length and row 0 of h and c of the tape are read, the rest is written."""
-    recurrence.forward(TANH, params, tape, work)
-
-
-@kernel
-def lstm_backward(
-    params: LSTMParams, tape: LSTMTape, dloss: Any, gradients: LSTMGradients, work: LSTMWork, window: int = WHOLE
-) -> None:
-    """Backpropagation through time.
-
-    Parameters
-    ----------
-    params, tape
-        As `lstm_forward` was given and left them.
-    dloss : ndarray (R, B, H)
-        The loss's direct derivative with respect to the last R hidden states.
-    gradients : LSTMGradients
-        Written here.
-    work : LSTMWork
-    window : int
-        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
-        from one to the one before. Default: not truncated.
-    """
-    recurrence.backward(params, tape, dloss, gradients, work, window)
-
-
-@kernel
-def lstm_flow(
-    params: LSTMParams, tape: LSTMTape, dloss: Any, flow: Flow, gradients: LSTMGradients, work: LSTMWork
-) -> None:
-    """The norms of dL/dh_t, dL/dc_t for t = T .. 0, far beyond the range of floats; of `gradients` a is work space."""
-    recurrence.flow(params, tape, dloss, flow, gradients, work)

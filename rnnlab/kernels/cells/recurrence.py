@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnlab.kernels._jit import kernel
+from rnnlab.kernels.activations import TANH
 from rnnlab.kernels.cells.dispatch import finish, prepare, states_of, step_backward, step_forward
 from rnnlab.kernels.sequences import (
     WHOLE,
@@ -38,6 +39,12 @@ def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
         if t >= shortest:
             for state in states_of(own, saved):
                 hold(length, t, state)
+
+
+@kernel
+def gated_forward(params: Any, tape: Any, work: Any) -> None:
+    """`forward` of a cell that has no choice of nonlinearity."""
+    forward(TANH, params, tape, work)
 
 
 @kernel

@@ -24,10 +24,9 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
+from rnnlab.kernels.products import linear_gradients, multiply, project, transpose
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.sequences import WHOLE, Flow
 from rnnlab.kernels.views import as_rows, flat
 
 
@@ -98,13 +97,13 @@ class RNNTape(NamedTuple):
     """What a run leaves behind for the way back."""
 
     x: Any  # (T, B, I): inputs, oldest first; x_t is row t - 1
-    h: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `rnn_forward`
+    h: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `recurrence.forward`
     slope: Any  # (T, B, H): f'(a_t) in row t - 1
     length: Any  # (B,) int64: each sequence's number of steps, 0 to T
 
 
 class RNNWork(NamedTuple):
-    """Work space; `now` holds zeros on entry to `rnn_backward` and `rnn_flow`, all else is written before it is read."""
+    """Work space; `now` holds zeros on entry to the way back, all else is written before it is read."""
 
     weight_hh_t: Any  # (H, H)
     recurrent: Any  # (B, H)
@@ -113,7 +112,7 @@ class RNNWork(NamedTuple):
 
 
 class RNNGradients(NamedTuple):
-    """Derivatives of the loss, written by `rnn_backward`."""
+    """Derivatives of the loss, written by `recurrence.backward`."""
 
     params: RNNParams
     x: Any  # (T, B, I), or empty if not wanted
@@ -156,10 +155,7 @@ def times_slope(dh: Any, slope: Any, da: Any, t: int) -> None:
 @kernel
 def finish(params: RNNParams, tape: RNNTape, gradients: RNNGradients) -> None:
     """Sums over all steps: the gradients of the parameters and of the inputs."""
-    project_back(params.weight_ih, gradients.a, gradients.x)
-    weight_gradient(gradients.a, tape.x, gradients.params.weight_ih)
-    weight_gradient(gradients.a, tape.h[:-1], gradients.params.weight_hh)
-    bias_gradient(gradients.a, gradients.params.bias)
+    linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
 
 
 @kernel
@@ -200,47 +196,3 @@ CELL = Cell(
     tangent=tangent,
     regularise=regularise,
 )
-
-
-@kernel
-def rnn_forward(nonlinearity: int, params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
-    """Run the recurrence.
-
-    Parameters
-    ----------
-    nonlinearity : int
-        LINEAR, RELU, TANH or SIGMOID.
-    params : RNNParams
-    tape : RNNTape
-        x, length and row 0 of h are read, the rest is written.
-    work : RNNWork
-    """
-    recurrence.forward(nonlinearity, params, tape, work)
-
-
-@kernel
-def rnn_backward(
-    params: RNNParams, tape: RNNTape, dloss: Any, gradients: RNNGradients, work: RNNWork, window: int = WHOLE
-) -> None:
-    """Backpropagation through time.
-
-    Parameters
-    ----------
-    params, tape
-        As `rnn_forward` was given and left them.
-    dloss : ndarray (R, B, H)
-        The loss's direct derivative with respect to the last R states.
-    gradients : RNNGradients
-        Written here.
-    work : RNNWork
-    window : int
-        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
-        from one to the one before. Default: not truncated.
-    """
-    recurrence.backward(params, tape, dloss, gradients, work, window)
-
-
-@kernel
-def rnn_flow(params: RNNParams, tape: RNNTape, dloss: Any, flow: Flow, gradients: RNNGradients, work: RNNWork) -> None:
-    """The norm of dL/dh_t for t = T .. 0, far beyond the range of floats; of `gradients` a is work space."""
-    recurrence.flow(params, tape, dloss, flow, gradients, work)
