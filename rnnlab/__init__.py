@@ -13,11 +13,13 @@ from rnnlab.api import (
 )
 from rnnlab.kernels.cells import (
     AttentionParams as AttentionParams,
+    Bidirectional as Bidirectional,
     GRUParams as GRUParams,
     LeakyRNNParams as LeakyRNNParams,
     LSTMParams as LSTMParams,
     MinGRUParams as MinGRUParams,
     RNNParams as RNNParams,
+    Stack as Stack,
 )
 from rnnlab.lyapunov import (
     entropy_rate as entropy_rate,

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import at_least, lengths, numbers
-from rnnlab.kernels.cells.cell import Cell, allocate, sizes_of
-from rnnlab.kernels.sequences import WHOLE, Flow as FlowBuffers
+from rnnlab.kernels.cells.cell import Cell, allocate, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.stack import flow_of, relinked
+from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity
 from rnnlab.params import checked_choice, checked_params, dtype_of
-from rnnlab.tape import Tape, checked_tape, prepared, set_initial_state
+from rnnlab.tape import Tape, checked_tape, prepared, set_initial_states, tape_of, unbatched
 
 Array = NDArray[Any]
 FLOAT_RANGE = {  # log10 of the smallest subnormal and the largest finite number
@@ -30,7 +31,7 @@ class Gradients(NamedTuple):
 
     params: Any  # of the type of the parameters
     x: Array  # (T, I) or (T, B, I)
-    h0: Any  # (H,) or (B, H); of the LSTM a pair (dL/dh_0, dL/dc_0); of attention None
+    h0: Any  # (H,) or (B, H); of the LSTM a pair (dL/dh_0, dL/dc_0); of attention None; of a network of parts a tuple
 
 
 class GradientFlow(NamedTuple):
@@ -49,26 +50,33 @@ def forward(
     h0: Any = None,
     nonlinearity: Nonlinearity = "tanh",
     length: ArrayLike | None = None,
+    *,
+    batch_first: bool = False,
 ) -> Tape:
     """Run a cell through a sequence or a batch of sequences.
 
     Parameters
     ----------
-    params : of a cell, say RNNParams or LSTMParams
+    params : of a cell, say RNNParams or LSTMParams; a Stack or a Bidirectional of them
         Their type is the cell, whose equations stand at the head of its file in `rnnlab.kernels.cells`.
     x : array_like, (T, I) or (T, B, I)
         Inputs, oldest first.
     h0 : array_like, (H,) or (B, H), optional
-        Initial state, default 0; of the LSTM a pair (h0, c0). Attention has none.
+        Initial state, default 0; of the LSTM a pair (h0, c0). Attention has none. Of a Stack or a Bidirectional a tuple of
+        those of its parts, of which any may be None.
     nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
-        Of the vanilla cell alone.
+        Of the cells that have a choice: vanilla and leaky.
     length : array_like of int, scalar or (B,), optional
-        Each sequence's own number of steps, 0 to T; afterwards its state is held. Default T.
+        Each sequence's own number of steps, 0 to T; afterwards its state is held, and x is not looked at. Default T.
+        The second direction of a Bidirectional runs through each sequence's own steps in reverse, as of packed sequences.
+    batch_first : bool
+        Whether x is (B, T, I), as PyTorch's option says and Keras always has it. Time is first in all that comes back.
 
     Returns
     -------
     Tape
-        `tape.h` (T + 1, H) or (T + 1, B, H), with h[0] the initial state.
+        `tape.h` (T + 1, H) or (T + 1, B, H), with h[0] the initial state; of a Stack the last layer's, of a Bidirectional
+        both directions' side by side. `tape.parts` are the tapes of its layers or directions.
 
     Raises
     ------
@@ -87,20 +95,49 @@ def forward(
     """
     cell, given = checked_params(params)
     kind = dtype_of(given)
-    inputs = numbers("x", x, (2, 3), kind)
-    batched = inputs.ndim == 3
-    inputs = inputs if batched else inputs[:, None]
+    inputs, own_length = checked_inputs(given, x, length, batch_first)
     steps, batch, _ = inputs.shape
-    if steps < 1 or batch < 1 or inputs.shape[2] != given.weight_ih.shape[1]:
-        wanted = f"(T, {given.weight_ih.shape[1]}) or (T, B, {given.weight_ih.shape[1]}) with T, B >= 1"
-        raise ValueError(f"x has shape {np.shape(x)}: expected {wanted}, as weight_ih has those columns")
-    shapes = cell.shapes(steps, batch, *sizes_of(given))
-    tape = allocate(np.empty, shapes.tape, kind)._replace(x=inputs, length=lengths(length, steps, batch))
-    code = checked_choice(cell, given, nonlinearity)
-    set_initial_state(tape, h0, cell.states)
+    shapes = shapes_of(given, steps, batch)
+    tape = relinked(allocate(np.empty, shapes.tape, kind)._replace(x=inputs, length=own_length))
+    code = checked_choice(given, nonlinearity)
+    set_initial_states(given, tape, h0)
     cell.forward(code, given, tape, allocate(np.zeros, shapes.work, kind))
-    h, c = (unbatched(array, batched) for array in (tape.h, getattr(tape, "c", None)))
-    return Tape(h, c, given, nonlinearity, tape, batched)
+    return tape_of(given, nonlinearity, tape, np.ndim(x) == 3)
+
+
+def checked_inputs(params: Any, x: ArrayLike, length: ArrayLike | None, batch_first: bool) -> tuple[Array, Array]:
+    """The inputs (T, B, I), 0 after each sequence's end, whatever was there; and its number of steps."""
+    if batch_first:
+        x = np.swapaxes(three_dimensional(x), 0, 1)
+    shape, wanted = np.shape(x), sizes_of(params)[0]
+    inputs = numbers("x", x if length is None else own_steps(x, length), (2, 3), dtype_of(params))
+    inputs = inputs if inputs.ndim == 3 else inputs[:, None]
+    if 0 in inputs.shape or inputs.shape[2] != wanted:
+        expected = f"(T, {wanted}) or (T, B, {wanted}) with T, B >= 1"
+        raise ValueError(f"x has shape {shape}: expected {expected}, as the network has {wanted} inputs")
+    return inputs, lengths(length, *inputs.shape[:2])
+
+
+def three_dimensional(x: ArrayLike) -> Array:
+    """X as an array (B, T, I)."""
+    if np.ndim(x) != 3:
+        raise ValueError(f"x has shape {np.shape(x)}: expected (B, T, I), as batch_first is True")
+    return np.asarray(x)
+
+
+def own_steps(x: ArrayLike, length: ArrayLike) -> Array:
+    """A copy of x (T, I) or (T, B, I) with 0 after each sequence's end."""
+    given = np.asarray(x)
+    if given.ndim not in (2, 3):
+        return given
+    steps, batch = given.shape[0], given.shape[1] if given.ndim == 3 else 1
+    if batch != steps == np.size(length) > 1:
+        raise ValueError(
+            f"length has shape {np.shape(length)}: expected a scalar or ({batch},), one for each sequence of x "
+            f"{given.shape}, (T, B, I); (B, T, I)? pass batch_first=True"
+        )
+    ended = np.arange(steps)[:, None] >= lengths(length, steps, batch)
+    return np.where(ended[..., None] if given.ndim == 3 else ended, given.dtype.type(0), given)
 
 
 def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int | None = None) -> Gradients:
@@ -142,11 +179,17 @@ def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int
     work, dloss = prepared(tape, cell, shapes, dh, dc)
     gradients = allocate(np.empty, shapes.gradients, kind)
     cell.backward(tape.params, tape.record, dloss, gradients, work, truncation(cell, window))
-    dh0: Any = None
-    if cell.states:
-        rows = tuple(row if tape.batched else row[0] for row in gradients.h0)
-        dh0 = rows if len(rows) > 1 else rows[0]
+    dh0 = initial_gradients(gradients, tape.batched)
     return Gradients(gradients.params, unbatched(gradients.x, tape.batched), dh0)
+
+
+def initial_gradients(gradients: Any, batched: bool) -> Any:
+    """Those of the initial states, nested as `h0` of forward is; None of what has no state."""
+    parts = parts_of(gradients)
+    if parts:
+        return tuple(initial_gradients(part, batched) for part in parts)
+    rows = tuple(row if batched else row[0] for row in getattr(gradients, "h0", ()))
+    return rows if len(rows) > 1 else next(iter(rows), None)
 
 
 def truncation(cell: Cell, window: Any) -> int:
@@ -171,7 +214,8 @@ def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gra
     -------
     GradientFlow
         `flow.log10_norm[t]` is log10 of the Euclidean norm of dL/dh_t, t = 0 .. T. Wherever plain backpropagation has
-        normal numbers it has the same bits.
+        normal numbers it has the same bits. Of a Stack a tuple, one for each layer, and of a Bidirectional one for each
+        direction, in its own time; nested as they are.
 
     Raises
     ------
@@ -191,10 +235,18 @@ def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gra
     steps, batch, _ = tape.record.x.shape
     work, dloss = prepared(tape, cell, shapes, dh, dc)
     whole = np.int64 if dloss.dtype == np.float64 else np.int32
-    flow = FlowBuffers(np.empty((max(len(cell.states), 1), steps + 1, batch)), np.zeros(batch, whole))
+    flow = flow_of(tape.params, steps, np.zeros((len(dloss), batch), whole))
     gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
     cell.flow(tape.params, tape.record, dloss, flow, gradients, work)
-    norms = flow.log10_norm if tape.batched else flow.log10_norm[:, :, 0]
+    return measured(flow, tape.batched)
+
+
+def measured(flow: Any, batched: bool) -> Any:
+    """What was measured; of a network nested as its parts are."""
+    parts = parts_of(flow)
+    if parts:
+        return tuple(measured(part, batched) for part in parts)
+    norms = flow.log10_norm if batched else flow.log10_norm[:, :, 0]
     return GradientFlow(
         norms[0],
         norms[1] if len(norms) == 2 else None,
@@ -215,8 +267,3 @@ def first_lost(norms: Array, smallest: float, largest: float) -> Any:
     lost = ((norms < smallest) & np.isfinite(norms)) | (norms >= largest)
     steps = np.arange(len(norms)).reshape(-1, *[1] * (norms.ndim - 1))
     return np.where(lost, steps, -1).max(axis=0)
-
-
-def unbatched(array: Any, batched: bool) -> Any:
-    """The array without its axis of sequences if the input had none."""
-    return array if batched or array is None else array[:, 0]

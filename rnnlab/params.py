@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from rnnlab._base import initial
 from rnnlab._base.checks import numbers, shortened
-from rnnlab.kernels.cells import CELLS
-from rnnlab.kernels.cells.cell import Cell, cell_of, sizes_of
+from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
+from rnnlab.kernels.cells.cell import Cell, cell_of, leaves_of, parts_of, shapes_of, sizes_of
 from rnnlab.nonlinearities import nonlinearity_code
 
 Array = NDArray[Any]
+CONTAINERS = (Stack, Bidirectional)
 
 
 class Readout(NamedTuple):
@@ -36,35 +37,80 @@ class Readout(NamedTuple):
 
 
 def checked_params(params: Any) -> tuple[Cell, Any]:
-    """The cell, and parameters of one floating type and consistent shapes."""
-    cell = cell_of(params)
-    if cell is None:
-        known = ", ".join(kind.__name__ for kind in CELLS)
-        raise TypeError(f"params is {shortened(params)}: expected one of {known}")
-    single = all(getattr(array, "dtype", None) == np.float32 for array in params)
-    kind = np.float32 if single else np.float64
-    names = [f"params.{name}" for name in params._fields]
+    """The cell or network, and parameters of one floating type and consistent shapes."""
+    leaves = checked_leaves("params", params)
+    single = all(getattr(array, "dtype", None) == np.float32 for leaf in leaves for array in leaf)
+    given = of_kind("params", params, np.float32 if single else np.float64)
+    return type(given).cell(), given
+
+
+def checked_leaves(owner: str, network: Any) -> list[Any]:
+    """The parameters of all cells of a network, each of a known kind, recurrent if there are several."""
+    if isinstance(network, CONTAINERS):
+        parts: Any = network.parts
+        if not parts or not isinstance(parts, tuple | list):
+            raise TypeError(f"{owner}.layers is {shortened(parts)}: expected a tuple of one or more layers")
+        names = part_names(owner, network)
+        leaves = [leaf for name, part in zip(names, parts, strict=True) for leaf in checked_leaves(name, part)]
+        for leaf in leaves:
+            if not type(leaf).cell().states:
+                raise TypeError(
+                    f"{owner} has {type(leaf).__name__} in it: expected recurrent layers, attention is alone"
+                )
+        return leaves
+    if cell_of(network) is None:
+        known = ", ".join(kind.__name__ for kind in (*CELLS, *CONTAINERS))
+        raise TypeError(f"{owner} is {shortened(network)}: expected one of {known}")
+    return [network]
+
+
+def part_names(owner: str, network: Any) -> list[str]:
+    """What errors call the parts of a network."""
+    if "layers" in network._fields:
+        return [f"{owner}.layers[{k}]" for k in range(len(network.layers))]
+    return [f"{owner}.{name}" for name in network._fields]
+
+
+def of_kind(owner: str, network: Any, kind: Any) -> Any:
+    """A network's parameters in one floating type, its layers fitting one another."""
+    if not parts_of(network):
+        return cell_of_kind(owner, network, kind)
+    names = part_names(owner, network)
+    parts = [of_kind(name, part, kind) for name, part in zip(names, network.parts, strict=True)]
+    stacked = "layers" in network._fields
+    for name, part, before in zip(names[1:], parts[1:], parts, strict=False):
+        inputs, wanted = sizes_of(part)[0], sizes_of(before)[stacked]
+        if inputs != wanted:
+            as_what = "outputs the layer below has" if stacked else "inputs the other direction has"
+            raise ValueError(f"{name} has {inputs} inputs: expected {wanted}, as many as {as_what}")
+    return network.of(parts)
+
+
+def cell_of_kind(owner: str, params: Any, kind: Any) -> Any:
+    """A cell's parameters in one floating type and of consistent shapes."""
+    cell = type(params).cell()
+    names = [f"{owner}.{name}" for name in params._fields]
     given = type(params)(*(numbers(name, value, (0, 1, 2), kind) for name, value in zip(names, params, strict=True)))
     if given.weight_ih.ndim != 2 or 0 in given.weight_ih.shape:
-        raise ValueError(f"params.weight_ih has shape {given.weight_ih.shape}: expected a matrix, gates x inputs")
+        raise ValueError(f"{owner}.weight_ih has shape {given.weight_ih.shape}: expected a matrix, gates x inputs")
     if given.weight_ih.shape[0] % cell.gates:
         raise ValueError(
-            f"params.weight_ih has shape {given.weight_ih.shape}: "
+            f"{owner}.weight_ih has shape {given.weight_ih.shape}: "
             f"expected a multiple of {cell.gates} rows, one block a gate"
         )
-    same_shapes("params", given, cell.shapes(1, 1, *sizes_of(given)).params)
-    return cell, given
+    same_shapes(owner, given, shapes_of(given, 1, 1).params)
+    return given
 
 
 def dtype_of(params: Any) -> Any:
     """The one floating type of checked parameters."""
-    return params.weight_ih.dtype
+    return leaves_of(params)[0].weight_ih.dtype
 
 
-def checked_choice(cell: Cell, params: Any, nonlinearity: Any) -> int:
+def checked_choice(params: Any, nonlinearity: Any) -> int:
     """The nonlinearity's code; cells without a choice take none but their own, which goes by "tanh"."""
     code = nonlinearity_code(nonlinearity)
-    if not cell.nonlinear and nonlinearity != "tanh":
+    if nonlinearity != "tanh" and not any(type(leaf).cell().nonlinear for leaf in leaves_of(params)):
         kind = type(params).__name__
         raise ValueError(f"nonlinearity is {nonlinearity!r}: expected none, a {kind} cell has no choice")
     return code

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import numbers, shortened
-from rnnlab.kernels.cells.cell import Cell, Shapes, allocate
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, parts_of, shapes_of, sizes_of
 from rnnlab.nonlinearities import Nonlinearity
-from rnnlab.params import checked_params, dtype_of, same_shapes
+from rnnlab.params import checked_params, dtype_of
 
 Array = NDArray[Any]
 
@@ -24,6 +24,50 @@ class Tape(NamedTuple):
     nonlinearity: Nonlinearity  # of the vanilla cell
     record: Any  # the kernels' tape, batched
     batched: bool
+
+    @property
+    def parts(self) -> tuple[Tape, ...]:
+        """Of a Stack each layer's own tape, of a Bidirectional each direction's, in its own time; else ()."""
+        pairs = zip(parts_of(self.params), parts_of(self.record), strict=True)
+        return tuple(tape_of(params, self.nonlinearity, record, self.batched) for params, record in pairs)
+
+
+def tape_of(params: Any, nonlinearity: Nonlinearity, record: Any, batched: bool) -> Tape:
+    """The tape around the kernels' own."""
+    h, c = (unbatched(array, batched) for array in (record.h, getattr(record, "c", None)))
+    return Tape(h, c, params, nonlinearity, record, batched)
+
+
+def unbatched(array: Any, batched: bool) -> Any:
+    """The array without its axis of sequences if the input had none."""
+    return array if batched or array is None else array[:, 0]
+
+
+def set_initial_states(params: Any, tape: Any, h0: Any, name: str = "h0") -> None:
+    """Write the initial states of all parts of a network, 0 by default, into the first rows of their tapes."""
+    parts = parts_of(params)
+    if not parts:
+        set_initial_state(tape, h0, type(params).cell().states)
+        return
+    given = (None,) * len(parts) if h0 is None else h0
+    if not isinstance(given, tuple | list | np.ndarray) or len(given) != len(parts):
+        raise TypeError(f"{name} is {shortened(h0)}: expected {len(parts)} initial states, one for each part, or None")
+    for k, (part, record, state) in enumerate(zip(parts, parts_of(tape), given, strict=True)):
+        set_initial_states(part, record, state, f"{name}[{k}]")
+
+
+def initial_rows(params: Any, tape: Any) -> list[Any]:
+    """Where the initial states of all parts of a network stand in its tape."""
+    pairs = zip(parts_of(params), parts_of(tape), strict=True)
+    rows = [row for pair in pairs for row in initial_rows(*pair)]
+    return rows if parts_of(params) else [getattr(tape, name)[0] for name in type(params).cell().states]
+
+
+def initial_states(params: Any, h0: Any, batch: int) -> list[Any]:
+    """The initial states of all parts of a network, (B, H) each, as they stand in `initial_rows`."""
+    empty = allocate(np.empty, shapes_of(params, 0, batch).tape, dtype_of(params))
+    set_initial_states(params, empty, h0)
+    return initial_rows(params, empty)
 
 
 def set_initial_state(tape: Any, h0: Any, states: tuple[str, ...]) -> None:
@@ -41,7 +85,9 @@ def set_initial_state(tape: Any, h0: Any, states: tuple[str, ...]) -> None:
     for name, value, row in zip(names, h0 if len(states) > 1 else [h0], rows, strict=True):
         state = numbers(name, value, (1, 2), row.dtype)
         if state.shape not in (row.shape, row.shape[1:]):
-            raise ValueError(f"{name} has shape {state.shape}: expected {row.shape[1:]} or {row.shape}")
+            swapped = state.shape == (tape.x.shape[0], row.shape[1])
+            hint = "; is x (B, T, I)? pass batch_first=True" if swapped else ""
+            raise ValueError(f"{name} has shape {state.shape}: expected {row.shape[1:]} or {row.shape}{hint}")
         row[:] = state
 
 
@@ -52,17 +98,29 @@ def checked_tape(tape: Any) -> tuple[Cell, Shapes]:
     cell, given = checked_params(tape.params)
     record = tape.record
     steps, batch, inputs = np.shape(record.x)
-    hidden = np.shape(record.h)[-1]
-    shapes = cell.shapes(steps, batch, inputs, hidden)
-    if not isinstance(record, type(shapes.tape)):
-        raise TypeError(f"tape.record is a {type(record).__name__}: expected a {type(shapes.tape).__name__}")
-    same_shapes("tape.record", record, shapes.tape)
-    same_shapes("tape.params", given, shapes.params)
-    kinds = {array.dtype for name, array in record._asdict().items() if name != "length"}
-    whole = all(array.flags.c_contiguous for array in record) and kinds == {dtype_of(given)}
+    check_record("tape.record", given, record, (steps, batch, inputs))
+    return cell, shapes_of(given, steps, batch)
+
+
+def check_record(owner: str, params: Any, record: Any, sizes: tuple[int, int, int]) -> None:
+    """Refuse a kernels' tape that does not fit its parameters."""
+    steps, batch, inputs = sizes
+    expected = shapes_of(params, steps, batch).tape
+    if not isinstance(record, type(expected)):
+        raise TypeError(f"{owner} is a {type(record).__name__}: expected a {type(expected).__name__}")
+    arrays = {name: array for name, array in record._asdict().items() if isinstance(array, np.ndarray)}
+    outputs = sizes_of(params)[1]
+    known = {"x": (steps, batch, inputs), "h": (steps + 1, batch, outputs), "length": (batch,)}
+    for name, array in arrays.items():
+        shape = known.get(name, getattr(expected, name))
+        if array.shape != shape:
+            raise ValueError(f"{owner}.{name} has shape {array.shape}: expected {shape}")
+    kinds = {array.dtype for name, array in arrays.items() if name != "length"}
+    whole = all(array.flags.c_contiguous for array in arrays.values()) and kinds == {dtype_of(params)}
     if not whole or record.length.dtype != np.int64 or record.length.max() > steps or record.length.min() < 0:
-        raise ValueError("tape.record was changed: expected the arrays that forward returned")
-    return cell, shapes
+        raise ValueError(f"{owner} was changed: expected the arrays that forward returned")
+    for k, (part, own) in enumerate(zip(parts_of(params), parts_of(record), strict=True)):
+        check_record(f"{owner}.parts[{k}]", part, own, (steps, batch, sizes_of(part)[0]))
 
 
 def prepared(tape: Tape, cell: Cell, shapes: Shapes, dh: ArrayLike, dc: ArrayLike | None) -> tuple[Any, Array]:
@@ -77,7 +135,7 @@ def prepared(tape: Tape, cell: Cell, shapes: Shapes, dh: ArrayLike, dc: ArrayLik
     work = allocate(np.zeros, shapes.work, kind)
     if dc is not None:
         if "c" not in cell.states:
-            raise ValueError(f"dc is {shortened(dc)}: expected none, only the LSTM has a cell state")
+            raise ValueError(f"dc is {shortened(dc)}: expected none, only the LSTM has a cell state, and alone")
         cell_loss = numbers("dc", dc, (len(last),), kind)
         if cell_loss.shape != last:
             raise ValueError(f"dc has shape {cell_loss.shape}: expected {last}")

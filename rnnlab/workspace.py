@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import at_least, numbers
-from rnnlab.api import Gradients
-from rnnlab.kernels.cells.cell import allocate, sizes_of
+from rnnlab.api import Gradients, checked_inputs, initial_gradients
+from rnnlab.kernels.cells.cell import allocate, leaves_of, shapes_of, sizes_of, with_leaves
+from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity
 from rnnlab.params import checked_choice, checked_params, dtype_of
+from rnnlab.tape import initial_rows, initial_states
 
 Array = NDArray[Any]
 WORTH_A_THREAD = 100_000  # states (T x B x H) in a part, below which handing it to a thread costs more than it saves
@@ -62,35 +64,36 @@ class Workspace:
         self._cell, given = checked_params(params)
         if not self._cell.states:
             raise TypeError(f"params is an {type(params).__name__}: expected a recurrent cell's")
-        self._code = checked_choice(self._cell, given, nonlinearity)
+        self._code = checked_choice(given, nonlinearity)
         inputs, hidden = sizes_of(given)
         self._sizes = (steps, batch_size, inputs, hidden)
+        self._given = given
         parts = max(1, min(threads, batch_size, steps * batch_size * hidden // WORTH_A_THREAD))
         self._edges = list(pairwise(np.linspace(0, batch_size, parts + 1).astype(int)))
         self._parts = [self._buffers(last - first, dtype_of(given)) for first, last in self._edges]
         self._threads = ThreadPoolExecutor(parts)
         self._known: Any = None
-        self._given = given
 
     def _buffers(self, batch: int, kind: Any) -> Any:
         """Tape, work space and gradients of one part."""
-        steps, _, inputs, hidden = self._sizes
-        shapes = self._cell.shapes(steps, batch, inputs, hidden)
+        shapes = shapes_of(self._given, self._sizes[0], batch)
         tape, work, gradients = (allocate(np.zeros, part, kind) for part in shapes[1:])
-        tape.length[:] = steps
         return tape, work, gradients
 
     def _learn(self, params: Any) -> None:
         """Take parameters of the same cell, shapes and type; views, so that nobody reshapes them under our feet."""
         _, given = checked_params(params)
-        if type(given) is not type(self._given) or dtype_of(given) != dtype_of(self._given):
+        mine, theirs = leaves_of(self._given), leaves_of(given)
+        if list(map(type, theirs)) != list(map(type, mine)) or dtype_of(given) != dtype_of(self._given):
             raise TypeError(
                 f"params is a {type(given).__name__} of {dtype_of(given)}: expected what was given at first"
             )
-        if [array.shape for array in given] != [array.shape for array in self._given]:
+        if [array.shape for leaf in theirs for array in leaf] != [array.shape for leaf in mine for array in leaf]:
             raise ValueError("params has other shapes than those given at first: make another Workspace")
-        self._given = type(given)(*(array.view() for array in given))
-        unchanged = all(mine.base is array for mine, array in zip(self._given, params, strict=True))
+        viewed = [type(leaf)(*(array.view() for array in leaf)) for leaf in theirs]
+        self._given = with_leaves(given, iter(viewed))
+        pairs = zip(viewed, leaves_of(params), strict=True)
+        unchanged = all(mine.base is array for view, leaf in pairs for mine, array in zip(view, leaf, strict=True))
         self._known = params if unchanged else None  # a copy was taken: later changes of theirs must be seen
 
     def _each(self, function: Callable[..., Any]) -> None:
@@ -106,27 +109,37 @@ class Workspace:
             for part in work:
                 part.result()
 
-    def forward(self, params: Any, x: ArrayLike) -> Array:
-        """Run from a zero initial state.
+    def forward(self, params: Any, x: ArrayLike, h0: Any = None, length: ArrayLike | None = None) -> Array:
+        """Run the network.
 
         Parameters
         ----------
         params : as given at first, of the same shapes
         x : array_like, (T, B, I)
+        h0, length
+            As of `rnnlab.forward`: the initial state, default 0, and each sequence's own number of steps, default T.
 
         Returns
         -------
         ndarray (B, H)
             The last state.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as above.
         """
         if params is not self._known:
             self._learn(params)
-        inputs = numbers("x", x, (3,), dtype_of(self._given))
+        inputs, own_length = checked_inputs(self._given, x, length, batch_first=False)
         if inputs.shape != self._sizes[:3]:
-            raise ValueError(f"x has shape {inputs.shape}: expected {self._sizes[:3]}")
+            raise ValueError(f"x has shape {np.shape(x)}: expected {self._sizes[:3]}")
+        states = initial_states(self._given, h0, self._sizes[1])
 
         def run(part: slice, tape: Any, work: Any, _: Any) -> None:
-            tape.x[:] = inputs[:, part]
+            tape.x[:], tape.length[:] = inputs[:, part], own_length[part]
+            for rows, given in zip(initial_rows(self._given, tape), states, strict=True):
+                rows[:] = given[part]
             self._cell.forward(self._code, self._given, tape, work)
 
         self._each(run)
@@ -152,7 +165,7 @@ class Workspace:
         dloss = dloss.reshape(-1, batch, hidden)
 
         def run(part: slice, tape: Any, work: Any, gradients: Any) -> None:
-            work.now[:] = 0
+            clear(work)
             self._cell.backward(self._given, tape, np.ascontiguousarray(dloss[:, part]), gradients, work, WHOLE)
 
         self._each(run)
@@ -161,12 +174,17 @@ class Workspace:
     def _gathered(self) -> Gradients:
         """The gradients of all parts: parameters summed, sequences side by side."""
         parts = [gradients for _, _, gradients in self._parts]
-        first = parts[0]
-        if len(parts) > 1:
-            sums = (np.sum(arrays, axis=0) for arrays in zip(*(part.params for part in parts), strict=True))
-            first = first._replace(
-                params=type(first.params)(*sums),
-                x=np.concatenate([part.x for part in parts], axis=1),
-                h0=np.concatenate([part.h0 for part in parts], axis=1),
-            )
-        return Gradients(first.params, first.x, tuple(first.h0) if len(first.h0) > 1 else first.h0[0])
+        first = Gradients(parts[0].params, parts[0].x, initial_gradients(parts[0], True))
+        if len(parts) == 1:
+            return first
+        leaves = zip(*(leaves_of(part.params) for part in parts), strict=True)
+        sums = (type(same[0])(*(np.sum(arrays, axis=0) for arrays in zip(*same, strict=True))) for same in leaves)
+        x = np.concatenate([part.x for part in parts], axis=1)
+        return Gradients(with_leaves(first.params, sums), x, beside([initial_gradients(part, True) for part in parts]))
+
+
+def beside(states: list[Any]) -> Any:
+    """Initial states of all parts side by side, nested as they are."""
+    if isinstance(states[0], tuple):
+        return tuple(beside(list(same)) for same in zip(*states, strict=True))
+    return np.concatenate(states)

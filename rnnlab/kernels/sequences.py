@@ -29,6 +29,15 @@ class Flow(NamedTuple):
     exponent: Any  # (B,) integers of the float's width, 0 on entry: the gradient on its way is in units of 2^exponent
 
 
+class ScaledFlow(NamedTuple):
+    """The same where the loss comes in units of its own, as it does from a layer above."""
+
+    log10_norm: Any
+    exponent: Any
+    loss_exponent: Any  # (R, B) integers: the loss's derivatives are in units of 2^exponent
+    input_exponent: Any  # (T, B) integers: written here; the gradients of the inputs are in these units
+
+
 @kernel
 def hold(length: Any, t: int, state: Any) -> None:
     """Row t + 1 of `state` (T + 1, B, H) becomes row t for the sequences that have ended."""
@@ -84,16 +93,18 @@ def add_loss(dloss: Any, remaining: int, gradient: Any) -> None:
 
 
 @kernel
-def add_scaled_loss(dloss: Any, remaining: int, gradient: Any, exponent: Any) -> None:
-    """The same for a gradient in units of 2^exponent; where it has vanished, it goes into the units of the loss."""
+def add_scaled_loss(dloss: Any, remaining: int, gradient: Any, flow: Any) -> None:
+    """The same for a gradient in units of 2^exponent; where it is smaller, it goes into the units of the loss."""
     row = dloss.shape[0] - 1 - remaining
     if row >= 0:
+        exponent = flow.exponent
         for b in range(exponent.size):
             if largest(dloss[row, b]) != 0:
-                if exponent[b] < 0:
-                    multiply_rows(gradient, b, power_not_above_one(exponent[b]))
-                    exponent[b] = 0
-                unit = power_not_above_one(type(exponent[b])(-exponent[b]))
+                above = type(exponent[b])(exponent[b] - flow.loss_exponent[row, b])
+                if above < 0:
+                    multiply_rows(gradient, b, power_not_above_one(above))
+                    exponent[b] = flow.loss_exponent[row, b]
+                unit = power_not_above_one(type(above)(-max(above, type(above)(0))))
                 for j in range(gradient.shape[2]):
                     gradient[0, b, j] += dloss[row, b, j] * unit
 
@@ -134,7 +145,7 @@ def log10_norm(row: Any, exponent: int) -> float:
 
 
 @kernel
-def record(gradient: Any, t: int, flow: Flow) -> None:
+def record(gradient: Any, t: int, flow: Any) -> None:
     """Write the norms at step t, then choose new units where a gradient has left the middle of the floats' range."""
     for b in range(flow.exponent.size):
         for s in range(gradient.shape[0]):
@@ -152,5 +163,6 @@ def rescale(gradient: Any, b: int, exponent: Any) -> None:
     upper, lower = power_of_two(c.far), power_of_two(type(c.far)(-c.far))
     if (size > upper or size < lower) and size != c.zero and math.isfinite(size):
         _, power = normalise(size, type(c.far)(0))
+        power = min(power, type(c.far)(c.exponent_bias - 1))  # whose inverse is a normal number too
         multiply_rows(gradient, b, power_of_two(type(c.far)(-power)))
         exponent[b] += power

@@ -36,8 +36,8 @@ def dtype_of_model(model: Any) -> Any:
 def checked_model(model: Any, source: Source | None) -> tuple[Model, int]:
     """A model in one floating type that fits its task, and the nonlinearity's code."""
     kind = dtype_of_model(model)
-    (cell, params), readout = checked_params(model.params), model.readout
-    code = checked_choice(cell, params, model.nonlinearity)
+    (_, params), readout = checked_params(model.params), model.readout
+    code = checked_choice(params, model.nonlinearity)
     if not isinstance(readout, Readout):
         raise TypeError(f"readout is {shortened(readout)}: expected a Readout")
     names = ("readout.weight", "readout.bias")
@@ -51,9 +51,9 @@ def checked_model(model: Any, source: Source | None) -> tuple[Model, int]:
 
 def _fits(params: Any, outputs: int, source: Source) -> None:
     """Refuse a model of other inputs or outputs than the task's."""
-    inputs, task = params.weight_ih.shape[1], source.task
+    inputs, task = sizes_of(params)[0], source.task
     if task.inputs != inputs:
-        raise ValueError(f"task.inputs is {shortened(task.inputs)}: expected {inputs}, as weight_ih has")
+        raise ValueError(f"task.inputs is {shortened(task.inputs)}: expected {inputs}, as the network has")
     if task.outputs != outputs:
         raise ValueError(f"task.outputs is {shortened(task.outputs)}: expected {outputs}, as the readout has")
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.blas import one_blas_thread
-from rnnlab.kernels.cells.cell import allocate, sizes_of
+from rnnlab.kernels.cells.cell import allocate, leaves_of, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.stack import gradients_into
 from rnnlab.kernels.regulariser import Regulariser
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.kernels.team import AWAY, Team
@@ -23,6 +24,8 @@ from rnnlab.kernels.training import (
     Log,
     Network,
     Vector,
+    loss_and_gradient,
+    step_together,
     train_block,
 )
 from rnnlab.training.batches import LOSSES, Source
@@ -30,6 +33,7 @@ from rnnlab.training.vector import flat, views
 
 Array = NDArray[Any]
 
+UNCOMPILED = getattr(loss_and_gradient, "py_func", loss_and_gradient)
 RADIUS_EVERY = 100  # updates between two logged spectral radii, and at most so many in one compiled call
 
 
@@ -87,11 +91,11 @@ def new_shard(
 ) -> Shard:
     """Buffers for some sequences of every batch, around views of the parameters and of where their gradient goes."""
     (params, readout), (dparams, dreadout), kind = model, derivative, source.kind
-    steps, batch, inputs = source.sizes.x[0], sequences.stop - sequences.start, source.sizes.x[2]
+    steps, batch = source.sizes.x[0], sequences.stop - sequences.start
     outputs, hidden = readout.weight.shape
-    shapes = type(params).cell().shapes(steps, batch, inputs, hidden)
+    shapes = shapes_of(params, steps, batch)
     tape, work, gradients = (allocate(np.zeros, part, kind) for part in shapes[1:])
-    network = Network(code, params, tape, work, gradients._replace(params=dparams, x=np.zeros((0, 0, 0), kind)))
+    network = Network(code, params, tape, work, gradients_into(gradients, dparams, np.zeros((0, 0, 0), kind)))
     output, doutput, dh = (
         np.zeros((source.sizes.target[0], batch, columns), kind) for columns in (outputs, outputs, hidden)
     )
@@ -160,12 +164,25 @@ def train_together(run: Run, batches: Batches, course: Course, threads: Executor
         (network, head, run.vector, sequences_of(batches, part), course, run.team._replace(thread=k))
         for k, (part, network, head) in enumerate(run.shards)
     ]
+    train = train_parts if parts_of(run.shards[0].network.params) else train_block
     with awaited(run.team):
-        others = [threads.submit(awaited(run.team)(train_block), *call) for call in calls[1:]]
-        outcome: tuple[int, int] = train_block(*calls[0])
+        others = [threads.submit(awaited(run.team)(train), *call) for call in calls[1:]]
+        outcome: tuple[int, int] = train(*calls[0])
     for other in others:
         other.result()
     return outcome
+
+
+def train_parts(
+    network: Network, head: Head, vector: Vector, data: Batches, course: Course, team: Team
+) -> tuple[int, int]:
+    """What `train_block` does, of a network of several cells: their kernels are called from Python."""
+    for update in range(len(data.x)):
+        loss = UNCOMPILED(network, head, data, update)
+        what = step_together(team, vector, course, update, loss, head.counted)
+        if what != FINITE:
+            return update, what
+    return len(data.x), FINITE
 
 
 @contextmanager
@@ -186,8 +203,9 @@ def sequences_of(batches: Batches, part: slice) -> Batches:
 
 def spectral_radii(params: Any) -> Array:
     """The largest absolute eigenvalue of every gate's recurrent weights; none of a cell without such weights."""
-    matrices = type(params).cell().recurrent
-    if matrices is None:
-        return np.empty(0)
-    eigenvalues = np.linalg.eigvals(matrices(params))
-    return np.asarray(np.abs(eigenvalues).max(axis=1), dtype=np.float64)
+    radii = [np.empty(0)]
+    for leaf in leaves_of(params):
+        matrices = type(leaf).cell().recurrent
+        if matrices is not None:
+            radii.append(np.abs(np.linalg.eigvals(matrices(leaf))).max(axis=1).astype(np.float64))
+    return np.concatenate(radii)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab.kernels.cells.cell import cell_of
+from rnnlab.kernels.cells.cell import cell_of, leaves_of, with_leaves
 
 Array = NDArray[Any]
 
@@ -19,21 +19,32 @@ def fixed_of(part: Any) -> tuple[str, ...]:
 
 
 def flat(*parts: Any) -> Array:
-    """The trained arrays of some NamedTuples one after another, (P,)."""
-    arrays = [getattr(part, name).ravel() for part in parts for name in part._fields if name not in fixed_of(part)]
+    """The trained arrays of some networks and readouts one after another, (P,)."""
+    leaves = [leaf for part in parts for leaf in leaves_of(part)]
+    arrays = [getattr(leaf, name).ravel() for leaf in leaves for name in leaf._fields if name not in fixed_of(leaf)]
     return np.concatenate(arrays)
 
 
 def views(vector: Array, *parts: Any) -> list[Any]:
-    """The same NamedTuples, their trained arrays views of a vector (P,) and the others copies."""
+    """The same networks and readouts, their trained arrays views of a vector (P,) and the others copies."""
     made, start = [], 0
     for part in parts:
-        arrays = []
-        for name, array in zip(part._fields, part, strict=True):
-            if name in fixed_of(part):
-                arrays.append(array.copy())
-            else:
-                arrays.append(vector[start : start + array.size].reshape(array.shape))
-                start += array.size
-        made.append(type(part)(*arrays))
+        leaves = []
+        for leaf in leaves_of(part):
+            size = flat(leaf).size
+            leaves.append(leaf_views(vector[start : start + size], leaf))
+            start += size
+        made.append(with_leaves(part, iter(leaves)))
     return made
+
+
+def leaf_views(vector: Array, leaf: Any) -> Any:
+    """The same NamedTuple, its trained arrays views of a vector and the others copies."""
+    arrays, start = [], 0
+    for name, array in zip(leaf._fields, leaf, strict=True):
+        if name in fixed_of(leaf):
+            arrays.append(array.copy())
+        else:
+            arrays.append(vector[start : start + array.size].reshape(array.shape))
+            start += array.size
+    return type(leaf)(*arrays)

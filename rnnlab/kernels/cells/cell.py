@@ -22,7 +22,7 @@ them by the type of the parameters when it is compiled (`dispatch`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +55,7 @@ class Cell(NamedTuple):
 
     gates: int  # blocks of H rows that its weight_ih (gates H, I) has
     states: tuple[str, ...]  # the fields of the tape that go from step to step, h first; () where none does
-    shapes: Callable[[int, int, int, int], Shapes]  # of T, B, I, H
+    shapes: Callable[[int, int, int, int], Shapes] | None  # of T, B, I, H; of networks made of several the networks'
     forward: Kernel  # (nonlinearity, params, tape, work)
     backward: Kernel  # (params, tape, dloss, gradients, work, window)
     flow: Kernel  # (params, tape, dloss, flow, gradients, work)
@@ -81,18 +81,48 @@ def cell_of(params: Any) -> Cell | None:
     return make() if make is not None and hasattr(params, "_fields") else None
 
 
-def sizes_of(params: Any) -> tuple[int, int]:
-    """I and H of the parameters of a cell."""
-    rows, inputs = params.weight_ih.shape
-    return inputs, rows // type(params).cell().gates
+def parts_of(network: Any) -> tuple[Any, ...]:
+    """The networks that one is made of; none of a single cell."""
+    return tuple(getattr(network, "parts", ()))
+
+
+def leaves_of(network: Any) -> list[Any]:
+    """The parameters of all cells of a network, in order."""
+    parts = parts_of(network)
+    return [leaf for part in parts for leaf in leaves_of(part)] if parts else [network]
+
+
+def with_leaves(network: Any, leaves: Iterator[Any]) -> Any:
+    """The same network of other cells' parameters, in order."""
+    parts = parts_of(network)
+    return network.of([with_leaves(part, leaves) for part in parts]) if parts else next(leaves)
+
+
+def sizes_of(network: Any) -> tuple[int, int]:
+    """How many inputs a network has, and how many outputs: I and H of a cell."""
+    if parts_of(network):
+        return network.sizes()
+    rows, inputs = network.weight_ih.shape
+    return inputs, rows // type(network).cell().gates
+
+
+def shapes_of(network: Any, steps: int, batch: int) -> Shapes:
+    """The shapes of all arrays of a network, for so many steps of so many sequences."""
+    if parts_of(network):
+        return network.shapes(steps, batch)
+    return type(network).cell().shapes(steps, batch, *sizes_of(network))
 
 
 def allocate(make: Callable[..., Any], shapes: Any, dtype: Any) -> Any:
     """The same NamedTuple with an array in the place of every shape; `length` holds integers."""
-    made = (
-        allocate(make, shape, dtype)
-        if hasattr(shape, "_fields")
-        else make(shape, np.int64 if name == "length" else dtype)
-        for name, shape in zip(shapes._fields, shapes, strict=True)
-    )
-    return type(shapes)(*made)
+    made = type(shapes)(*(allocated(make, name, part, dtype) for name, part in shapes._asdict().items()))
+    return made.linked() if hasattr(made, "linked") else made
+
+
+def allocated(make: Callable[..., Any], name: str, shape: Any, dtype: Any) -> Any:
+    """The array of a shape, or the NamedTuple or the tuple of them."""
+    if hasattr(shape, "_fields"):
+        return allocate(make, shape, dtype)
+    if shape and not isinstance(shape[0], int | np.integer):
+        return tuple(allocate(make, part, dtype) for part in shape)
+    return make(shape, np.int64 if name == "length" else dtype)

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.activations import TANH
 from rnnlab.kernels.cells.dispatch import finish, prepare, states_of, step_backward, step_forward
 from rnnlab.kernels.sequences import (
     WHOLE,
     Flow,
+    ScaledFlow,
     add_loss,
     add_scaled_loss,
     cut,
@@ -87,13 +90,29 @@ def flow(params: Any, tape: Any, dloss: Any, flow: Flow, gradients: Any, work: A
 
     `gradients` is work space.
     """
+    units = np.zeros((tape.x.shape[0], tape.x.shape[1]), flow.exponent.dtype)
+    of_loss = units[: dloss.shape[0]]
+    norms_back(params, tape, dloss, ScaledFlow(flow.log10_norm, flow.exponent, of_loss, units.copy()), gradients, work)
+
+
+@kernel
+def scaled_flow(params: Any, tape: Any, dloss: Any, flow: ScaledFlow, gradients: Any, work: Any) -> None:
+    """The same, from a loss in units of its own to the gradients of the inputs in units of theirs."""
+    norms_back(params, tape, dloss, flow, gradients, work)
+    finish(params, tape, gradients)
+
+
+@kernel
+def norms_back(params: Any, tape: Any, dloss: Any, flow: ScaledFlow, gradients: Any, work: Any) -> None:
+    """The way back of both."""
     own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
     steps = saved.x.shape[0]
     length, now, aside = saved.length, space.now, space.aside
     shortest = length.min()
     for t in range(steps - 1, -1, -1):
-        add_scaled_loss(dloss, steps - 1 - t, now, flow.exponent)
+        add_scaled_loss(dloss, steps - 1 - t, now, flow)
         record(now, t + 1, flow)
+        flow.input_exponent[t] = flow.exponent
         if t >= shortest:
             set_aside(length, t, now, aside)
         step_backward(own, saved, found, space, t)

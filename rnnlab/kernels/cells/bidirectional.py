@@ -1,0 +1,246 @@
+"""Two directions side by side, as in torch.nn.RNN(bidirectional=True) on packed sequences.
+
+    h_t = (f_t, b_t),   f from x_1 .. x_t,   b from x_L .. x_t,   L the sequence's own number of steps
+
+The second direction runs through each sequence's own steps in reverse; after a sequence's end its output is held.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnlab.kernels._jit import kernel
+from rnnlab.kernels.cells.cell import Cell, Shapes, shapes_of, sizes_of
+from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, with_inputs
+from rnnlab.kernels.cells.stack import gradients_into, layer_flow, relinked, scaled_flow_of
+from rnnlab.kernels.sequences import largest, power_not_above_one
+
+
+class Bidirectional(NamedTuple):
+    """Two networks of the same inputs, one forward through time and one backward, their outputs side by side."""
+
+    forward: Any
+    backward: Any
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The networks that it is made of."""
+        return tuple(self)
+
+    def of(self, parts: Any) -> Bidirectional:
+        """The same with other parts."""
+        return Bidirectional(*parts)
+
+    def sizes(self) -> tuple[int, int]:
+        """How many inputs and outputs it has."""
+        inputs, ahead = sizes_of(self.forward)
+        return inputs, ahead + sizes_of(self.backward)[1]
+
+    def shapes(self, t: int, b: int) -> Shapes:
+        """The shapes of all arrays."""
+        ahead, behind = (shapes_of(part, t, b) for part in self)
+        (inputs, outputs), (_, width) = self.sizes(), sizes_of(self.forward)
+        return Shapes(
+            Bidirectional(ahead.params, behind.params),
+            BidirectionalTape((t, b, inputs), (t + 1, b, outputs), (b,), ahead.tape, behind.tape),
+            BidirectionalWork((t, b, width), (t, b, outputs - width), ahead.work, behind.work),
+            BidirectionalGradients((t, b, inputs), ahead.gradients, behind.gradients),
+        )
+
+    def flow(self, steps: int, loss_exponent: Any) -> BidirectionalFlow:
+        """Where the norms of its gradients are written, for a loss in units 2^loss_exponent (R, B)."""
+        ahead, behind, of_inputs = (np.zeros((steps, loss_exponent.shape[1]), loss_exponent.dtype) for _ in range(3))
+        directions = scaled_flow_of(self.forward, steps, ahead), scaled_flow_of(self.backward, steps, behind)
+        return BidirectionalFlow(loss_exponent, of_inputs, *directions)
+
+    @staticmethod
+    def cell() -> Cell:
+        """What the package asks of it."""
+        return CELL
+
+
+class BidirectionalTape(NamedTuple):
+    """What a run leaves behind for the way back."""
+
+    x: Any  # (T, B, I)
+    h: Any  # (T + 1, B, H): both directions side by side
+    length: Any  # (B,) int64
+    forward: Any
+    backward: Any  # its x is x with each sequence's own steps reversed
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The directions' own."""
+        return self.forward, self.backward
+
+    def linked(self) -> BidirectionalTape:
+        """The same with what both directions share."""
+        ahead = relinked(self.forward._replace(x=self.x, length=self.length))
+        return self._replace(forward=ahead, backward=relinked(self.backward._replace(length=self.length)))
+
+
+class BidirectionalWork(NamedTuple):
+    """Work space."""
+
+    dforward: Any  # (T, B, H'): the loss's derivative by the first direction's states
+    dbackward: Any  # (T, B, H''): by those of the second, in its own time
+    forward: Any
+    backward: Any
+
+
+class BidirectionalGradients(NamedTuple):
+    """Derivatives of the loss."""
+
+    x: Any  # (T, B, I), or empty if not wanted
+    forward: Any
+    backward: Any
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The directions' own."""
+        return self.forward, self.backward
+
+    @property
+    def params(self) -> Bidirectional:
+        """Of the parameters."""
+        return Bidirectional(self.forward.params, self.backward.params)
+
+    def into(self, params: Bidirectional, x: Any = None) -> BidirectionalGradients:
+        """The same with other places for the parameters' gradients, and for that of the inputs."""
+        parts = [gradients_into(*pair, x) for pair in zip(self[1:], params, strict=True)]
+        return BidirectionalGradients(self.x if x is None else x, *parts)
+
+
+class BidirectionalFlow(NamedTuple):
+    """The size of the gradient in both directions."""
+
+    loss_exponent: Any  # (R, B)
+    input_exponent: Any  # (T, B)
+    forward: Any
+    backward: Any
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The directions' own."""
+        return self.forward, self.backward
+
+
+@kernel
+def own_row(length: int, t: int) -> int:
+    """The row of the second direction's states beside row t of the first's, t = 0 .. T; after the end that of the last."""
+    return 0 if t == 0 or length == 0 else length + 1 - min(t, length)
+
+
+@kernel
+def reverse(x: Any, length: Any, out: Any) -> None:
+    """Out = x (T, B, I) with each sequence's own steps in reverse; what follows its end stays."""
+    for t in range(x.shape[0]):
+        for b in range(x.shape[1]):
+            out[t, b] = x[length[b] - 1 - t if t < length[b] else t, b]
+
+
+def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
+    """Both directions, and their states side by side."""
+    ahead, behind = directions(tape)
+    reverse(tape.x, tape.length, behind.x)
+    cell_forward(nonlinearity, params.forward, ahead, work.forward)
+    cell_forward(nonlinearity, params.backward, behind, work.backward)
+    side_by_side(ahead.h, behind.h, tape.length, tape.h)
+
+
+def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
+    """Both directions; the gradient of the inputs is the sum."""
+    ahead, behind = directions(tape)
+    part(dloss, tape.length, work.dforward, work.dbackward)
+    clear(work.forward)
+    clear(work.backward)
+    cell_backward(params.forward, ahead, work.dforward, gradients.forward, work.forward, window)
+    cell_backward(params.backward, behind, work.dbackward, gradients.backward, work.backward, window)
+    if gradients.x.size:
+        reverse(gradients.backward.x, tape.length, gradients.x)
+        np.add(gradients.x, gradients.forward.x, out=gradients.x)
+
+
+def flow(params: Any, tape: Any, dloss: Any, flow: Any, gradients: Any, work: Any) -> None:
+    """The norms of the gradients of both directions' states, far beyond the range of floats."""
+    ahead, behind = directions(tape)
+    exponents = flow.forward.loss_exponent, flow.backward.loss_exponent
+    part_scaled(dloss, flow.loss_exponent, tape.length, (work.dforward, work.dbackward), exponents)
+    clear(work.forward)
+    clear(work.backward)
+    layer_flow(params.forward, ahead, work.dforward, flow.forward, gradients.forward, work.forward)
+    layer_flow(params.backward, behind, work.dbackward, flow.backward, gradients.backward, work.backward)
+    of_inputs = flow.input_exponent, flow.forward.input_exponent, flow.backward.input_exponent
+    add_scaled(gradients.x, gradients.forward.x, gradients.backward.x, of_inputs, tape.length)
+
+
+def directions(tape: Any) -> tuple[Any, Any]:
+    """The tapes of both directions, with their inputs."""
+    behind = with_inputs(tape.backward, tape.backward.x, tape.length)
+    return with_inputs(tape.forward, tape.x, tape.length), behind
+
+
+@kernel
+def side_by_side(ahead: Any, behind: Any, length: Any, out: Any) -> None:
+    """Out (T + 1, B, H' + H''): the states of the first direction and, of the second, those beside them."""
+    width = ahead.shape[2]
+    for t in range(out.shape[0]):
+        for b in range(length.size):
+            out[t, b, :width] = ahead[t, b]
+            out[t, b, width:] = behind[own_row(length[b], t), b]
+
+
+@kernel
+def part(dloss: Any, length: Any, dforward: Any, dbackward: Any) -> None:
+    """The loss's derivatives (R, B, H' + H'') by the last R outputs, sent to both directions' states, all (T, B, ...)."""
+    dforward[:] = 0
+    dbackward[:] = 0
+    width, first = dforward.shape[2], dforward.shape[0] - dloss.shape[0]
+    for row in range(dloss.shape[0]):
+        for b in range(length.size):
+            dforward[first + row, b] = dloss[row, b, :width]
+            dbackward[max(own_row(length[b], first + row + 1), 1) - 1, b] += dloss[row, b, width:]
+
+
+@kernel
+def part_scaled(dloss: Any, exponent: Any, length: Any, out: Any, out_exponent: Any) -> None:
+    """The same for derivatives in units 2^exponent (R, B), to those in units of their own (T, B)."""
+    dforward, dbackward = out
+    dforward[:] = 0
+    dbackward[:] = 0
+    width, first = dforward.shape[2], dforward.shape[0] - dloss.shape[0]
+    for row in range(dloss.shape[0]):
+        for b in range(length.size):
+            own = max(own_row(length[b], first + row + 1), 1) - 1
+            add_row(dloss[row, b, :width], exponent[row, b], dforward, out_exponent[0], first + row, b)
+            add_row(dloss[row, b, width:], exponent[row, b], dbackward, out_exponent[1], own, b)
+
+
+@kernel
+def add_scaled(out: Any, ahead: Any, behind: Any, exponents: Any, length: Any) -> None:
+    """Out (T, B, I) = ahead + behind with each sequence's own steps reversed, each in units of its own (T, B)."""
+    of_out, of_ahead, of_behind = exponents
+    out[:] = ahead
+    of_out[:] = of_ahead
+    for t in range(out.shape[0]):
+        for b in range(length.size):
+            row = length[b] - 1 - t if t < length[b] else t
+            add_row(behind[row, b], of_behind[row, b], out, of_out, t, b)
+
+
+@kernel
+def add_row(row: Any, exponent: Any, total: Any, total_exponent: Any, t: int, b: int) -> None:
+    """Add row x 2^exponent to total[t, b] x 2^total_exponent[t, b], in the larger exponent of those not zero."""
+    if largest(row) == 0:
+        return
+    old = total_exponent[t, b] if largest(total[t, b]) != 0 else exponent
+    top = max(old, exponent)
+    down, other = power_not_above_one(type(top)(old - top)), power_not_above_one(type(top)(exponent - top))
+    for j in range(row.size):
+        total[t, b, j] = total[t, b, j] * down + row[j] * other
+    total_exponent[t, b] = top
+
+
+CELL = Cell(gates=0, states=("h",), shapes=None, forward=forward, backward=backward, flow=flow)

@@ -1,0 +1,196 @@
+"""Layers one above the other: the states of one are the inputs of the next, as in torch.nn.RNN(num_layers=...).
+
+    h^1_t = cell^1(x_t, h^1_(t-1)),   h^k_t = cell^k(h^(k-1)_t, h^k_(t-1))
+
+Backwards from the top: dL/dx of a layer is the direct derivative of the loss with respect to the states below it. Each
+layer's gradient has exponents of its own (`ScaledFlow`), so that neither depth nor time loses it.
+
+Kernels are compiled for one cell each; what is here calls them layer by layer from Python, 20 us a layer. Compiled as a whole,
+every new stack took minutes to compile, since Numba optimises the code of all layers once more at each level of calls.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnlab.kernels.cells import recurrence
+from rnnlab.kernels.cells.cell import Cell, Shapes, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, own_kernel, with_inputs
+from rnnlab.kernels.sequences import Flow, ScaledFlow
+
+LASTING = {"params", "x", "h0"}  # gradients that outlive a layer's way back
+layer_flow = own_kernel(lambda cell: recurrence.scaled_flow if cell.steps else cell.flow)
+
+
+class Stack(NamedTuple):
+    """Layers one above the other, the first one next to the inputs; each a cell's parameters, a `Bidirectional` or a `Stack`."""
+
+    layers: tuple[Any, ...]
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The networks that it is made of."""
+        return self.layers
+
+    def of(self, parts: Any) -> Stack:
+        """The same with other parts."""
+        return Stack(tuple(parts))
+
+    def sizes(self) -> tuple[int, int]:
+        """How many inputs and outputs it has."""
+        return sizes_of(self.layers[0])[0], sizes_of(self.layers[-1])[1]
+
+    def shapes(self, steps: int, batch: int) -> Shapes:
+        """The shapes of all arrays."""
+        params, tapes, works, gradients = zip(*(shapes_of(layer, steps, batch) for layer in self.layers), strict=True)
+        return Shapes(
+            Stack(params), StackTape((0,), (0,), (batch,), tapes), StackWork(works), StackGradients((0,), gradients)
+        )
+
+    def flow(self, steps: int, loss_exponent: Any) -> StackFlow:
+        """Where the norms of its gradients are written, for a loss in units 2^loss_exponent (R, B)."""
+        layers, exponent = [], loss_exponent
+        for layer in reversed(self.layers):
+            layers.append(scaled_flow_of(layer, steps, exponent))
+            exponent = layers[-1].input_exponent
+        return StackFlow(loss_exponent, exponent, tuple(reversed(layers)))
+
+    @staticmethod
+    def cell() -> Cell:
+        """What the package asks of it."""
+        return CELL
+
+
+class StackTape(NamedTuple):
+    """What a run leaves behind for the way back."""
+
+    x: Any  # (T, B, I): that of the first layer
+    h: Any  # (T + 1, B, H): that of the last layer
+    length: Any  # (B,) int64
+    layers: Any
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The layers' own."""
+        return tuple(self.layers)
+
+    def linked(self) -> StackTape:
+        """The same with each layer's states in the place of the inputs of the next."""
+        layers: list[Any] = []
+        for layer in self.layers:
+            x = layers[-1].h[1:] if layers else (self.x if self.x.ndim == 3 else layer.x)
+            layers.append(relinked(layer._replace(x=x, length=self.length)))
+        return StackTape(layers[0].x, layers[-1].h, self.length, tuple(layers))
+
+
+class StackWork(NamedTuple):
+    """Work space."""
+
+    layers: Any
+
+
+class StackGradients(NamedTuple):
+    """Derivatives of the loss."""
+
+    x: Any  # (T, B, I): that of the first layer
+    layers: Any
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The layers' own."""
+        return tuple(self.layers)
+
+    @property
+    def params(self) -> Stack:
+        """Of the parameters."""
+        return Stack(tuple(layer.params for layer in self.layers))
+
+    def linked(self) -> StackGradients:
+        """The same with the first layer's x; what a layer alone needs is in the place of the same of the one below it."""
+        layers = [self.layers[0]]
+        for layer in self.layers[1:]:
+            below = layers[-1]._asdict() if type(layers[-1]) is type(layer) else {}
+            shared = {name: array for name, array in below.items() if name not in LASTING and not parts_of(layer)}
+            same = {name: array for name, array in shared.items() if array.shape == getattr(layer, name).shape}
+            layers.append(layer._replace(**same))
+        return StackGradients(layers[0].x, tuple(layers))
+
+    def into(self, params: Stack, x: Any = None) -> StackGradients:
+        """The same with other places for the parameters' gradients, and for that of the inputs."""
+        layers = tuple(
+            gradients_into(layer, part, None if k else x)
+            for k, (layer, part) in enumerate(zip(self.layers, params.layers, strict=True))
+        )
+        return StackGradients(layers[0].x, layers)
+
+
+class StackFlow(NamedTuple):
+    """The size of the gradient in every layer; a layer's `loss_exponent` is the `input_exponent` of that above it."""
+
+    loss_exponent: Any
+    input_exponent: Any
+    layers: Any
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The layers' own."""
+        return tuple(self.layers)
+
+
+def flow_of(network: Any, steps: int, loss_exponent: Any) -> Any:
+    """Where the norms of a network's gradients are written, as its cell's `flow` takes it."""
+    made = scaled_flow_of(network, steps, loss_exponent)
+    return made if parts_of(network) else Flow(made.log10_norm, made.exponent)
+
+
+def scaled_flow_of(network: Any, steps: int, loss_exponent: Any) -> Any:
+    """The same as part of a network."""
+    if parts_of(network):
+        return network.flow(steps, loss_exponent)
+    batch, kind = loss_exponent.shape[1], loss_exponent.dtype
+    norms = np.empty((max(len(type(network).cell().states), 1), steps + 1, batch))
+    return ScaledFlow(norms, np.zeros(batch, kind), loss_exponent, np.empty((steps, batch), kind))
+
+
+def relinked(tape: Any) -> Any:
+    """A tape whose parts share what they have in common."""
+    return tape.linked() if hasattr(tape, "linked") else tape
+
+
+def gradients_into(gradients: Any, params: Any, x: Any) -> Any:
+    """Gradients with other places for those of the parameters and, if given, of the inputs."""
+    if hasattr(gradients, "into"):
+        return gradients.into(params, x)
+    return gradients._replace(params=params) if x is None else gradients._replace(params=params, x=x)
+
+
+def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
+    """All layers, each through all of time before the next one."""
+    for k, layer in enumerate(params.layers):
+        cell_forward(nonlinearity, layer, layer_tape(tape, k), work.layers[k])
+
+
+def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
+    """All layers, from the top."""
+    for k in reversed(range(len(params.layers))):
+        clear(work.layers[k])
+        cell_backward(params.layers[k], layer_tape(tape, k), dloss, gradients.layers[k], work.layers[k], window)
+        dloss = gradients.layers[k].x
+
+
+def flow(params: Any, tape: Any, dloss: Any, flow: Any, gradients: Any, work: Any) -> None:
+    """The norms of the gradients of all layers' states, far beyond the range of floats."""
+    for k in reversed(range(len(params.layers))):
+        clear(work.layers[k])
+        layer_flow(params.layers[k], layer_tape(tape, k), dloss, flow.layers[k], gradients.layers[k], work.layers[k])
+        dloss = gradients.layers[k].x
+
+
+def layer_tape(tape: Any, k: int) -> Any:
+    """The tape of layer k, with its inputs."""
+    return with_inputs(tape.layers[k], tape.layers[k - 1].h[1:] if k else tape.x, tape.length)
+
+
+CELL = Cell(gates=0, states=("h",), shapes=None, forward=forward, backward=backward, flow=flow)
