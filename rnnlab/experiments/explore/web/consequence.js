@@ -42,7 +42,7 @@ function plainLoss(net) {
 }
 
 function drawConsequence(run) {
-  const { net } = run, svg = document.getElementById("loss"), width = svg.clientWidth || 600, height = 330;
+  const { net } = run, svg = document.getElementById("loss"), width = widthOf(svg), height = 330;
   const span = SPANS[net.f], { loss, gradient } = lossOf(net), value = toFloat(loss);
   const at = frame(width, height, { x: span, y: [0, HIGHEST], xLabel: "W₂: drag the ball, or step", yLabel: "loss L" });
   const line1 = line(at, lossesOver(net, span), "curve");
@@ -68,9 +68,10 @@ function ball(at, w2, loss, span, r, name) {
 function signs(at, net, loss, [low, high]) {
   const found = [];
   const above = loss > HIGHEST ? `↑ loss ${short(loss, 3)}` : "";
-  if (net.w2 < low) found.push(draw("text", { x: at.left + 14, y: at.top + 24, class: "sign" }, `← W₂ = ${short(net.w2, 5)} ${above}`));
-  else if (net.w2 > high) found.push(draw("text", { x: at.right - 14, y: at.top + 24, class: "sign end" }, `${above} W₂ = ${short(net.w2, 5)} →`));
-  else if (above) found.push(draw("text", { x: Math.min(at.right - 14, at.x(net.w2) - 14), y: at.top + 24, class: "sign end" }, above));
+  const say = (x, text, end) => found.push(draw("text", { x, y: at.top + 26, class: `sign ${end}` }, pretty(text)));
+  if (net.w2 < low) say(at.left + 14, `← W₂ = ${short(net.w2, 5)}   ${above}`, "");
+  else if (net.w2 > high) say(at.right - 14, `${above}   W₂ = ${short(net.w2, 5)} →`, "end");
+  else if (above) say(at.x(net.w2) - 14, above, "end");
   return found;
 }
 
@@ -79,7 +80,7 @@ let lost = false;
 function tellStep(run, loss, gradient) {
   const steps = trail.length ? `${trail.length} step${trail.length > 1 ? "s" : ""} taken. ` : "";
   const here = `Here L = ${valueText(loss, 4)} and dL/dW₂ = ${valueText(gradient, 4)}; a plain step moves W₂ by ${short(-RATE * toFloat(gradient), 3)}, a clipped one by ${short(-RATE * Math.max(-CLIP, Math.min(CLIP, toFloat(gradient))), 3)}.`;
-  document.getElementById("step-told").textContent = lost ? `${steps}The next step leaves the range of doubles: this training is lost.` : steps + here;
+  document.getElementById("step-told").textContent = pretty(lost ? `${steps}The next step leaves the range of doubles: this training is lost.` : steps + here);
 }
 
 /** Take steps, one after another so that the eye can follow. */

@@ -7,12 +7,12 @@ const WIDEST = 1.25; // |h_0| of the charts
 function drawCorrection(run) {
   drawCobweb(run);
   drawOverStart(run);
-  document.getElementById("resting").replaceChildren(...restingWords(run));
+  document.getElementById("resting").textContent = pretty(restingWords(run));
 }
 
 /** The map from one day's state to the next, and the way that the state takes: up to the curve, over to the diagonal. */
 function drawCobweb(run) {
-  const svg = document.getElementById("cobweb"), width = svg.clientWidth || 400, height = 330, { net } = run;
+  const svg = document.getElementById("cobweb"), width = widthOf(svg), height = 330, { net } = run;
   const span = [-WIDEST, WIDEST];
   const at = frame(width, height, { x: span, y: span, xLabel: "state of one day", yLabel: "state of the next" });
   const grid = Array.from({ length: 161 }, (_, k) => -WIDEST + (k * WIDEST) / 80);
@@ -63,7 +63,7 @@ function gradientsOverStart(net) {
 }
 
 function drawOverStart(run) {
-  const svg = document.getElementById("over-h0"), width = svg.clientWidth || 400, height = 330, { net } = run;
+  const svg = document.getElementById("over-h0"), width = widthOf(svg), height = 330, { net } = run;
   const points = gradientsOverStart(net), log10 = run.gradient[0] ? log10Of(run.gradient) : -Infinity;
   const finite = [...points.map(([, y]) => y), log10].filter(Number.isFinite);
   const y = [Math.min(-2, ...finite) * 1.1, Math.max(2, ...finite) * 1.15];
@@ -83,10 +83,10 @@ function drawOverStart(run) {
 function restingWords(run) {
   const { net } = run, rest = restOf(run), last = short(Math.abs(net.w2 * run.slope[net.t]));
   const measuredNow = `Measured: the last day multiplies by ${last} in size.`;
-  if (net.f === "linear") return [`${measuredNow} Law: every day by |W₂| = ${short(Math.abs(net.w2))}, wherever the unit starts.`];
-  if (!rest) return [`${measuredNow} The state does not come to rest.`];
+  if (net.f === "linear") return `${measuredNow} Law: every day by |W₂| = ${short(Math.abs(net.w2))}, wherever the unit starts.`;
+  if (!rest) return `${measuredNow} The state does not come to rest.`;
   const where = rest.swings ? `swings between two states, one of them ${short(rest.h)}` : `rests at h* = ${short(rest.h)}`;
-  return [`${measuredNow} Law: a unit that ${where} multiplies by |W₂| f′ = ${short(rest.factor)} a day.`];
+  return `${measuredNow} Law: a unit that ${where} multiplies by |W₂| f′ = ${short(rest.factor)} a day.`;
 }
 
 /** What theory says of log10 |dh_T/dh_0|, in a few words. */

@@ -10,7 +10,7 @@ function curveOf(network) {
 }
 
 function drawCures() {
-  const svg = document.getElementById("lags"), width = svg.clientWidth || 600, height = 360;
+  const svg = document.getElementById("lags"), width = widthOf(svg), height = 360;
   const lags = measured.cures[0].curve.length - 1, low = Math.min(...measured.cures.flatMap((cure) => cure.curve));
   const at = frame(width, height, { x: [0, lags], y: [low * 1.05, 4], yText: powerText, xLabel: "steps back", yLabel: "reaches an input", left: 60 });
   const points = (curve) => curve.map((value, lag) => [lag, value]);
@@ -20,7 +20,7 @@ function drawCures() {
   at.parts.push(line(at, [[0, 0], [lags, gate]], "law"));
   at.parts.push(...endLabels(at, lags, { tanh: curveOf("tanh"), gru: curveOf("gru"), attention: curveOf("attention"), lstm: curve }));
   document.getElementById("forget-bias-value").textContent = String(bias);
-  const told = `${lags} steps back, the LSTM with forget bias ${bias} has 10^${curve[lags].toFixed(1)} of what reaches its last input (the gate alone, dashed, σ(b_f)^${lags}: 10^${gate.toFixed(1)}); tanh 10^${curveOf("tanh")[lags].toFixed(1)}, GRU 10^${curveOf("gru")[lags].toFixed(1)}, attention 10^${curveOf("attention")[lags].toFixed(1)}.`;
+  const told = `${lags} steps back, the LSTM with forget bias ${bias} has 10^${curve[lags].toFixed(1)} of what reaches its last input (the gate alone, dashed, σ(b)^${lags}: 10^${gate.toFixed(1)}); tanh 10^${curveOf("tanh")[lags].toFixed(1)}, GRU 10^${curveOf("gru")[lags].toFixed(1)}, attention 10^${curveOf("attention")[lags].toFixed(1)}.`;
   document.getElementById("cures-told").textContent = told.replaceAll("-", "−");
   show(svg, height, told, at.parts);
 }
@@ -31,7 +31,7 @@ function endLabels(at, lags, curves) {
   let floor = at.top + 12;
   return places.map(({ name, y }) => {
     floor = Math.max(floor + 16, y - 8);
-    return draw("text", { x: at.right - 6, y: floor - 2, class: `end-label end ${name}` }, LABELS[name] + (name === "lstm" ? `, b_f = ${LSTMS[chosenBias].bias}` : ""));
+    return draw("text", { x: at.right - 6, y: floor - 2, class: `end-label end ${name}` }, LABELS[name] + (name === "lstm" ? `, forget bias ${LSTMS[chosenBias].bias}` : ""));
   });
 }
 

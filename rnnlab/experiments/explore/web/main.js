@@ -57,6 +57,12 @@ function render() {
   waiting = requestAnimationFrame(() => drawStations(visible));
 }
 
+/** Draw again where the layout has changed. */
+function relay() {
+  widths.clear();
+  render();
+}
+
 function drawStations(names) {
   for (const name of names) STATIONS[name](run);
 }
@@ -129,7 +135,7 @@ function wireControls() {
   };
   byId("statland").onclick = () => change({ x: [...WEEK] });
   byId("no-prices").onclick = () => change({ x: [] });
-  byId("prices").ontoggle = () => drawPrices(run);
+  byId("prices").ontoggle = relay;
   byId("share").onclick = async (event) => {
     history.replaceState(null, "", addressOf(state));
     await navigator.clipboard?.writeText(location.href).catch(() => {});
@@ -146,8 +152,11 @@ function watchStations() {
     render();
   }, { rootMargin: "100px", threshold: [0, 0.25, 0.5] });
   document.querySelectorAll(".station").forEach((station) => watcher.observe(station));
-  addEventListener("resize", () => later("resize", 80, render));
-  addEventListener("beforeprint", () => drawStations(Object.keys(STATIONS)));
+  addEventListener("resize", () => later("resize", 80, relay));
+  addEventListener("beforeprint", () => {
+    widths.clear();
+    drawStations(Object.keys(STATIONS));
+  });
 }
 
 /** Compare the page with rnnlab's kernels on the grid that they were measured on, a few states at a time. */

@@ -120,9 +120,13 @@ function short(number, count = 4) {
   return valueText(scaled(number), count);
 }
 
-/** A scaled number the short way. */
-function shortScaled(number, count = 3) {
-  return valueText(number, count);
+/** A number's text as people write it, for what no program reads: a true minus, a power of ten. */
+function pretty(text) {
+  return text.replace(/e([+-])0*(\d+)/g, (_, sign, digits) => `\u2009×\u200910${raised((sign === "-" ? "-" : "") + digits)}`).replace(/-(?=[\d.])/g, "−");
+}
+
+function raised(text) {
+  return text.replace(/[\d-]/g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[sign]));
 }
 
 /** A float32 in the fewest digits that tell it from its neighbours; 0 and inf as float32 shows them. */

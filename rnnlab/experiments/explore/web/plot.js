@@ -12,9 +12,17 @@ function draw(name, attributes = {}, inside = []) {
   return made;
 }
 
+const widths = new Map(); // of SVGs, until the layout changes: asking after every drawing costs a layout each
+
+/** How wide an SVG is in its place. */
+function widthOf(svg) {
+  if (!widths.has(svg)) widths.set(svg, svg.clientWidth);
+  return widths.get(svg) || 600;
+}
+
 /** Replace what an SVG shows; it is as wide as its place, and told in words. */
 function show(svg, height, told, parts) {
-  const width = svg.clientWidth || 600;
+  const width = widthOf(svg);
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("height", height);
   svg.setAttribute("aria-label", told);
@@ -41,13 +49,14 @@ function ticksOf([low, high], count) {
 
 /** Scales and parts of a frame: {x, y, parts, left, right, top, bottom}. */
 function frame(width, height, given) {
-  const left = given.left ?? 52, right = width - (given.right ?? 14), top = given.top ?? 14, bottom = height - 42;
+  const grown = document.body.classList.contains("teaching") ? 1.4 : 1; // room for larger letters
+  const left = (given.left ?? 54) * grown, right = width - 14, top = 14, bottom = height - 42 * grown;
   const x = (value) => left + ((value - given.x[0]) / (given.x[1] - given.x[0])) * (right - left);
   const y = (value) => bottom - ((value - given.y[0]) / (given.y[1] - given.y[0])) * (bottom - top);
   const parts = [draw("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "ground" })];
   for (const tick of ticksOf(given.x, width < 500 ? 4 : 8)) {
     parts.push(draw("line", { x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 5, class: "axis" }));
-    parts.push(draw("text", { x: x(tick), y: bottom + 18, class: "tick middle" }, given.xText?.(tick) ?? plain(tick)));
+    parts.push(draw("text", { x: x(tick), y: bottom + 4 + 14 * grown, class: "tick middle" }, given.xText?.(tick) ?? plain(tick)));
   }
   for (const tick of ticksOf(given.y, 5)) {
     parts.push(draw("line", { x1: left, x2: right, y1: y(tick), y2: y(tick), class: tick === 0 ? "zero" : "grid" }));
@@ -78,7 +87,5 @@ function line(at, points, className) {
 
 /** A power of ten as people write it, for an axis of logarithms. */
 function powerText(log10) {
-  const up = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-  const digits = String(Math.abs(Math.round(log10))).replace(/\d/g, (digit) => up[digit]);
-  return `10${log10 < 0 ? "⁻" : ""}${digits}`;
+  return `10${raised(String(Math.round(log10)))}`;
 }

@@ -6,10 +6,10 @@ const WEEK = [0, 0.5, 1, 1, 0.5, 0, 0.5]; // StatLand's: low, medium, high
 
 function drawPrices(run) {
   const svg = document.getElementById("price-chart");
-  if (!svg.clientWidth) return; // folded away
+  if (!byId("prices").open) return;
   const days = Math.min(run.net.t, MOST_DRAGGED), top = Math.max(1, ...run.net.x.slice(0, days).map(Math.abs));
   const low = run.net.x.some((value) => value < 0) ? -top : 0;
-  const at = frame(svg.clientWidth, 180, { x: [0.5, days + 0.5], y: [low, top], xText: (tick) => (Number.isInteger(tick) ? String(tick) : ""), xLabel: "day: drag a point", yLabel: "price x" });
+  const at = frame(widthOf(svg), 180, { x: [0.5, days + 0.5], y: [low, top], xText: (tick) => (Number.isInteger(tick) ? String(tick) : ""), xLabel: "day: drag a point", yLabel: "price x" });
   for (let t = 1; t <= days; t += 1) {
     const value = inputOf(run.net, t);
     at.parts.push(draw("line", { x1: at.x(t), x2: at.x(t), y1: at.y(0), y2: at.y(value), class: "stem" }));

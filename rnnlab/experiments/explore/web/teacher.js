@@ -2,6 +2,7 @@
 // Ask first: questions to predict before an answer shows. And the teacher's mode, which walks them with the arrow keys.
 
 const answered = new Set(); // of stations
+let shownAt = 0; // the question of teacher's mode
 
 function button(text, pressed) {
   const made = document.createElement("button");
@@ -35,7 +36,7 @@ function choose(question, card, choice) {
     made.classList.toggle("right", k === question.right);
     made.setAttribute("aria-pressed", String(k === choice));
   });
-  card.querySelector(".answer").textContent = `${right ? "Yes." : "No."} ${question.answer(question.state)}`;
+  card.querySelector(".answer").textContent = pretty(`${right ? "Yes." : "No."} ${question.answer(question.state)}`);
   answered.add(question.station);
   forgetTrail();
   change({ ...question.state }, true);
@@ -43,11 +44,11 @@ function choose(question, card, choice) {
 
 /** Hide what gives an answer away until its station's question is answered; the readout goes with the station in view. */
 function hideAnswers() {
-  document.body.classList.toggle("asking", state.ask);
+  const asking = state.ask || state.teach > 0;
   for (const station of document.querySelectorAll(".station")) {
-    station.classList.toggle("secret", state.ask && !answered.has(station.id));
+    station.classList.toggle("secret", asking && !answered.has(station.id));
   }
-  document.getElementById("controls").classList.toggle("secret", state.ask && !answered.has(currentStation()));
+  document.getElementById("controls").classList.toggle("secret", asking && !answered.has(currentStation()));
   document.getElementById("ask").setAttribute("aria-pressed", String(state.ask));
 }
 
@@ -58,6 +59,8 @@ function currentStation() {
 /** In teacher's mode one station shows, with one question. */
 function showStation() {
   const at = Math.min(state.teach, QUESTIONS.length);
+  if (at !== shownAt) widths.clear(); // another layout
+  shownAt = at;
   document.body.classList.toggle("teaching", at > 0);
   for (const station of document.querySelectorAll(".station")) station.classList.toggle("now", at > 0 && station.id === currentStation());
   for (const card of document.querySelectorAll(".ask")) card.classList.toggle("now", Number(card.dataset.question) === at - 1);
@@ -70,9 +73,20 @@ function showStation() {
 function teach(at) {
   const bounded = Math.max(0, Math.min(QUESTIONS.length, at));
   forgetTrail();
-  if (bounded) answered.delete(QUESTIONS[bounded - 1].station);
+  if (bounded) askAnew(bounded - 1);
   change(bounded ? { ...QUESTIONS[bounded - 1].state, teach: bounded } : { teach: 0 }, true);
   if (bounded) scrollTo(0, 0);
+}
+
+/** Forget what was answered, so that the next class is asked too. */
+function askAnew(k) {
+  const card = document.querySelector(`[data-question="${k}"]`);
+  answered.delete(QUESTIONS[k].station);
+  card.querySelector(".answer").textContent = "";
+  for (const made of card.querySelectorAll("button")) {
+    made.classList.remove("right");
+    made.setAttribute("aria-pressed", "false");
+  }
 }
 
 const KEYS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
@@ -96,7 +110,7 @@ function wireTeacher() {
   document.getElementById("previous").onclick = () => teach(state.teach - 1);
   document.getElementById("next").onclick = () => teach(state.teach + 1);
   document.getElementById("ask").onclick = () => {
-    answered.clear();
+    QUESTIONS.forEach((_, k) => askAnew(k));
     change({ ask: !state.ask }, true);
   };
 }
