@@ -1,4 +1,4 @@
-"""A page to see it move: one unit's chain over T days, what tanh does to it, a step over the cliff, the cures.
+"""A page to move gradients by hand: the chain over T days, what tanh does to it, a step over the cliff, the cures.
 
 Claim: dh_T/dh_0 is the product of W2 f'(a_t) along the chain; with tanh and W2 = 2 it explodes at h_0 = 0 and vanishes
 from any other start.
