@@ -82,7 +82,7 @@ function drawFolded(svg, run) {
     arrowHead(),
     draw("path", { d: loop, class: "arrow", "marker-end": "url(#head)" }),
     draw("circle", { cx: x, cy: y, r: 30, class: "copy", style: `fill:${colourOf(run.logs[run.net.t])}` }),
-    draw("text", { x, y: y + 5, class: "name middle" }, "h"),
+    draw("text", { x, y: y + 5, class: `name middle ${strong(run.logs[run.net.t])}` }, "h"),
     draw("text", { x, y: y - 104, class: "factor middle" }, `× W₂ f′(a), once a day, ${run.net.t} times`),
     draw("line", { x1: x - 110, x2: x - 34, y1: y, y2: y, class: "arrow", "marker-end": "url(#head)" }),
     draw("text", { x: x - 116, y: y + 5, class: "tick end" }, "today's price"),

@@ -4,6 +4,7 @@
 const { target: TARGET, learning_rate: RATE, clip: CLIP } = measured.training;
 const SPANS = { linear: [0, 1.3], relu: [0, 1.3], tanh: [-1, 3], sigmoid: [-8, 8] }; // of W2, where something happens
 const HIGHEST = 1; // loss at the top of the chart
+const RESTING = 1e-10, GONE = 1e40; // of a state that a chart need not follow any further
 let trail = []; // W2 of the steps taken so far, the last one being where the page is
 let landscape = { key: "", points: [] };
 
@@ -24,8 +25,8 @@ function stepped(net, clip) {
 function lossesOver(net, [low, high]) {
   const key = [net.t, net.f, net.h0, net.w1, net.b1, net.x].join();
   if (landscape.key !== key) {
-    const count = net.t > 200 ? 161 : 401, grid = Array.from({ length: count }, (_, k) => low + ((high - low) * k) / (count - 1));
-    const close = Array.from({ length: 81 }, (_, k) => 1 + (k - 40) / 800);
+    const count = net.t > 200 ? 101 : 401, grid = Array.from({ length: count }, (_, k) => low + ((high - low) * k) / (count - 1));
+    const close = net.f === "linear" || net.f === "relu" ? Array.from({ length: 81 }, (_, k) => 1 + (k - 40) / 800) : [];
     const points = [...grid, ...close].sort((one, other) => one - other).map((w2) => [w2, plainLoss({ ...net, w2 })]);
     landscape = { key, points };
   }
@@ -33,10 +34,13 @@ function lossesOver(net, [low, high]) {
 }
 
 function plainLoss(net) {
-  let last = net.h0;
+  const straight = net.f === "linear" || net.f === "relu", fades = straight && Math.abs(net.w2) < 1 && net.b1 === 0;
+  let last = net.h0, before = NaN, earlier = NaN; // h_t, h_(t-1), h_(t-2)
   walk(net, (t, h, e) => {
-    last = e ? shifted(h, e) : h;
-    return false;
+    [earlier, before, last] = [before, last, e ? shifted(h, e) : h];
+    const size = Math.abs(last), again = (value) => Math.abs(last - value) < RESTING * size;
+    const rests = again(before) || (again(earlier) && (net.t - t) % 2 === 0);
+    return t > net.x.length && (rests || (fades && size < RESTING) || size > GONE); // for the eye it stays there
   });
   return Math.min(1e9, (last - TARGET) ** 2);
 }
@@ -71,7 +75,7 @@ function signs(at, net, loss, [low, high]) {
   const say = (x, text, end) => found.push(draw("text", { x, y: at.top + 26, class: `sign ${end}` }, pretty(text)));
   if (net.w2 < low) say(at.left + 14, `← W₂ = ${short(net.w2, 5)}   ${above}`, "");
   else if (net.w2 > high) say(at.right - 14, `${above}   W₂ = ${short(net.w2, 5)} →`, "end");
-  else if (above) say(at.x(net.w2) - 14, above, "end");
+  else if (above) say(at.x(net.w2) + 14, above, "");
   return found;
 }
 

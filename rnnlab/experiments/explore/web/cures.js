@@ -20,7 +20,7 @@ function drawCures() {
   at.parts.push(line(at, [[0, 0], [lags, gate]], "law"));
   at.parts.push(...endLabels(at, lags, { tanh: curveOf("tanh"), gru: curveOf("gru"), attention: curveOf("attention"), lstm: curve }));
   document.getElementById("forget-bias-value").textContent = String(bias);
-  const told = `${lags} steps back, the LSTM with forget bias ${bias} has 10^${curve[lags].toFixed(1)} of what reaches its last input (the gate alone, dashed, σ(b)^${lags}: 10^${gate.toFixed(1)}); tanh 10^${curveOf("tanh")[lags].toFixed(1)}, GRU 10^${curveOf("gru")[lags].toFixed(1)}, attention 10^${curveOf("attention")[lags].toFixed(1)}.`;
+  const told = `${lags} steps back, the LSTM with forget bias ${bias} has 10^${curve[lags].toFixed(1)} of what reaches its last input (the gate alone, dashed, σ(b)^${lags}: 10^${gate.toFixed(1)}); tanh 10^${curveOf("tanh")[lags].toFixed(1)}, GRU 10^${curveOf("gru")[lags].toFixed(1)}, attention 10^${curveOf("attention")[lags].toFixed(1)}.${curve[lags] > 0 ? " More than reaches the last input: a gate this open lets the gradient grow on its way back." : ""}`;
   document.getElementById("cures-told").textContent = told.replaceAll("-", "−");
   show(svg, height, told, at.parts);
 }

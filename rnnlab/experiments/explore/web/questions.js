@@ -12,6 +12,7 @@ const after = (count, from, clip) => {
   for (let k = 0; k < count; k += 1) now = { ...now, w2: stepped(now, clip) };
   return now.w2;
 };
+const beyond = (w2) => (Number.isFinite(w2) ? `to ${short(w2)}` : "beyond all doubles");
 const LAST = measured.cures[0].curve.length - 1;
 const reaches = (network) => `10^${curveOf(network)[LAST].toFixed(0)}`.replace("-", "−");
 const SHUT = LSTMS[0], OPEN = LSTMS.find((cure) => cure.curve[LAST] > -1) ?? LSTMS.at(-1);
@@ -23,7 +24,7 @@ const QUESTIONS = [
     ask: (now) => `W₂ = ${now.w2}, and nothing bends. Nudge h₀ a little: how many times larger is the nudge after ${now.t} days?`,
     choices: (now) => [`${now.w2 * now.t} times`, `about ${grouped(String(now.t ** 2 * now.w2))} times`, "about a quadrillion times"],
     right: 2,
-    answer: (now) => `Every day doubles it: ${now.w2}^${now.t} = ${grouped(String(integerOf(solve(now).gradient)))}. This is an exploding gradient. No learning rate fits a number that has fifteen more digits tomorrow than today.`,
+    answer: (now) => `Every day doubles it: ${now.w2}^${now.t} = ${grouped(String(integerOf(solve(now).gradient)))}. This is an exploding gradient. No learning rate fits it: a step that suits the last day is a quadrillion times too long for the first.`,
   },
   {
     station: "chain",
@@ -58,7 +59,7 @@ const QUESTIONS = [
     ask: (now) => `Here W₂ = ${now.w2}, and the valley is at ${short(TARGET ** (1 / now.t), 4)}. Where does one plain step of gradient descent, learning rate ${RATE}, put W₂?`,
     choices: (now) => [`at ${pretty(short(after(1, now, Infinity)))}`, "a little closer to the valley", "in the valley"],
     right: 0,
-    answer: (now) => `The slope on the wall is ${valueText(lossOf(now).gradient, 3)}. The step flies to W₂ = ${short(after(1, now, Infinity), 6)}, and the next one beyond all doubles. Clipped to ${CLIP}, the same gradient only says which way: ${short(after(1, now, CLIP), 6)}, and after 20 clipped steps ${short(after(20, now, CLIP), 4)}.`,
+    answer: (now) => `The slope on the wall is ${valueText(lossOf(now).gradient, 3)}. The step flies to W₂ = ${short(after(1, now, Infinity), 6)}, and the next one ${beyond(after(2, now, Infinity))}. Clipped to ${CLIP}, the same gradient only says which way: ${short(after(1, now, CLIP), 6)}, and after 20 clipped steps ${short(after(20, now, CLIP), 4)}.`,
   },
   {
     station: "consequence",
