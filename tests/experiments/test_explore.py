@@ -63,7 +63,7 @@ def test_the_page_is_one_file_that_needs_no_other(table: pd.DataFrame) -> None:
     assert {one or other for one, other in links} <= {"data:,", "#head", "#inside", "#wall"}
     assert "<!-- measured" not in html
     assert "<!-- picture" not in html
-    assert html.index("<noscript>") < html.index("<svg") < html.index("</noscript>")
+    assert html.rindex("<noscript>") < html.index("<figure><svg") < html.rindex("</noscript>")
 
 
 def test_the_kept_page_is_that_of_the_kept_table() -> None:
@@ -120,7 +120,10 @@ def states() -> list[dict[str, Any]]:
         }
         for k in range(300)
     ]
-    return even + drawn
+    ends = ((2.0**-28, 1e-300), (2.0**-28, 1e100), (2.0**28, 1e100))
+    far = [{"f": f, "t": 1000, "w2": w2, "h0": h0} for f in names for w2, h0 in ends]
+    faint = [{"f": "tanh", "t": t, "w2": 2.0, "h0": 1e-300} for t in (900, 1000)]
+    return [*even, *drawn, *far, *faint]
 
 
 def address_of(state: dict[str, Any]) -> str:
@@ -260,6 +263,7 @@ WRONG = {
     "#t=5000": "T is 5000: expected a whole number from 1 to 1000; 1000 is shown.",
     "#f=gelu": "f is “gelu”: expected linear, relu, tanh, sigmoid.",
     "#x=1,up": "x has “up”: expected numbers with commas between them.",
+    "#h0=1e101": "h_0 is “1e101”: expected a number of a size up to 1e+100.",
     "#w2=<img src=x onerror=alert(1)>": "W2 is “<img src=x onerror=alert(1)>”: expected a number.",
 }
 
@@ -381,16 +385,16 @@ def test_without_scripts_it_is_a_picture(browser: Any) -> None:
 
 
 def test_a_redraw_is_quick(opened: Any) -> None:
-    """Measured at about 5 ms, wanted below 16; a shared machine gets ten times as long."""
+    """Measured at about 6 ms, wanted below 16; a shared machine gets ten times as long."""
     went = opened.evaluate("""() => {
       const times = [];
-      for (let k = 0; k < 40; k += 1) {
+      for (let k = 0; k < 120; k += 1) {
         const from = performance.now();
-        change({ w2: 1 + k / 40, t: 1000, f: 'tanh', h0: 0.1 });
+        change({ w2: 1 + k / 120, t: 1000, f: 'tanh', h0: 0.1 });
         drawStations(['chain', 'correction']);
         times.push(performance.now() - from);
       }
-      return times.sort((a, b) => a - b)[20];
+      return times.slice(-40).sort((a, b) => a - b)[20]; // once it is compiled
     }""")
     print(f"a redraw at T = 1000: {went:.1f} ms")
     assert went < 160

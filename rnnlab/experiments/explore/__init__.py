@@ -34,7 +34,7 @@ class Spec(ExperimentSpec):
     )
     seq_len: Listed[Steps] = Field(default=(1, 2, 10, 50, 1000), description="T of the grid, up to 1,000")
     h0: Numbers = Field(default=(0.0, 0.1, 1.0), description="h_0 of the grid")
-    target: FiniteFloat = Field(default=0.5, description="what h_T is trained to be")
+    target: FiniteFloat = Field(default=0.5, gt=0, description="what h_T is trained to be")
     train_seq_len: Steps = Field(default=50, description="T of the trainings")
     explode_w2: Start = Field(default=1.1, description="W2 from which a training explodes")
     stall_w2: Start = Field(default=0.5, description="W2 from which a training stalls")

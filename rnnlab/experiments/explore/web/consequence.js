@@ -40,7 +40,7 @@ function plainLoss(net) {
     [earlier, before, last] = [before, last, e ? shifted(h, e) : h];
     const size = Math.abs(last), again = (value) => Math.abs(last - value) < RESTING * size;
     const rests = again(before) || (again(earlier) && (net.t - t) % 2 === 0);
-    return t > net.x.length && (rests || (fades && size < RESTING) || size > GONE); // for the eye it stays there
+    return t > net.x.length && (rests || (fades ? size < RESTING : size > GONE && Math.abs(net.w2) >= 1)); // for the eye it stays there
   });
   return Math.min(1e9, (last - TARGET) ** 2);
 }

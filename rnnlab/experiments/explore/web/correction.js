@@ -20,7 +20,7 @@ function drawCobweb(run) {
   at.parts.push(clipOf(at), draw("g", { "clip-path": "url(#inside)" }, [
     line(at, grid.map((h) => [h, F[net.f](net.w2 * h + net.b1)]), "curve"),
     draw("path", { d: staircase(run, at), class: "way" }),
-    draw("circle", { cx: at.x(net.h0), cy: at.y(0), r: 7, class: "handle" }),
+    draw("circle", { cx: at.x(Math.max(-WIDEST, Math.min(WIDEST, net.h0))), cy: at.y(0), r: 7, class: "handle" }),
   ]));
   at.parts.push(draw("text", { x: at.left + 10, y: at.top + 18, class: "tick" }, `curve: ${TITLES[net.f]}(W₂ h${net.b1 ? " + B₁" : ""})`));
   show(svg, height, `The way of the state from h0 = ${net.h0}: after ${net.t} days it is ${short(shifted(run.h[net.t], run.hExponent[net.t]))}.`, at.parts);

@@ -2,6 +2,7 @@
 // The state of the page lives in its address: #w2=1.5&t=40&f=tanh&h0=0.1&x=0,0.5,1&w1=1&b1=0, and ask, teach.
 
 const LONGEST = 1000;
+const LARGEST = 1e100; // of all but W2: their products are doubles
 const OPENS = { w2: 2, t: 50 }; // of an address that says nothing
 const LEFT_OUT = { f: "linear", h0: 1, w1: 1, b1: 0, x: [] };
 const NAMES = { w2: "W2", t: "T", f: "f", h0: "h_0", w1: "W1", b1: "B1", x: "x" };
@@ -10,8 +11,9 @@ const state = { ...OPENS, ...LEFT_OUT, ask: false, teach: 0 };
 /** A finite number, or null and one sentence on what is wrong. */
 function readNumber(key, text, complaints) {
   const number = text.trim() === "" ? NaN : Number(text);
-  if (Number.isFinite(number)) return number;
-  complaints.push(`${NAMES[key]} is “${text}”: expected a number.`);
+  const bounded = key === "w2" || Math.abs(number) <= LARGEST;
+  if (Number.isFinite(number) && bounded) return number;
+  complaints.push(`${NAMES[key]} is “${text}”: expected a number${bounded || Number.isNaN(number) ? "" : ` of a size up to ${LARGEST}`}.`);
   return null;
 }
 
@@ -33,7 +35,7 @@ function readChoice(text, complaints) {
 function readInputs(text, complaints) {
   const words = text.split(/[\s,;]+/).filter(Boolean);
   const numbers = words.map(Number);
-  const wrong = words.find((word, k) => !Number.isFinite(numbers[k]));
+  const wrong = words.find((word, k) => !(Math.abs(numbers[k]) <= LARGEST));
   if (wrong !== undefined) {
     complaints.push(`x has “${wrong}”: expected numbers with commas between them.`);
     return null;
