@@ -15,6 +15,7 @@ The names of `kernels.one_unit_training` stay in their module: its networks and 
 """
 
 from rnnlab.kernels import one_unit
+from rnnlab.kernels._floats import constants_of as constants_of
 from rnnlab.kernels.activations import (
     LINEAR as LINEAR,
     RELU as RELU,

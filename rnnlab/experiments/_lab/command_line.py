@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import webbrowser
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from rnnlab import __version__
 from rnnlab._base.checks import nearest
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.experiment import Experiment, claim_of, first_line, get, names, title_of
+from rnnlab.experiments._lab.experiment import Experiment, claim_of, first_line, get, names, page_of, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve
 
@@ -96,6 +97,8 @@ def command_of(name: str) -> click.Command:
         *look_options(),
         click.Option(["--out"], **OUT),
     ]
+    if hasattr(experiment, "page"):
+        options.append(click.Option(["--open", "open_page"], is_flag=True, help="open the page in a browser"))
     return click.Command(
         name,
         params=options,
@@ -112,6 +115,7 @@ def run_one(
     cluster: str | None = None,
     force: bool = False,
     look: Look = PAPER,
+    open_page: bool = False,
     **fields: Any,
 ) -> int:
     """Run one experiment and save its result."""
@@ -127,7 +131,16 @@ def run_one(
     result = runner.run(runner.Job(experiment, spec, out / name, count, cluster, force, look))
     seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
     click.echo(f"{out / name}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
+    if result.page is not None:
+        show_page(out / name / store.PAGE, open_page)
     return report(result.checks)
+
+
+def show_page(path: Path, in_browser: bool) -> None:
+    """Say where a page is, and open it if that is wanted."""
+    click.echo(f"page: {path.resolve()}")
+    if in_browser and not webbrowser.open(path.resolve().as_uri()):
+        click.echo("no browser was found: open the page by hand", err=True)
 
 
 def refuse_too_large(spec: Any, workers: int) -> None:
@@ -203,6 +216,7 @@ def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: 
         raise StoreError(f"{out} holds no result: run an experiment first, or choose --out DIR")
     for name, experiment in chosen.items():
         drawn = store.redraw(out / name, experiment.draw, look)
+        store.write_page(out / name, page_of(experiment, store.read_table(out / name)))
         click.echo(f"{out / name / 'figures'}: {', '.join(drawn)}")
     return 0
 

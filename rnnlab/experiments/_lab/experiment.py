@@ -38,6 +38,12 @@ class Experiment(Protocol):
         """The claims: expected, measured, tolerance, source, ok."""
 
 
+def page_of(experiment: Experiment, table: pd.DataFrame) -> str | None:
+    """The page that an experiment makes of its table, by a function `page`; None if it has none."""
+    page = getattr(experiment, "page", None)
+    return None if page is None else str(page(table))
+
+
 def first_line(experiment: Experiment) -> str:
     """What an experiment shows, in a sentence."""
     return (experiment.__doc__ or "").strip().split("\n")[0]

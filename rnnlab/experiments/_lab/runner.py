@@ -19,7 +19,7 @@ from tqdm import tqdm
 from rnnlab._base.blas import one_blas_thread
 from rnnlab.experiments._lab import store
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.experiment import Experiment
+from rnnlab.experiments._lab.experiment import Experiment, page_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.resumable import Resumable
 
@@ -86,7 +86,7 @@ def run(job: Job) -> store.Result:
     checks, figures = job.experiment.checks(table), job.experiment.draw(table)
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
     origin = store.provenance(spec, store.command_line(), seconds)
-    result = store.Result(spec, table, checks, figures, origin)
+    result = store.Result(spec, table, checks, figures, origin, page_of(job.experiment, table))
     store.refuse(job.folder, spec, job.force)  # another run may have ended there in the meantime
     store.save(job.folder, result, job.look)
     checkpoints.discard()

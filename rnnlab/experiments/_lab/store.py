@@ -28,7 +28,8 @@ from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.saving import write
 
-ENTRIES = {"table.csv", "checks.csv", "spec.toml", "provenance.json", "figures"}
+PAGE = "index.html"
+ENTRIES = {"table.csv", "checks.csv", "spec.toml", "provenance.json", "figures", PAGE}
 LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
 
 
@@ -40,6 +41,7 @@ class Result(NamedTuple):
     checks: pd.DataFrame
     figures: dict[str, Figure]
     provenance: dict[str, Any]
+    page: str | None = None  # HTML, of an experiment that has one
 
 
 def spec_hash(spec: dict[str, Any]) -> str:
@@ -98,6 +100,15 @@ def save(folder: Path, result: Result, look: Look = PAPER) -> None:
         (fresh / "spec.toml").write_text(tomli_w.dumps(result.spec), encoding="utf-8")
         (fresh / "provenance.json").write_text(json.dumps(result.provenance, indent=2) + "\n", encoding="utf-8")
         write(fresh / "figures", result.figures, look)
+        write_page(fresh, result.page)
+
+
+def write_page(folder: Path, page: str | None) -> None:
+    """Write the page of a result, whole or not at all, if it has one."""
+    if page is not None:
+        fresh = folder / f".{PAGE}-{os.getpid()}"
+        fresh.write_text(page, encoding="utf-8")
+        fresh.replace(folder / PAGE)
 
 
 def redraw(folder: Path, draw: Callable[[pd.DataFrame], dict[str, Figure]], look: Look = PAPER) -> list[str]:

@@ -1,0 +1,78 @@
+"""The page without its scripts: one picture of what moves on it."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from rnnlab.experiments._lab.figures import GUIDE, logarithmic, new_figure, theme
+from rnnlab.experiments._lab.networks import NETWORKS
+from rnnlab.experiments.explore.descents import STARTS
+
+DASHES = {"plain": "-", "clipped": "--"}
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """The chain over T, what h_0 does to tanh, the trainings and the cures.
+
+    Returns
+    -------
+    dict of str to Figure
+        explorer.
+    """
+    states, descents, cures = (table[table["part"] == name] for name in ("state", "descent", "cure"))
+    linear = states[(states["nonlinearity"] == "linear") & (states["h0"] == states["h0"].max()) & (states["w2"] > 0)]
+    nearest = states["w2"].iloc[(states["w2"] - 2).abs().argmin()]
+    tanh = states[(states["nonlinearity"] == "tanh") & (states["w2"] == nearest)]
+    with theme():
+        figure = new_figure(11, 7.5)
+        axes: Any = figure.subplots(2, 2).flat
+        draw_states(axes[0], linear, "w2", "W₂", "The chain: a linear unit multiplies by W₂ once a day")
+        draw_states(axes[1], tanh, "h0", "h₀", f"The correction: tanh at W₂ = {nearest:g}")
+        draw_descents(axes[2], descents)
+        draw_cures(axes[3], cures)
+    return {"explorer": figure}
+
+
+def draw_states(axis: Any, rows: pd.DataFrame, by: str, symbol: str, title: str) -> None:
+    """log10 |dh_T/dh_0| over T, a line per value of one setting."""
+    groups = rows.groupby(by)
+    for (value, line), colour in zip(groups, sns.color_palette("coolwarm", len(groups)), strict=True):
+        axis.plot(line["seq_len"], line["log10_gradient"], "o-", color=colour, label=f"{symbol} = {value:g}")
+    axis.axhline(0, color=GUIDE, linewidth=0.8)
+    axis.set(xlabel="T", ylabel="log10 |∂h_T/∂h₀|", title=title)
+    logarithmic(axis)
+    axis.set_yscale("symlog", linthresh=1.0)
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def draw_descents(axis: Any, rows: pd.DataFrame) -> None:
+    """The loss of each training over its updates."""
+    for (start, colour), dashes in product(zip(STARTS, sns.color_palette("colorblind"), strict=False), DASHES.items()):
+        variant, line = dashes
+        run = rows[(rows["start"] == start) & (rows["variant"] == variant)]
+        label = f"from W₂ = {run['w2'].iloc[0]:g}, {variant}"
+        axis.plot(run["update"], run["loss"].clip(1e-6, 1e9), line, color=colour, label=label)
+    axis.set_yscale("log")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.set(xlabel="update", ylabel="loss", title="The consequence: a training explodes, stalls, learns")
+    axis.legend(frameon=False, fontsize=8)
+
+
+def draw_cures(axis: Any, rows: pd.DataFrame) -> None:
+    """The gradient against lag, LSTMs from light to dark."""
+    biases = np.sort(rows["forget_bias"].dropna().unique())
+    for bias, colour in zip(biases, sns.color_palette("Blues", len(biases) + 1)[1:], strict=True):
+        line = rows[rows["forget_bias"] == bias]
+        axis.plot(line["lag"], line["log10_gradient"], color=colour, label=f"LSTM, forget bias {bias:g}")
+    for name, dashes in (("tanh", "k-"), ("gru", "k--"), ("attention", "k:")):
+        line = rows[rows["network"] == name]
+        axis.plot(line["lag"], line["log10_gradient"], dashes, label=NETWORKS[name].label)
+    axis.set(xlabel="lag T - t", ylabel="log10 of |dL/dx_t| / |dL/dx_T|", title="The cures")
+    axis.legend(frameon=False, fontsize=8)
