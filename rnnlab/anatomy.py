@@ -31,6 +31,8 @@ class NonFinite(NamedTuple):
 def one_sequence(tape: Any) -> tuple[Cell, Shapes]:
     """The cell and its shapes; a tape that is not of one sequence of a recurrent cell is refused."""
     cell, shapes = checked_tape(tape)
+    if tape.parts:
+        raise TypeError(f"tape is of a {type(tape.params).__name__}: expected a single cell's, as those of tape.parts")
     if tape.batched or not cell.states:
         kind = "a batch" if tape.batched else "attention"
         raise ValueError(f"tape is of {kind}: expected one sequence, x (T, I), of a recurrent cell")

@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import at_least, shortened
 from rnnlab.api import forward
+from rnnlab.kernels.cells.cell import leaves_of
 from rnnlab.nonlinearities import Nonlinearity
 from rnnlab.params import checked_params
+from rnnlab.tape import Tape
 
 Array = NDArray[np.float64]
 SPREAD = 12.0  # columns may differ by e^12 before they are made orthogonal again: 11 of 16 digits are left
@@ -30,7 +32,9 @@ def lyapunov_spectrum(
     """Lyapunov exponents along one input sequence, by QR decomposition of products of Jacobians.
 
     Exponent i is the mean over steps of log |R_ii|, with J_t Q_(t-1) = Q_t R_t and J_t the Jacobian of the state (of the
-    LSTM h and c together). Products are decomposed before their columns differ by e^12.
+    LSTM h and c together). Products are decomposed before their columns differ by e^12. The Jacobian of a Stack is
+    block-triangular, since nothing goes down: its exponents are those of its layers, each along the states below it. Those
+    of a Bidirectional are both directions', each in its own time.
 
     Parameters
     ----------
@@ -38,7 +42,7 @@ def lyapunov_spectrum(
     x : array_like, (T, I)
         Inputs.
     h0 : array_like, (H,), optional
-        Initial state; of the LSTM a pair (h0, c0).
+        Initial state; of the LSTM a pair (h0, c0), of a Stack or a Bidirectional as of `forward`.
     k : int, optional
         How many exponents, at most H (LSTM: 2 H); default all.
     nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
@@ -68,25 +72,41 @@ def lyapunov_spectrum(
     >>> rl.lyapunov_spectrum(params, np.zeros((200, 1)), nonlinearity="linear").round(2).tolist()  # ln 2, ln 0.5
     [0.69, -0.69]
     """
-    cell, _ = checked_params(params)
-    if cell.tangent is None:
-        raise TypeError(f"params is an {type(params).__name__}: expected a cell with a state")
+    cells = {type(leaf).__name__: type(leaf).cell() for leaf in leaves_of(checked_params(params)[1])}
+    for name, cell in cells.items():
+        if cell.tangent is None:
+            raise TypeError(f"params is an {name}: expected a cell with a state")
     if np.ndim(x) != 2:
         raise ValueError(f"x has shape {np.shape(x)}: expected one sequence, (T, I)")
-    tape = forward(params, x, h0, nonlinearity)
-    size = tape.h.shape[1] * len(cell.states)
-    k = size if k is None else k
+    tapes = single_cells(forward(params, x, h0, nonlinearity))
+    steps, sizes = len(tapes[0].h) - 1, [size_of_state(tape) for tape in tapes]
+    k = sum(sizes) if k is None else k
     at_least(1, k=k)
     at_least(0, discard=discard)
-    if k > size:
-        raise ValueError(f"k is {k}: expected at most {size}, the size of the state")
-    if discard >= len(tape.h) - 1:
-        raise ValueError(f"discard is {discard}: expected at most {len(tape.h) - 2}, fewer than the steps of x")
-    step = cell.tangent(tape.params, tape.record)
-    start = np.linalg.qr(np.random.default_rng(0).standard_normal((size, k)))[0]
+    if k > sum(sizes):
+        raise ValueError(f"k is {k}: expected at most {sum(sizes)}, the size of the state")
+    if discard >= steps:
+        raise ValueError(f"discard is {discard}: expected at most {steps - 1}, fewer than the steps of x")
     with one_blas_thread():  # on a busy machine BLAS threads wait for one another: 30 times slower
-        logs = decompose(step, start, range(len(tape.h) - 1), discard)
-    return np.sort(logs / (len(tape.h) - 1 - discard))[::-1]
+        logs = np.concatenate([sums_of(tape, min(k, size), discard) for tape, size in zip(tapes, sizes, strict=True)])
+    return np.sort(logs / (steps - discard))[::-1][:k]
+
+
+def single_cells(tape: Tape) -> list[Tape]:
+    """The tapes of all cells of a network."""
+    return [cell for part in tape.parts for cell in single_cells(part)] or [tape]
+
+
+def size_of_state(tape: Tape) -> int:
+    """How many numbers a cell hands from step to step."""
+    return tape.h.shape[1] * len(type(tape.params).cell().states)
+
+
+def sums_of(tape: Tape, k: int, discard: int) -> Array:
+    """The sums of log |R_ii| of one cell."""
+    start = np.linalg.qr(np.random.default_rng(0).standard_normal((size_of_state(tape), k)))[0]
+    step = type(tape.params).cell().tangent(tape.params, tape.record)
+    return decompose(step, start, range(len(tape.h) - 1), discard)
 
 
 def decompose(step: Callable[[int, Array], Array], q: Array, steps: range, discard: int) -> Array:

@@ -1,5 +1,6 @@
 """Networks of layers and directions: against layers run by hand, against PyTorch's, and far beyond the range of floats."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,39 @@ def test_fit_trains_a_network_and_predict_runs_it() -> None:
     x, target, *_ = task.draw(np.random.default_rng(4), 8)  # the first batch
     error = rl.predict(model, x)[-1] - np.reshape(target, (8, 1))
     assert np.mean(error**2) == pytest.approx(whole.history.loss[0], rel=1e-12)
+
+
+def test_a_fit_of_a_network_is_kept_in_a_file(tmp_path: Path) -> None:
+    """Every array, in its place."""
+    rng = np.random.default_rng(3)
+    both = rl.Bidirectional(*(rl.RNNParams.init(1, 2, rng=rng) for _ in range(2)))
+    net = rl.Stack((both, rl.RNNParams.init(4, 4, rng=rng)))
+    model = rl.Model(net, rl.Readout.init(4, 1, rng=rng))
+    done = rl.fit(model, rl.tasks.latch(seq_len=6), rl.Recipe(0.01), updates=2, batch_size=8, rng=rng)
+    rl.save_fit(tmp_path / "fit.npz", done)
+    read = rl.load_fit(tmp_path / "fit.npz")
+    assert isinstance(read.model.params.layers[0], rl.Bidirectional)
+    for mine, other in zip(leaves_of(read.model.params), leaves_of(done.model.params), strict=True):
+        np.testing.assert_array_equal(mine.weight_ih, other.weight_ih)
+        np.testing.assert_array_equal(mine.weight_hh, other.weight_hh)
+
+
+def test_exponents_of_a_stack_are_those_of_its_layers() -> None:
+    """Linear layers have those of their matrices, whatever stands below."""
+    below, above = (rl.RNNParams([[1.0]], [[w]], [0.0]) for w in (0.5, 0.25))
+    found = rl.lyapunov_spectrum(rl.Stack((below, above)), np.zeros((50, 1)), nonlinearity="linear")
+    np.testing.assert_allclose(found, np.log([0.5, 0.25]), rtol=1e-12)
+    largest = rl.lyapunov_spectrum(rl.Stack((above, below)), np.zeros((50, 1)), k=1, nonlinearity="linear")
+    np.testing.assert_allclose(largest, np.log([0.5]), rtol=1e-12)
+
+
+def test_anatomy_takes_the_parts_of_a_tape() -> None:
+    """And says so of the whole."""
+    below, above = (rl.RNNParams([[1.0]], [[w]], [0.0]) for w in (0.5, 0.25))
+    tape = rl.forward(rl.Stack((below, above)), np.zeros((3, 1)), nonlinearity="linear")
+    np.testing.assert_array_equal(rl.anatomy.jacobians(tape.parts[1])[:, 0, 0], [0.25] * 3)
+    with pytest.raises(TypeError, match="as those of tape"):
+        rl.anatomy.loss_triangle(tape)
 
 
 @pytest.mark.parametrize(

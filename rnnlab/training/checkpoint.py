@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnnlab._base.checks import at_least, numbers, one_of, shortened
-from rnnlab.kernels.cells import CELLS
+from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
+from rnnlab.kernels.cells.cell import leaves_of, parts_of
 from rnnlab.params import Readout
 from rnnlab.training.checked import OPTIMISERS, checked_model
 from rnnlab.training.fitting import NOT_FINITE
@@ -34,12 +36,13 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
     _check(done)
     rest = {
         "format": FORMAT,
-        "cell": type(done.model.params).__name__,
+        "cell": _kind_of(done.model.params),
         "nonlinearity": done.model.nonlinearity,
         "stopped": done.stopped,
         "state": [done.state.update, done.state.optimiser, done.state.rng],
     }
-    arrays = {f"params.{name}": array for name, array in done.model.params._asdict().items()}
+    places = zip(_places(done.model.params), leaves_of(done.model.params), strict=True)
+    arrays = {f"{place}.{name}": array for place, leaf in places for name, array in leaf._asdict().items()}
     arrays |= {f"readout.{name}": array for name, array in done.model.readout._asdict().items()}
     arrays |= {f"history.{name}": array for name, array in done.history._asdict().items()}
     target = Path(path).absolute()
@@ -87,10 +90,30 @@ def _fit_of(arrays: dict[str, Any], rest: dict[str, Any]) -> Fit:
         return kind(*(arrays[f"{name}.{field}"] for field in kind._fields))
 
     update, optimiser, rng = rest["state"]
-    cell = one_of("cell", rest["cell"], {kind.__name__: kind for kind in CELLS})
-    model = Model(part(cell, "params"), part(Readout, "readout"), rest["nonlinearity"])
+    places = iter(["params"]) if isinstance(rest["cell"], str) else (f"params.{k}" for k in count())
+
+    def network(kind: Any) -> Any:
+        if isinstance(kind, str):
+            cell = one_of("cell", kind, {known.__name__: known for known in CELLS})
+            return part(cell, next(places))
+        ((name, parts),) = kind.items()
+        made = tuple(map(network, parts))
+        return Stack(made) if one_of("network", name, {"Stack": True, "Bidirectional": False}) else Bidirectional(*made)
+
+    model = Model(network(rest["cell"]), part(Readout, "readout"), rest["nonlinearity"])
     stopped = None if rest["stopped"] is None else Stopped(*rest["stopped"])
     return Fit(model, part(History, "history"), stopped, TrainingState(update, optimiser, arrays["memory"], rng))
+
+
+def _kind_of(network: Any) -> Any:
+    """The name of a cell; of a network of several its name with those of its parts."""
+    parts = parts_of(network)
+    return {type(network).__name__: [_kind_of(part) for part in parts]} if parts else type(network).__name__
+
+
+def _places(network: Any) -> list[str]:
+    """What the arrays of each cell are called in the file."""
+    return [f"params.{k}" for k in range(len(leaves_of(network)))] if parts_of(network) else ["params"]
 
 
 def _check(done: Any) -> None:
