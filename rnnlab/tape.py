@@ -97,8 +97,8 @@ def checked_tape(tape: Any) -> tuple[Cell, Shapes]:
         raise TypeError(f"tape is {shortened(tape)}: expected what forward returned")
     cell, given = checked_params(tape.params)
     record = tape.record
-    steps, batch, inputs = np.shape(record.x)
-    check_record("tape.record", given, record, (steps, batch, inputs))
+    steps, batch, _ = np.shape(record.x)
+    check_record("tape.record", given, record, (steps, batch, sizes_of(given)[0]))
     return cell, shapes_of(given, steps, batch)
 
 
@@ -111,6 +111,8 @@ def check_record(owner: str, params: Any, record: Any, sizes: tuple[int, int, in
     arrays = {name: array for name, array in record._asdict().items() if isinstance(array, np.ndarray)}
     outputs = sizes_of(params)[1]
     known = {"x": (steps, batch, inputs), "h": (steps + 1, batch, outputs), "length": (batch,)}
+    if not set(known if parts_of(params) else record._fields) <= set(arrays):
+        raise ValueError(f"{owner} was changed: expected the arrays that forward returned")
     for name, array in arrays.items():
         shape = known.get(name, getattr(expected, name))
         if array.shape != shape:
