@@ -1,12 +1,16 @@
 """The checked API: right numbers, and one clear sentence for every wrong argument."""
 
+import math
 import subprocess
 import sys
+from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
 import rnnlab as rl
+from tests.reference import exact_gradients
 
 GOOD = {"w1": 1.0, "w2": 0.5, "b1": 0.0, "x": [1.0, 2.0, 3.0]}
 
@@ -100,3 +104,29 @@ def test_import_is_light() -> None:
 def test_the_number_in_the_readme() -> None:
     flow = rl.one_unit_gradients(w1=1.0, w2=2.0, b1=0.0, x=[0.0] * 5000, nonlinearity="linear")
     assert rl.log10_abs(flow.h)[0, 0] == 1505.149978319906
+
+
+FAINT = [  # W2, h_0, T: a start so small that its exponent is its own, and a day on which tanh is no longer the identity
+    (np.float64, 128.0, 1e-100, 60),
+    (np.float64, 2.0**28, 10 * 2.0**-1008, 36),
+    (np.float64, 2.0, 2.0**-80, 120),
+    (np.float32, 2.0, 2.0**-11, 40),
+    (np.float32, 8.0, 2.0**-30, 14),
+    (np.float32, 0.99, 2.0**-10.5, 30),
+]
+
+
+@pytest.mark.parametrize(("kind", "w2", "h0", "steps"), FAINT)
+def test_a_faint_state_that_grows_is_linear_only_as_long_as_it_is_small(
+    kind: Any, w2: float, h0: float, steps: int
+) -> None:
+    """Against mpmath; 60 roundings. As if linear to the window's end, float32 was wrong at W2 = 2 and h_0 = 2^-11."""
+    x = np.zeros(steps, kind)
+    flow = rl.one_unit_gradients(kind(1), kind(w2), kind(0), x, kind(h0), nonlinearity="tanh")
+    truth = exact_gradients("tanh", 1.0, float(kind(w2)), 0.0, x, float(kind(h0)))
+    for name, found in (("h0", flow.h), ("w2", flow.w2)):
+        mantissa, exponent = (float(np.ravel(part)[0]) for part in found)
+        relative = mpmath.mpf(mantissa) * mpmath.mpf(2) ** int(exponent) / truth[name] - 1
+        assert abs(relative) < 60 * float(np.finfo(kind).eps)
+    linear = steps * math.log10(float(kind(w2)))  # what it was told to be
+    assert abs(float(rl.log10_abs(flow.h)[0, 0]) - linear) > 1e-6

@@ -49,8 +49,9 @@ class Adjoint(NamedTuple):
 def rebase_lane(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: int, i: int) -> None:
     """Choose the units of lane i for the window after step `first` and put h[first] into them.
 
-    A state out of range keeps an exponent if it outgrows every input (linear and ReLU) or if no input comes (a decay
-    towards 0, where tanh is the identity). In every other case units are 1.
+    A state out of range keeps an exponent if it outgrows every input (linear and ReLU), or if no input comes and it stays
+    so small in the whole window that tanh is the identity. In every other case units are 1: a state that grows out of
+    there in a window, by at most 2^448, is a normal number at its start.
     """
     h, exponent = tape.h, tape.exponent[first // WINDOW]
     c = constants_of(h[first, i])
@@ -59,7 +60,10 @@ def rebase_lane(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: 
         loudest = max(loudest, abs(weights.w1[i] * x[t, i] + weights.b1[i]))
     mantissa, power = normalise(h[first, i], exponent[i])
     outgrows = power > c.far and nonlinearity <= RELU
-    decays = power < -c.far and loudest == c.zero and nonlinearity != SIGMOID
+    _, growth = normalise(weights.w2[i], type(c.far)(0))
+    highest = power + WINDOW * max(growth + 1, 0)
+    identity = min(-c.far, -(c.mantissa_bits // 2 + 2))  # tanh'(2^identity) is 1 to rounding
+    decays = highest < identity and loudest == c.zero and nonlinearity != SIGMOID
     if mantissa != c.zero and (outgrows or decays):
         h[first, i], exponent[i] = mantissa, power
     else:
