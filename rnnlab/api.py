@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._base.checks import at_least, lengths, numbers
+from rnnlab._base.checks import at_least, lengths, numbers, real_numbers
 from rnnlab.kernels.cells.cell import Cell, allocate, parts_of, shapes_of, sizes_of
-from rnnlab.kernels.cells.stack import flow_of, relinked
+from rnnlab.kernels.cells.dispatch import with_inputs
+from rnnlab.kernels.cells.stack import flow_of
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity
 from rnnlab.params import checked_choice, checked_params, dtype_of
@@ -96,48 +97,42 @@ def forward(
     cell, given = checked_params(params)
     kind = dtype_of(given)
     inputs, own_length = checked_inputs(given, x, length, batch_first)
-    steps, batch, _ = inputs.shape
-    shapes = shapes_of(given, steps, batch)
-    tape = relinked(allocate(np.empty, shapes.tape, kind)._replace(x=inputs, length=own_length))
+    shapes = shapes_of(given, len(inputs), own_length.size)
+    tape = with_inputs(allocate(np.empty, shapes.tape, kind), inputs.reshape(shapes.tape.x), own_length)
     code = checked_choice(given, nonlinearity)
     set_initial_states(given, tape, h0)
     cell.forward(code, given, tape, allocate(np.zeros, shapes.work, kind))
-    return tape_of(given, nonlinearity, tape, np.ndim(x) == 3)
+    return tape_of(given, nonlinearity, tape, inputs.ndim == 3)
 
 
-def checked_inputs(params: Any, x: ArrayLike, length: ArrayLike | None, batch_first: bool) -> tuple[Array, Array]:
-    """The inputs (T, B, I), 0 after each sequence's end, whatever was there; and its number of steps."""
+def checked_inputs(
+    params: Any, x: ArrayLike, length: ArrayLike | None, batch_first: bool = False
+) -> tuple[Array, Array]:
+    """The inputs (T, I) or (T, B, I), 0 after each sequence's end, whatever was there; and its number of steps (B,)."""
+    given = real_numbers("x", x)
     if batch_first:
-        x = np.swapaxes(three_dimensional(x), 0, 1)
-    shape, wanted = np.shape(x), sizes_of(params)[0]
-    inputs = numbers("x", x if length is None else own_steps(x, length), (2, 3), dtype_of(params))
-    inputs = inputs if inputs.ndim == 3 else inputs[:, None]
-    if 0 in inputs.shape or inputs.shape[2] != wanted:
+        if given.ndim != 3:
+            raise ValueError(f"x has shape {given.shape}: expected (B, T, I), as batch_first is True")
+        given = given.swapaxes(0, 1)
+    if length is not None and given.ndim in (2, 3):
+        given = own_steps(given, length)
+    inputs, wanted = numbers("x", given, (2, 3), dtype_of(params)), sizes_of(params)[0]
+    if 0 in inputs.shape or inputs.shape[-1] != wanted:
         expected = f"(T, {wanted}) or (T, B, {wanted}) with T, B >= 1"
-        raise ValueError(f"x has shape {shape}: expected {expected}, as the network has {wanted} inputs")
-    return inputs, lengths(length, *inputs.shape[:2])
+        raise ValueError(f"x has shape {np.shape(x)}: expected {expected}, as the network has {wanted} inputs")
+    return inputs, lengths(length, len(inputs), inputs.shape[1] if inputs.ndim == 3 else 1)
 
 
-def three_dimensional(x: ArrayLike) -> Array:
-    """X as an array (B, T, I)."""
-    if np.ndim(x) != 3:
-        raise ValueError(f"x has shape {np.shape(x)}: expected (B, T, I), as batch_first is True")
-    return np.asarray(x)
-
-
-def own_steps(x: ArrayLike, length: ArrayLike) -> Array:
+def own_steps(x: Array, length: ArrayLike) -> Array:
     """A copy of x (T, I) or (T, B, I) with 0 after each sequence's end."""
-    given = np.asarray(x)
-    if given.ndim not in (2, 3):
-        return given
-    steps, batch = given.shape[0], given.shape[1] if given.ndim == 3 else 1
+    steps, batch = len(x), x.shape[1] if x.ndim == 3 else 1
     if batch != steps == np.size(length) > 1:
         raise ValueError(
             f"length has shape {np.shape(length)}: expected a scalar or ({batch},), one for each sequence of x "
-            f"{given.shape}, (T, B, I); (B, T, I)? pass batch_first=True"
+            f"{x.shape}, (T, B, I); (B, T, I)? pass batch_first=True"
         )
-    ended = np.arange(steps)[:, None] >= lengths(length, steps, batch)
-    return np.where(ended[..., None] if given.ndim == 3 else ended, given.dtype.type(0), given)
+    inside = np.arange(steps)[:, None] < lengths(length, steps, batch)
+    return np.where(inside.reshape(*x.shape[:-1], 1), x, x.dtype.type(0))
 
 
 def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int | None = None) -> Gradients:

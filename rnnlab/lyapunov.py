@@ -72,10 +72,9 @@ def lyapunov_spectrum(
     >>> rl.lyapunov_spectrum(params, np.zeros((200, 1)), nonlinearity="linear").round(2).tolist()  # ln 2, ln 0.5
     [0.69, -0.69]
     """
-    cells = {type(leaf).__name__: type(leaf).cell() for leaf in leaves_of(checked_params(params)[1])}
-    for name, cell in cells.items():
-        if cell.tangent is None:
-            raise TypeError(f"params is an {name}: expected a cell with a state")
+    for leaf in leaves_of(checked_params(params)[1]):
+        if type(leaf).cell().tangent is None:
+            raise TypeError(f"params is an {type(leaf).__name__}: expected a cell with a state")
     if np.ndim(x) != 2:
         raise ValueError(f"x has shape {np.shape(x)}: expected one sequence, (T, I)")
     tapes = single_cells(forward(params, x, h0, nonlinearity))

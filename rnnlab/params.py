@@ -50,8 +50,8 @@ def checked_leaves(owner: str, network: Any) -> list[Any]:
         parts: Any = network.parts
         if not parts or not isinstance(parts, tuple | list):
             raise TypeError(f"{owner}.layers is {shortened(parts)}: expected a tuple of one or more layers")
-        names = part_names(owner, network)
-        leaves = [leaf for name, part in zip(names, parts, strict=True) for leaf in checked_leaves(name, part)]
+        named = zip(network.places(), parts, strict=True)
+        leaves = [leaf for place, part in named for leaf in checked_leaves(f"{owner}.{place}", part)]
         for leaf in leaves:
             if not type(leaf).cell().states:
                 raise TypeError(
@@ -64,26 +64,18 @@ def checked_leaves(owner: str, network: Any) -> list[Any]:
     return [network]
 
 
-def part_names(owner: str, network: Any) -> list[str]:
-    """What errors call the parts of a network."""
-    if "layers" in network._fields:
-        return [f"{owner}.layers[{k}]" for k in range(len(network.layers))]
-    return [f"{owner}.{name}" for name in network._fields]
-
-
 def of_kind(owner: str, network: Any, kind: Any) -> Any:
     """A network's parameters in one floating type, its layers fitting one another."""
     if not parts_of(network):
         return cell_of_kind(owner, network, kind)
-    names = part_names(owner, network)
-    parts = [of_kind(name, part, kind) for name, part in zip(names, network.parts, strict=True)]
-    stacked = "layers" in network._fields
-    for name, part, before in zip(names[1:], parts[1:], parts, strict=False):
-        inputs, wanted = sizes_of(part)[0], sizes_of(before)[stacked]
-        if inputs != wanted:
-            as_what = "outputs the layer below has" if stacked else "inputs the other direction has"
-            raise ValueError(f"{name} has {inputs} inputs: expected {wanted}, as many as {as_what}")
-    return network.of(parts)
+    places = network.places()
+    made = network.of(
+        [of_kind(f"{owner}.{place}", part, kind) for place, part in zip(places, network.parts, strict=True)]
+    )
+    for place, part, (wanted, why) in zip(places[1:], made.parts[1:], made.joints(), strict=True):
+        if sizes_of(part)[0] != wanted:
+            raise ValueError(f"{owner}.{place} has {sizes_of(part)[0]} inputs: expected {wanted}, as many as {why}")
+    return made
 
 
 def cell_of_kind(owner: str, params: Any, kind: Any) -> Any:

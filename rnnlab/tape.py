@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import numbers, shortened
-from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, parts_of, shapes_of
 from rnnlab.nonlinearities import Nonlinearity
 from rnnlab.params import checked_params, dtype_of
 
@@ -43,17 +43,19 @@ def unbatched(array: Any, batched: bool) -> Any:
     return array if batched or array is None else array[:, 0]
 
 
-def set_initial_states(params: Any, tape: Any, h0: Any, name: str = "h0") -> None:
+def set_initial_states(params: Any, tape: Any, h0: Any, owner: str = "") -> None:
     """Write the initial states of all parts of a network, 0 by default, into the first rows of their tapes."""
     parts = parts_of(params)
     if not parts:
-        set_initial_state(tape, h0, type(params).cell().states)
+        set_initial_state(tape, h0, type(params).cell().states, owner)
         return
     given = (None,) * len(parts) if h0 is None else h0
     if not isinstance(given, tuple | list | np.ndarray) or len(given) != len(parts):
-        raise TypeError(f"{name} is {shortened(h0)}: expected {len(parts)} initial states, one for each part, or None")
-    for k, (part, record, state) in enumerate(zip(parts, parts_of(tape), given, strict=True)):
-        set_initial_states(part, record, state, f"{name}[{k}]")
+        raise TypeError(
+            f"{owner}h0 is {shortened(h0)}: expected {len(parts)} initial states, one for each part, or None"
+        )
+    for place, part, record, state in zip(params.places(), parts, parts_of(tape), given, strict=True):
+        set_initial_states(part, record, state, f"{owner}{place}.")
 
 
 def initial_rows(params: Any, tape: Any) -> list[Any]:
@@ -70,7 +72,7 @@ def initial_states(params: Any, h0: Any, batch: int) -> list[Any]:
     return initial_rows(params, empty)
 
 
-def set_initial_state(tape: Any, h0: Any, states: tuple[str, ...]) -> None:
+def set_initial_state(tape: Any, h0: Any, states: tuple[str, ...], owner: str = "") -> None:
     """Write the initial states, 0 by default, into the first rows of the tape; what has none gets zeros in h."""
     for name in states or ("h",):
         getattr(tape, name)[0] = 0
@@ -78,9 +80,9 @@ def set_initial_state(tape: Any, h0: Any, states: tuple[str, ...]) -> None:
         return
     if not states:
         raise ValueError(f"h0 is {shortened(h0)}: expected none, attention has no initial state")
-    names = [f"{name}0" for name in states]
+    names = [f"{owner}{name}0" for name in states]
     if len(states) > 1 and not (isinstance(h0, tuple | list) and len(h0) == len(states)):
-        raise TypeError(f"h0 is {shortened(h0)}: expected a pair ({', '.join(names)})")
+        raise TypeError(f"{owner}h0 is {shortened(h0)}: expected a pair ({', '.join(names)})")
     rows = [getattr(tape, name)[0] for name in states]
     for name, value, row in zip(names, h0 if len(states) > 1 else [h0], rows, strict=True):
         state = numbers(name, value, (1, 2), row.dtype)
@@ -98,31 +100,29 @@ def checked_tape(tape: Any) -> tuple[Cell, Shapes]:
     cell, given = checked_params(tape.params)
     record = tape.record
     steps, batch, _ = np.shape(record.x)
-    check_record("tape.record", given, record, (steps, batch, sizes_of(given)[0]))
-    return cell, shapes_of(given, steps, batch)
+    shapes = shapes_of(given, steps, batch)
+    check_record("tape.record", record, shapes.tape, dtype_of(given))
+    return cell, shapes
 
 
-def check_record(owner: str, params: Any, record: Any, sizes: tuple[int, int, int]) -> None:
-    """Refuse a kernels' tape that does not fit its parameters."""
-    steps, batch, inputs = sizes
-    expected = shapes_of(params, steps, batch).tape
-    if not isinstance(record, type(expected)):
-        raise TypeError(f"{owner} is a {type(record).__name__}: expected a {type(expected).__name__}")
-    arrays = {name: array for name, array in record._asdict().items() if isinstance(array, np.ndarray)}
-    outputs = sizes_of(params)[1]
-    known = {"x": (steps, batch, inputs), "h": (steps + 1, batch, outputs), "length": (batch,)}
-    if not set(known if parts_of(params) else record._fields) <= set(arrays):
-        raise ValueError(f"{owner} was changed: expected the arrays that forward returned")
+def check_record(owner: str, record: Any, expected: Any, kind: Any) -> None:
+    """Refuse a kernels' tape that is not of these shapes and this floating type."""
+    if not isinstance(record, type(expected)) or len(parts_of(record)) != len(parts_of(expected)):
+        raise TypeError(
+            f"{owner} is a {type(record).__name__}: expected a {type(expected).__name__}, as forward returned"
+        )
+    arrays = {name: getattr(record, name) for name, shape in expected._asdict().items() if is_shape(shape)}
     for name, array in arrays.items():
-        shape = known.get(name, getattr(expected, name))
-        if array.shape != shape:
-            raise ValueError(f"{owner}.{name} has shape {array.shape}: expected {shape}")
-    kinds = {array.dtype for name, array in arrays.items() if name != "length"}
-    whole = all(array.flags.c_contiguous for array in arrays.values()) and kinds == {dtype_of(params)}
-    if not whole or record.length.dtype != np.int64 or record.length.max() > steps or record.length.min() < 0:
+        if np.shape(array) != getattr(expected, name):
+            raise ValueError(f"{owner}.{name} has shape {np.shape(array)}: expected {getattr(expected, name)}")
+    kinds = {name: np.int64 if name == "length" else kind for name in arrays}
+    whole = all(isinstance(array, np.ndarray) and array.flags.c_contiguous for array in arrays.values())
+    if not whole or any(array.dtype != kinds[name] for name, array in arrays.items()):
         raise ValueError(f"{owner} was changed: expected the arrays that forward returned")
-    for k, (part, own) in enumerate(zip(parts_of(params), parts_of(record), strict=True)):
-        check_record(f"{owner}.parts[{k}]", part, own, (steps, batch, sizes_of(part)[0]))
+    if record.length.max() > len(record.x) or record.length.min() < 0:
+        raise ValueError(f"{owner}.length was changed: expected 0 to {len(record.x)}, the steps of x")
+    for k, (part, of_part) in enumerate(zip(parts_of(record), parts_of(expected), strict=True)):
+        check_record(f"{owner}.parts[{k}]", part, of_part, kind)
 
 
 def prepared(tape: Tape, cell: Cell, shapes: Shapes, dh: ArrayLike, dc: ArrayLike | None) -> tuple[Any, Array]:

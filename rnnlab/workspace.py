@@ -131,15 +131,15 @@ class Workspace:
         """
         if params is not self._known:
             self._learn(params)
-        inputs, own_length = checked_inputs(self._given, x, length, batch_first=False)
+        inputs, own_length = checked_inputs(self._given, x, length)
         if inputs.shape != self._sizes[:3]:
             raise ValueError(f"x has shape {np.shape(x)}: expected {self._sizes[:3]}")
-        states = initial_states(self._given, h0, self._sizes[1])
+        starts = None if h0 is None else initial_states(self._given, h0, self._sizes[1])
 
         def run(part: slice, tape: Any, work: Any, _: Any) -> None:
             tape.x[:], tape.length[:] = inputs[:, part], own_length[part]
-            for rows, given in zip(initial_rows(self._given, tape), states, strict=True):
-                rows[:] = given[part]
+            for k, row in enumerate(initial_rows(self._given, tape)):
+                row[:] = 0 if starts is None else starts[k][part]
             self._cell.forward(self._code, self._given, tape, work)
 
         self._each(run)

@@ -99,6 +99,9 @@ def torch_of(net: Any, torch: Any) -> Any:
     return made
 
 
+TORCH = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_pytorch_has_the_same_gradients(seed: int) -> None:
     """Random kinds, layers, directions and lengths, against packed sequences: states, inputs, all weights to 1e-12."""
@@ -128,9 +131,11 @@ def test_pytorch_has_the_same_gradients(seed: int) -> None:
     np.testing.assert_allclose(found.x, given.grad.numpy(), rtol=1e-12, atol=1e-13)
     for k, layer in enumerate(found.params.layers):
         for cell, ending in zip(parts_of(layer) or (layer,), ("", "_reverse"), strict=False):
-            for name in ("weight_ih", "weight_hh"):
-                theirs = getattr(there, f"{name}_l{k}{ending}").grad.numpy()
-                np.testing.assert_allclose(getattr(cell, name), theirs, rtol=1e-12, atol=1e-13)
+            theirs = {key: getattr(there, f"{key}_l{k}{ending}").grad.numpy() for key in TORCH}
+            for name, key in zip(("weight_ih", "weight_hh", "bias"), TORCH, strict=False):
+                np.testing.assert_allclose(getattr(cell, name), theirs[key], rtol=1e-12, atol=1e-13)
+            if kind == "gru":  # the candidate's bias of the recurrent part is its own
+                np.testing.assert_allclose(cell.bias_hn, theirs["bias_hh"][-4:], rtol=1e-12, atol=1e-13)
 
 
 def test_a_workspace_takes_networks_initial_states_and_lengths() -> None:
@@ -212,9 +217,12 @@ def test_anatomy_takes_the_parts_of_a_tape() -> None:
         (lambda a, b: rl.Stack((a, 3)), "params.layers[1] is 3: expected one of RNNParams"),
         (
             lambda a, b: rl.Stack((a, a)),
-            "params.layers[1] has 2 inputs: expected 3, as many as outputs the layer below",
+            "params.layers[1] has 2 inputs: expected 3, as many as the layer below has outputs",
         ),
-        (lambda a, b: rl.Bidirectional(a, b), "params.backward has 3 inputs: expected 2, as many as inputs the other"),
+        (
+            lambda a, b: rl.Bidirectional(a, b),
+            "params.backward has 3 inputs: expected 2, as many as the other direction has",
+        ),
         (lambda a, b: rl.Stack((rl.AttentionParams.init(2, 3, rng=np.random.default_rng(0)), b)), "attention is alone"),
     ],
 )

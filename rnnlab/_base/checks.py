@@ -29,12 +29,7 @@ def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any 
     ndarray
         C-contiguous, writeable, in the machine's byte order.
     """
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiub":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} is {shortened(value)}: expected real numbers") from None
+    array = real_numbers(name, value)
     kind = kind or (np.float32 if array.dtype == np.float32 else np.float64)
     if array.dtype != kind or not array.flags.carray:
         with np.errstate(over="ignore"):  # said below
@@ -44,6 +39,17 @@ def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any 
     if not np.isfinite(array).all():
         worst = np.asarray(value)[~np.isfinite(array)].flat[0]
         raise ValueError(f"{name} has the value {worst}: expected finite numbers of type {array.dtype}")
+    return array
+
+
+def real_numbers(name: str, value: ArrayLike) -> NDArray[Any]:
+    """`value` as an array of floats, integers or booleans, finite or not."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {shortened(value)}: expected real numbers") from None
     return array
 
 

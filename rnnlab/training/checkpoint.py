@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from rnnlab._base.checks import at_least, numbers, one_of, shortened
-from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
+from rnnlab.kernels.cells import CELLS
 from rnnlab.kernels.cells.cell import leaves_of, parts_of
-from rnnlab.params import Readout
+from rnnlab.params import CONTAINERS, Readout
 from rnnlab.training.checked import OPTIMISERS, checked_model
 from rnnlab.training.fitting import NOT_FINITE
 from rnnlab.training.records import Fit, History, Model, Stopped, TrainingState
@@ -41,7 +42,7 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
         "stopped": done.stopped,
         "state": [done.state.update, done.state.optimiser, done.state.rng],
     }
-    places = zip(_places(done.model.params), leaves_of(done.model.params), strict=True)
+    places = zip(_places(rest["cell"]), leaves_of(done.model.params), strict=False)
     arrays = {f"{place}.{name}": array for place, leaf in places for name, array in leaf._asdict().items()}
     arrays |= {f"readout.{name}": array for name, array in done.model.readout._asdict().items()}
     arrays |= {f"history.{name}": array for name, array in done.history._asdict().items()}
@@ -90,15 +91,13 @@ def _fit_of(arrays: dict[str, Any], rest: dict[str, Any]) -> Fit:
         return kind(*(arrays[f"{name}.{field}"] for field in kind._fields))
 
     update, optimiser, rng = rest["state"]
-    places = iter(["params"]) if isinstance(rest["cell"], str) else (f"params.{k}" for k in count())
+    places = _places(rest["cell"])
 
     def network(kind: Any) -> Any:
         if isinstance(kind, str):
-            cell = one_of("cell", kind, {known.__name__: known for known in CELLS})
-            return part(cell, next(places))
+            return part(one_of("cell", kind, {known.__name__: known for known in CELLS}), next(places))
         ((name, parts),) = kind.items()
-        made = tuple(map(network, parts))
-        return Stack(made) if one_of("network", name, {"Stack": True, "Bidirectional": False}) else Bidirectional(*made)
+        return one_of("network", name, {known.__name__: known for known in CONTAINERS}).of(map(network, parts))
 
     model = Model(network(rest["cell"]), part(Readout, "readout"), rest["nonlinearity"])
     stopped = None if rest["stopped"] is None else Stopped(*rest["stopped"])
@@ -111,9 +110,9 @@ def _kind_of(network: Any) -> Any:
     return {type(network).__name__: [_kind_of(part) for part in parts]} if parts else type(network).__name__
 
 
-def _places(network: Any) -> list[str]:
-    """What the arrays of each cell are called in the file."""
-    return [f"params.{k}" for k in range(len(leaves_of(network)))] if parts_of(network) else ["params"]
+def _places(kind: Any) -> Iterator[str]:
+    """What the arrays of each cell are called in the file, for a network of that `_kind_of`."""
+    return iter(["params"]) if isinstance(kind, str) else (f"params.{k}" for k in count())
 
 
 def _check(done: Any) -> None:

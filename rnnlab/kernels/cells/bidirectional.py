@@ -14,7 +14,7 @@ import numpy as np
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells.cell import Cell, Shapes, shapes_of, sizes_of
 from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, with_inputs
-from rnnlab.kernels.cells.stack import gradients_into, layer_flow, relinked, scaled_flow_of
+from rnnlab.kernels.cells.stack import gradients_into, layer_flow, scaled_flow_of
 from rnnlab.kernels.sequences import largest, power_not_above_one
 
 
@@ -29,9 +29,18 @@ class Bidirectional(NamedTuple):
         """The networks that it is made of."""
         return tuple(self)
 
-    def of(self, parts: Any) -> Bidirectional:
-        """The same with other parts."""
-        return Bidirectional(*parts)
+    @classmethod
+    def of(cls, parts: Any) -> Bidirectional:
+        """One of these parts."""
+        return cls(*parts)
+
+    def places(self) -> list[str]:
+        """What errors call the parts."""
+        return list(self._fields)
+
+    def joints(self) -> list[tuple[int, str]]:
+        """How many inputs each part but the first must have, and why."""
+        return [(sizes_of(self.forward)[0], "the other direction has")]
 
     def sizes(self) -> tuple[int, int]:
         """How many inputs and outputs it has."""
@@ -77,8 +86,8 @@ class BidirectionalTape(NamedTuple):
 
     def linked(self) -> BidirectionalTape:
         """The same with what both directions share."""
-        ahead = relinked(self.forward._replace(x=self.x, length=self.length))
-        return self._replace(forward=ahead, backward=relinked(self.backward._replace(length=self.length)))
+        ahead = with_inputs(self.forward, self.x, self.length)
+        return self._replace(forward=ahead, backward=with_inputs(self.backward, self.backward.x, self.length))
 
 
 class BidirectionalWork(NamedTuple):
@@ -143,21 +152,19 @@ def reverse(x: Any, length: Any, out: Any) -> None:
 
 def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
     """Both directions, and their states side by side."""
-    ahead, behind = directions(tape)
-    reverse(tape.x, tape.length, behind.x)
-    cell_forward(nonlinearity, params.forward, ahead, work.forward)
-    cell_forward(nonlinearity, params.backward, behind, work.backward)
-    side_by_side(ahead.h, behind.h, tape.length, tape.h)
+    reverse(tape.x, tape.length, tape.backward.x)
+    cell_forward(nonlinearity, params.forward, tape.forward, work.forward)
+    cell_forward(nonlinearity, params.backward, tape.backward, work.backward)
+    side_by_side(tape.forward.h, tape.backward.h, tape.length, tape.h)
 
 
 def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
     """Both directions; the gradient of the inputs is the sum."""
-    ahead, behind = directions(tape)
     part(dloss, tape.length, work.dforward, work.dbackward)
     clear(work.forward)
     clear(work.backward)
-    cell_backward(params.forward, ahead, work.dforward, gradients.forward, work.forward, window)
-    cell_backward(params.backward, behind, work.dbackward, gradients.backward, work.backward, window)
+    cell_backward(params.forward, tape.forward, work.dforward, gradients.forward, work.forward, window)
+    cell_backward(params.backward, tape.backward, work.dbackward, gradients.backward, work.backward, window)
     if gradients.x.size:
         reverse(gradients.backward.x, tape.length, gradients.x)
         np.add(gradients.x, gradients.forward.x, out=gradients.x)
@@ -165,21 +172,14 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
 
 def flow(params: Any, tape: Any, dloss: Any, flow: Any, gradients: Any, work: Any) -> None:
     """The norms of the gradients of both directions' states, far beyond the range of floats."""
-    ahead, behind = directions(tape)
     exponents = flow.forward.loss_exponent, flow.backward.loss_exponent
     part_scaled(dloss, flow.loss_exponent, tape.length, (work.dforward, work.dbackward), exponents)
     clear(work.forward)
     clear(work.backward)
-    layer_flow(params.forward, ahead, work.dforward, flow.forward, gradients.forward, work.forward)
-    layer_flow(params.backward, behind, work.dbackward, flow.backward, gradients.backward, work.backward)
+    layer_flow(params.forward, tape.forward, work.dforward, flow.forward, gradients.forward, work.forward)
+    layer_flow(params.backward, tape.backward, work.dbackward, flow.backward, gradients.backward, work.backward)
     of_inputs = flow.input_exponent, flow.forward.input_exponent, flow.backward.input_exponent
     add_scaled(gradients.x, gradients.forward.x, gradients.backward.x, of_inputs, tape.length)
-
-
-def directions(tape: Any) -> tuple[Any, Any]:
-    """The tapes of both directions, with their inputs."""
-    behind = with_inputs(tape.backward, tape.backward.x, tape.length)
-    return with_inputs(tape.forward, tape.x, tape.length), behind
 
 
 @kernel

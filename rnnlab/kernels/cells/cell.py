@@ -55,7 +55,7 @@ class Cell(NamedTuple):
 
     gates: int  # blocks of H rows that its weight_ih (gates H, I) has
     states: tuple[str, ...]  # the fields of the tape that go from step to step, h first; () where none does
-    shapes: Callable[[int, int, int, int], Shapes] | None  # of T, B, I, H; of networks made of several the networks'
+    shapes: Callable[[int, int, int, int], Shapes] | None  # of T, B, I, H; None where the parameters tell (`shapes_of`)
     forward: Kernel  # (nonlinearity, params, tape, work)
     backward: Kernel  # (params, tape, dloss, gradients, work, window)
     flow: Kernel  # (params, tape, dloss, flow, gradients, work)
@@ -115,14 +115,23 @@ def shapes_of(network: Any, steps: int, batch: int) -> Shapes:
 
 def allocate(make: Callable[..., Any], shapes: Any, dtype: Any) -> Any:
     """The same NamedTuple with an array in the place of every shape; `length` holds integers."""
-    made = type(shapes)(*(allocated(make, name, part, dtype) for name, part in shapes._asdict().items()))
-    return made.linked() if hasattr(made, "linked") else made
+    return linked(type(shapes)(*(allocated(make, name, part, dtype) for name, part in shapes._asdict().items())))
+
+
+def linked(arrays: Any) -> Any:
+    """The same NamedTuple; of a network of several, with one array for what its parts share."""
+    return arrays.linked() if hasattr(arrays, "linked") else arrays
 
 
 def allocated(make: Callable[..., Any], name: str, shape: Any, dtype: Any) -> Any:
     """The array of a shape, or the NamedTuple or the tuple of them."""
+    if is_shape(shape):
+        return make(shape, np.int64 if name == "length" else dtype)
     if hasattr(shape, "_fields"):
         return allocate(make, shape, dtype)
-    if shape and not isinstance(shape[0], int | np.integer):
-        return tuple(allocate(make, part, dtype) for part in shape)
-    return make(shape, np.int64 if name == "length" else dtype)
+    return tuple(allocate(make, part, dtype) for part in shape)
+
+
+def is_shape(value: Any) -> bool:
+    """Whether it is an array's, and not a NamedTuple or a tuple of them."""
+    return not hasattr(value, "_fields") and all(isinstance(size, int | np.integer) for size in value)

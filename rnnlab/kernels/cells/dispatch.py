@@ -12,6 +12,7 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 
 from rnnlab.kernels._jit import INLINED, inner_kernel
+from rnnlab.kernels.cells.cell import linked
 
 
 def own_kernel(find: Callable[[Any], Any], place: int = 0, how: dict[str, Any] | None = None) -> Any:
@@ -47,7 +48,7 @@ finish = own_kernel(lambda cell: cell.steps.finish)
 
 def with_inputs(tape: Any, x: Any, length: Any) -> Any:
     """The tape with other inputs and lengths."""
-    return tape._replace(x=x, length=length)
+    return linked(tape._replace(x=x, length=length))
 
 
 def clear(work: Any) -> None:

@@ -34,20 +34,29 @@ class Stack(NamedTuple):
         """The networks that it is made of."""
         return self.layers
 
-    def of(self, parts: Any) -> Stack:
-        """The same with other parts."""
-        return Stack(tuple(parts))
+    @classmethod
+    def of(cls, parts: Any) -> Stack:
+        """One of these parts."""
+        return cls(tuple(parts))
+
+    def places(self) -> list[str]:
+        """What errors call the parts."""
+        return [f"layers[{k}]" for k in range(len(self.layers))]
+
+    def joints(self) -> list[tuple[int, str]]:
+        """How many inputs each part but the first must have, and why."""
+        return [(sizes_of(layer)[1], "the layer below has outputs") for layer in self.layers[:-1]]
 
     def sizes(self) -> tuple[int, int]:
         """How many inputs and outputs it has."""
         return sizes_of(self.layers[0])[0], sizes_of(self.layers[-1])[1]
 
-    def shapes(self, steps: int, batch: int) -> Shapes:
+    def shapes(self, t: int, b: int) -> Shapes:
         """The shapes of all arrays."""
-        params, tapes, works, gradients = zip(*(shapes_of(layer, steps, batch) for layer in self.layers), strict=True)
-        return Shapes(
-            Stack(params), StackTape((0,), (0,), (batch,), tapes), StackWork(works), StackGradients((0,), gradients)
-        )
+        params, tapes, works, gradients = zip(*(shapes_of(layer, t, b) for layer in self.layers), strict=True)
+        inputs, outputs = self.sizes()
+        tape = StackTape((t, b, inputs), (t + 1, b, outputs), (b,), tapes)
+        return Shapes(Stack(params), tape, StackWork(works), StackGradients((t, b, inputs), gradients))
 
     def flow(self, steps: int, loss_exponent: Any) -> StackFlow:
         """Where the norms of its gradients are written, for a loss in units 2^loss_exponent (R, B)."""
@@ -80,9 +89,8 @@ class StackTape(NamedTuple):
         """The same with each layer's states in the place of the inputs of the next."""
         layers: list[Any] = []
         for layer in self.layers:
-            x = layers[-1].h[1:] if layers else (self.x if self.x.ndim == 3 else layer.x)
-            layers.append(relinked(layer._replace(x=x, length=self.length)))
-        return StackTape(layers[0].x, layers[-1].h, self.length, tuple(layers))
+            layers.append(with_inputs(layer, layers[-1].h[1:] if layers else self.x, self.length))
+        return self._replace(h=layers[-1].h, layers=tuple(layers))
 
 
 class StackWork(NamedTuple):
@@ -154,11 +162,6 @@ def scaled_flow_of(network: Any, steps: int, loss_exponent: Any) -> Any:
     return ScaledFlow(norms, np.zeros(batch, kind), loss_exponent, np.empty((steps, batch), kind))
 
 
-def relinked(tape: Any) -> Any:
-    """A tape whose parts share what they have in common."""
-    return tape.linked() if hasattr(tape, "linked") else tape
-
-
 def gradients_into(gradients: Any, params: Any, x: Any) -> Any:
     """Gradients with other places for those of the parameters and, if given, of the inputs."""
     if hasattr(gradients, "into"):
@@ -169,14 +172,14 @@ def gradients_into(gradients: Any, params: Any, x: Any) -> Any:
 def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
     """All layers, each through all of time before the next one."""
     for k, layer in enumerate(params.layers):
-        cell_forward(nonlinearity, layer, layer_tape(tape, k), work.layers[k])
+        cell_forward(nonlinearity, layer, tape.layers[k], work.layers[k])
 
 
 def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
     """All layers, from the top."""
     for k in reversed(range(len(params.layers))):
         clear(work.layers[k])
-        cell_backward(params.layers[k], layer_tape(tape, k), dloss, gradients.layers[k], work.layers[k], window)
+        cell_backward(params.layers[k], tape.layers[k], dloss, gradients.layers[k], work.layers[k], window)
         dloss = gradients.layers[k].x
 
 
@@ -184,13 +187,8 @@ def flow(params: Any, tape: Any, dloss: Any, flow: Any, gradients: Any, work: An
     """The norms of the gradients of all layers' states, far beyond the range of floats."""
     for k in reversed(range(len(params.layers))):
         clear(work.layers[k])
-        layer_flow(params.layers[k], layer_tape(tape, k), dloss, flow.layers[k], gradients.layers[k], work.layers[k])
+        layer_flow(params.layers[k], tape.layers[k], dloss, flow.layers[k], gradients.layers[k], work.layers[k])
         dloss = gradients.layers[k].x
-
-
-def layer_tape(tape: Any, k: int) -> Any:
-    """The tape of layer k, with its inputs."""
-    return with_inputs(tape.layers[k], tape.layers[k - 1].h[1:] if k else tape.x, tape.length)
 
 
 CELL = Cell(gates=0, states=("h",), shapes=None, forward=forward, backward=backward, flow=flow)
