@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import webbrowser
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import click
 from rnnlab import __version__
 from rnnlab._base.checks import nearest
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.experiment import Experiment, claim_of, first_line, get, names, page_of, title_of
+from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve
 
@@ -138,6 +138,8 @@ def run_one(
 
 def show_page(path: Path, in_browser: bool) -> None:
     """Say where a page is, and open it if that is wanted."""
+    import webbrowser
+
     click.echo(f"page: {path.resolve()}")
     if in_browser and not webbrowser.open(path.resolve().as_uri()):
         click.echo("no browser was found: open the page by hand", err=True)
@@ -215,9 +217,8 @@ def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: 
     if not chosen:
         raise StoreError(f"{out} holds no result: run an experiment first, or choose --out DIR")
     for name, experiment in chosen.items():
-        drawn = store.redraw(out / name, experiment.draw, look)
-        store.write_page(out / name, page_of(experiment, store.read_table(out / name)))
-        click.echo(f"{out / name / 'figures'}: {', '.join(drawn)}")
+        found = store.redraw(out / name, partial(drawn, experiment), look)
+        click.echo(f"{out / name / 'figures'}: {', '.join(found)}")
     return 0
 
 

@@ -38,10 +38,10 @@ class Experiment(Protocol):
         """The claims: expected, measured, tolerance, source, ok."""
 
 
-def page_of(experiment: Experiment, table: pd.DataFrame) -> str | None:
-    """The page that an experiment makes of its table, by a function `page`; None if it has none."""
-    page = getattr(experiment, "page", None)
-    return None if page is None else str(page(table))
+def drawn(experiment: Experiment, table: pd.DataFrame) -> tuple[dict[str, Figure], str | None]:
+    """The figures of a table; and the page that an experiment with a function `page` makes of both, or None."""
+    figures = experiment.draw(table)
+    return figures, experiment.page(table, figures) if hasattr(experiment, "page") else None
 
 
 def first_line(experiment: Experiment) -> str:

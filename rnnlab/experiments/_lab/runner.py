@@ -19,7 +19,7 @@ from tqdm import tqdm
 from rnnlab._base.blas import one_blas_thread
 from rnnlab.experiments._lab import store
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.experiment import Experiment, page_of
+from rnnlab.experiments._lab.experiment import Experiment, drawn
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.resumable import Resumable
 
@@ -83,10 +83,10 @@ def run(job: Job) -> store.Result:
     with compile_clock() as clock:
         table = measured_table(job, checkpoints)
     measured = time.perf_counter()
-    checks, figures = job.experiment.checks(table), job.experiment.draw(table)
+    checks, (figures, page) = job.experiment.checks(table), drawn(job.experiment, table)
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
     origin = store.provenance(spec, store.command_line(), seconds)
-    result = store.Result(spec, table, checks, figures, origin, page_of(job.experiment, table))
+    result = store.Result(spec, table, checks, figures, origin, page)
     store.refuse(job.folder, spec, job.force)  # another run may have ended there in the meantime
     store.save(job.folder, result, job.look)
     checkpoints.discard()

@@ -111,15 +111,16 @@ def write_page(folder: Path, page: str | None) -> None:
         fresh.replace(folder / PAGE)
 
 
-def redraw(folder: Path, draw: Callable[[pd.DataFrame], dict[str, Figure]], look: Look = PAPER) -> list[str]:
-    """Draw the figures of a kept result again from its table; returns their names."""
+def redraw(folder: Path, draw: Callable[[pd.DataFrame], tuple[dict[str, Figure], str | None]], look: Look) -> list[str]:
+    """Make the figures and the page of a kept result again from its table; returns the figures' names."""
     table = read_table(folder)
     try:
-        figures = draw(table)
+        figures, page = draw(table)
     except Exception as error:
         raise damaged(folder, error) from error
     with replacing(folder / "figures") as fresh:
         write(fresh, figures, look)
+    write_page(folder, page)
     return sorted(figures)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 import rnnlab
 from rnnlab import kernels
 from rnnlab.experiments._lab.figures import theme
-from rnnlab.experiments.explore.figures import draw
+from rnnlab.experiments._lab.looks import FORMATS
 
 SOURCES = Path(__file__).parent / "web"
 SCRIPT = re.compile(r'<script src="([\w-]+\.js)"></script>')
@@ -23,14 +24,14 @@ MEASURED, PICTURE = "<!-- measured -->", "<!-- picture -->"
 SHORT = 5  # digits of a number that is only drawn
 
 
-def page(table: pd.DataFrame) -> str:
-    """The explorer as one self-contained HTML file, from the table alone."""
+def page(table: pd.DataFrame, figures: dict[str, Figure]) -> str:
+    """The explorer as one self-contained HTML file, from the table and the figures drawn of it."""
     html = source("index.html")
     html = SCRIPT.sub(lambda found: f"<script>\n{source(found[1])}</script>", html)
     html = STYLE.sub(lambda found: f"<style>\n{source(found[1])}</style>", html)
     text = json.dumps(measured(table), separators=(",", ":")).replace("</", "<\\/")
     data = f'<script type="application/json" id="measured">{text}</script>'
-    return html.replace(MEASURED, data).replace(PICTURE, picture(table))
+    return html.replace(MEASURED, data).replace(PICTURE, picture(figures["explorer"]))
 
 
 def source(name: str) -> str:
@@ -60,10 +61,10 @@ def cure(rows: pd.DataFrame) -> dict[str, Any]:
     return {"network": rows["network"].iloc[0], "bias": None if np.isnan(bias) else bias, "curve": curve}
 
 
-def picture(table: pd.DataFrame) -> str:
+def picture(figure: Figure) -> str:
     """The figure as inline SVG, for a browser without scripts."""
     text = StringIO()
     with theme():
-        draw(table)["explorer"].savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(text, format="svg", metadata=FORMATS["svg"])
     svg = text.getvalue()
     return svg[svg.index("<svg") :]

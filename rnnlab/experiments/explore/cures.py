@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-import rnnlab as rl
+from rnnlab.experiments._lab.lags import Problem, pull_back, sizes_by_lag
 from rnnlab.experiments._lab.networks import params_of
 
 BATCH = 16  # sequences per network
@@ -25,10 +25,7 @@ def measure_cures(given: tuple[Any, str, float | None]) -> pd.DataFrame:
 
 def log10_gradients(spec: Any, network: str, forget_bias: float | None, seed: int) -> NDArray[np.float64]:
     """log10 of the root mean square of dL/dx_t over a batch by lag, 0 at lag 0; all networks on the same inputs."""
-    x = np.random.default_rng([seed, 1]).standard_normal((spec.lags, BATCH, 1))
-    dh = np.random.default_rng([seed, 2]).standard_normal((BATCH, spec.hidden_size))
     more = {} if forget_bias is None else {"forget_bias": forget_bias}
     params = params_of(network, 1, spec.hidden_size, np.random.default_rng(seed), **more)
-    gradients = rl.backward(rl.forward(params, x), dh / BATCH)
-    logs: NDArray[np.float64] = np.log10(np.sqrt((gradients.x**2).mean(axis=(1, 2)))[::-1])
-    return logs - logs[0]
+    logs = np.log10(sizes_by_lag(pull_back(params, Problem(spec.lags, BATCH, spec.hidden_size, seed))))
+    return np.asarray(logs - logs[0])

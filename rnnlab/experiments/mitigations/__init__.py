@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
-import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.decay import decay_rates
+from rnnlab.experiments._lab.lags import Problem, pull_back, sizes_by_lag
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
 from rnnlab.experiments.mitigations.figures import draw as draw
@@ -73,15 +73,12 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
 def measure_part(part: Part) -> pd.DataFrame:
     """The rows of one network."""
     spec = part.spec
-    x = np.random.default_rng([part.seed, 1]).standard_normal((spec.seq_len, spec.batch_size, 1))
-    dh = np.random.default_rng([part.seed, 2]).standard_normal((spec.batch_size, spec.hidden_size))
     params = network_of(part.network, spec, np.random.default_rng(part.seed))
-    tape = rl.forward(params, x, nonlinearity=NETWORKS[part.network].nonlinearity)
-    gradients = rl.backward(tape, dh / spec.batch_size)
-    sizes = np.sqrt((gradients.x**2).mean(axis=(1, 2)))[::-1]
+    problem = Problem(spec.seq_len, spec.batch_size, spec.hidden_size, part.seed)
+    gradients = pull_back(params, problem, NETWORKS[part.network].nonlinearity)
     norm = np.sqrt(sum((array**2).sum() for array in gradients.params))
     with np.errstate(divide="ignore", invalid="ignore"):  # a network whose ReLUs are all dead has no gradient
-        logs, shrunk = np.log10(sizes), min(0.0, np.log10(spec.clip / norm))
+        logs, shrunk = np.log10(sizes_by_lag(gradients)), min(0.0, np.log10(spec.clip / norm))
         relative = logs - logs[0]
     lag = np.arange(spec.seq_len)
     columns = {

@@ -51,16 +51,11 @@ function drawConsequence(run) {
   const at = frame(width, height, { x: span, y: [0, HIGHEST], xLabel: "W₂: drag the ball, or step", yLabel: "loss L" });
   const line1 = line(at, lossesOver(net, span), "curve");
   const dots = trail.map((w2) => ball(at, w2, plainLoss({ ...net, w2 }), span, 3.5, "step"));
-  at.parts.push(clipWall(at), draw("g", { "clip-path": "url(#wall)" }, [line1]), ...dots, ball(at, net.w2, value, span, 9, "handle"));
+  at.parts.push(clipOf(at, "wall"), draw("g", { "clip-path": "url(#wall)" }, [line1]), ...dots, ball(at, net.w2, value, span, 9, "handle"));
   at.parts.push(...signs(at, net, value, span));
   show(svg, height, `The loss over W2. At W2 = ${net.w2} it is ${valueText(loss, 4)} and its slope ${valueText(gradient, 4)}.`, at.parts);
   dragging(svg, ([x]) => change({ w2: Math.round(1000 * invert(x, at.left, at.right, ...span)) / 1000 }));
   tellStep(run, loss, gradient);
-}
-
-function clipWall(at) {
-  const size = { x: at.left, y: at.top, width: at.right - at.left, height: at.bottom - at.top };
-  return draw("defs", {}, [draw("clipPath", { id: "wall" }, [draw("rect", size)])]);
 }
 
 function ball(at, w2, loss, span, r, name) {

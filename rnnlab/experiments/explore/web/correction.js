@@ -17,18 +17,13 @@ function drawCobweb(run) {
   const at = frame(width, height, { x: span, y: span, xLabel: "state of one day", yLabel: "state of the next" });
   const grid = Array.from({ length: 161 }, (_, k) => -WIDEST + (k * WIDEST) / 80);
   at.parts.push(draw("line", { x1: at.x(-WIDEST), y1: at.y(-WIDEST), x2: at.x(WIDEST), y2: at.y(WIDEST), class: "law" }));
-  at.parts.push(clipOf(at), draw("g", { "clip-path": "url(#inside)" }, [
+  at.parts.push(clipOf(at, "inside"), draw("g", { "clip-path": "url(#inside)" }, [
     line(at, grid.map((h) => [h, F[net.f](net.w2 * h + net.b1)]), "curve"),
     draw("path", { d: staircase(run, at), class: "way" }),
     draw("circle", { cx: at.x(Math.max(-WIDEST, Math.min(WIDEST, net.h0))), cy: at.y(0), r: 7, class: "handle" }),
   ]));
   at.parts.push(draw("text", { x: at.left + 10, y: at.top + 18, class: "tick" }, `curve: ${TITLES[net.f]}(W₂ h${net.b1 ? " + B₁" : ""})`));
   show(svg, height, `The way of the state from h0 = ${net.h0}: after ${net.t} days it is ${short(shifted(run.h[net.t], run.hExponent[net.t]))}.`, at.parts);
-}
-
-function clipOf(at) {
-  const size = { x: at.left, y: at.top, width: at.right - at.left, height: at.bottom - at.top };
-  return draw("defs", {}, [draw("clipPath", { id: "inside" }, [draw("rect", size)])]);
 }
 
 const STAIRS = 40;

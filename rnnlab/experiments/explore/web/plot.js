@@ -67,6 +67,12 @@ function frame(width, height, given) {
   return { x, y, parts, left, right, top, bottom };
 }
 
+/** What keeps a drawing within a frame, by the id that it is referred to with. */
+function clipOf(at, id) {
+  const size = { x: at.left, y: at.top, width: at.right - at.left, height: at.bottom - at.top };
+  return draw("defs", {}, [draw("clipPath", { id }, [draw("rect", size)])]);
+}
+
 function plain(tick) {
   return String(Number(tick.toPrecision(6))).replace("-", "−");
 }
