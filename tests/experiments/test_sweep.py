@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from rnnlab.experiments import sweep
-from rnnlab.experiments._lab import runner, saving, store
+from rnnlab.experiments._lab import runner, saving
+from rnnlab.experiments._lab.checkpoints import Checkpoints
 from rnnlab.experiments._lab.looks import PAPER
 
 SMALL = sweep.Spec(w2="0,0.5,1,2,-2", seq_len="1,10,100,2000", seeds=2)
@@ -78,7 +79,7 @@ def test_workers_and_order_do_not_change_the_table(monkeypatch: pytest.MonkeyPat
     tables = []
     for count in (1, 4):
         job = runner.Job(sweep, SMALL, tmp_path / f"sweep{count}", count)
-        tables.append(sweep.measure(SMALL, runner.mapper(job, store.Checkpoints(job.folder, {}))).to_csv())
+        tables.append(sweep.measure(SMALL, runner.mapper(job, Checkpoints(job.folder, {}))).to_csv())
     monkeypatch.undo()
     assert tables[0] == tables[1] == sweep.measure(SMALL).to_csv()
 

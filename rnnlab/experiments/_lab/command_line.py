@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,12 @@ from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, firs
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve
 
+TIMEOUT: dict[str, Any] = {
+    "type": click.FloatRange(min=0),
+    "default": 300.0,
+    "show_default": True,
+    "help": "seconds without a worker after which the run ends",
+}
 OUT: dict[str, Any] = {
     "type": click.Path(path_type=Path),
     "default": Path("results"),
@@ -93,6 +98,7 @@ def command_of(name: str) -> click.Command:
         *settings_of(experiment),
         click.Option(["--workers"], type=int, help="threads that measure  [default: all cores]"),
         click.Option(["--cluster"], metavar="ADDRESS", help="measure on the Dask cluster of this scheduler"),
+        click.Option(["--cluster-timeout"], **TIMEOUT),
         click.Option(["--force"], is_flag=True, help="replace a result of another spec"),
         *look_options(),
         click.Option(["--out"], **OUT),
@@ -113,13 +119,14 @@ def run_one(
     spec_file: Path | None = None,
     workers: int | None = None,
     cluster: str | None = None,
+    cluster_timeout: float = 300.0,
     force: bool = False,
     look: Look = PAPER,
     open_page: bool = False,
     **fields: Any,
 ) -> int:
     """Run one experiment and save its result."""
-    from rnnlab.experiments._lab import runner, store
+    from rnnlab.experiments._lab import folders, runner, store
 
     experiment = known(name)
     spec = resolve(experiment, spec_file, fields)
@@ -127,8 +134,8 @@ def run_one(
     if count < 1:
         raise click.UsageError(f"--workers is {count}: at least one is needed")
     refuse_too_large(spec, count)
-    store.prepare(out)
-    result = runner.run(runner.Job(experiment, spec, out / name, count, cluster, force, look))
+    folder = folders.prepare(out / name)
+    result = runner.run(runner.Job(experiment, spec, folder, count, cluster, force, look, cluster_timeout))
     seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
     click.echo(f"{out / name}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
     if result.page is not None:
@@ -209,16 +216,18 @@ def list_(markdown: bool) -> int:
 @click.option("--out", **OUT)
 def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: str | None) -> int:
     """Redraw figures from the kept tables alone, in the style, formats and size asked for."""
-    from rnnlab.experiments._lab import store
+    from rnnlab.experiments._lab import folders, lock, store
 
     look = look_of(style, formats, size)
-
     chosen = {name: known(name) for name in wanted or [name for name in names() if (out / name).is_dir()]}
     if not chosen:
         raise StoreError(f"{out} holds no result: run an experiment first, or choose --out DIR")
     for name, experiment in chosen.items():
-        found = store.redraw(out / name, partial(drawn, experiment), look)
-        click.echo(f"{out / name / 'figures'}: {', '.join(found)}")
+        store.table_path(out / name)
+        folder = folders.prepare(out / name)
+        with lock.writing(folder, "figures"):
+            found, _ = store.redraw(folder, partial(drawn, experiment), look)
+        click.echo(f"{out / name / 'figures'}: {', '.join(sorted(found))}")
     return 0
 
 
@@ -227,24 +236,29 @@ figures.params += look_options()
 
 @cli.command()
 @click.argument("wanted", metavar="[NAME ...]", nargs=-1)
-def verify(wanted: tuple[str, ...]) -> int:
-    """Measure afresh and print every claim: expected, measured, tolerance, source, verdict; exit 1 if one fails."""
-    from rnnlab.experiments._lab import runner
+@click.option("--out", **OUT)
+def verify(wanted: tuple[str, ...], out: Path) -> int:
+    """Measure afresh and print every claim: expected, measured, tolerance, source, verdict; exit 1 if one fails.
+
+    Kept results in the results folder must be as they were written.
+    """
+    from rnnlab.experiments._lab import runner, store
 
     chosen = {name: known(name) for name in wanted or names()}
     failures = 0
+    for name in chosen:
+        store.verify(out / name)
     for name, experiment in chosen.items():
         if not (wanted or experiment.Spec.reproducible):
             continue
-        with runner.compile_clock(), ThreadPoolExecutor(os.cpu_count()) as pool:
-            checks = experiment.checks(runner.table_of(experiment, experiment.Spec(), pool.map))
+        checks = runner.verified_checks(experiment, os.cpu_count() or 1)
         for row in checks.itertuples():
             verdict = "ok    " if row.ok else "FAILED"
             click.echo(
                 f"{verdict} {name}: {row.claim}: expected {row.expected:.7g}, measured {row.measured:.7g}, "
                 f"tolerance {row.tolerance:.2g} [{row.source}]"
             )
-        failures += int((~checks["ok"].astype(bool)).sum())
+        failures += int((~checks["ok"]).sum())
     click.echo(f"{failures} claims fail" if failures else "every claim holds")
     return 1 if failures else 0
 

@@ -1,4 +1,4 @@
-"""Run an experiment: workers, progress, checkpoints, compile times. Knows no experiment and no command line."""
+"""Run an experiment: progress, checkpoints, compile times. Knows no experiment and no command line."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from io import StringIO
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +18,11 @@ from numba.core import event
 from tqdm import tqdm
 
 from rnnlab._base.blas import one_blas_thread
-from rnnlab.experiments._lab import store
-from rnnlab.experiments._lab.errors import StoreError
+from rnnlab.experiments._lab import folders, lock, provenance, store
+from rnnlab.experiments._lab.checkpoints import Checkpoints, source
 from rnnlab.experiments._lab.experiment import Experiment, drawn
 from rnnlab.experiments._lab.looks import PAPER, Look
+from rnnlab.experiments._lab.parts import mapped, on_threads
 from rnnlab.experiments._lab.resumable import Resumable
 
 
@@ -34,6 +36,7 @@ class Job(NamedTuple):
     cluster: str | None = None
     force: bool = False  # replace the result of another spec
     look: Look = PAPER  # of its figures
+    cluster_timeout: float = 300.0  # seconds without a worker after which it ends
 
 
 class CompileClock(event.Listener):
@@ -73,10 +76,27 @@ def compile_clock() -> Iterator[CompileClock]:
 
 
 def run(job: Job) -> store.Result:
-    """Measure, check, draw and save one experiment."""
+    """Measure, check, draw and save one experiment, alone in its folder."""
     spec = job.spec.model_dump(mode="json", exclude_none=True)
-    store.refuse(job.folder, spec, job.force)
-    checkpoints = store.Checkpoints(job.folder, spec)
+    with lock.writing(job.folder, provenance.spec_hash(spec)) as waited:
+        folders.tidy(job.folder)
+        store.refuse(job.folder, spec, job.force)
+        return (another_result(job, spec) if waited else None) or measured_result(job, spec)
+
+
+def another_result(job: Job, spec: dict[str, Any]) -> store.Result | None:
+    """The result of the run that was waited for, if it was of this spec and version and has ended."""
+    origin = provenance.read(job.folder)
+    if (origin.get("spec_hash"), origin.get("source")) != (provenance.spec_hash(spec), source()):
+        return None
+    table = store.read_table(job.folder)
+    figures, page = store.redraw(job.folder, partial(drawn, job.experiment), job.look)
+    return store.Result(spec, table, job.experiment.checks(table), figures, origin, page)
+
+
+def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
+    """A result, from what an interrupted run has kept on, saved."""
+    checkpoints = Checkpoints(job.folder, spec)
     for path in checkpoints.others(job.folder):
         tqdm.write(f"{path} is unfinished work of another spec or version, left as it is", file=sys.stderr)
     start = time.perf_counter()
@@ -85,15 +105,15 @@ def run(job: Job) -> store.Result:
     measured = time.perf_counter()
     checks, (figures, page) = job.experiment.checks(table), drawn(job.experiment, table)
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
-    origin = store.provenance(spec, store.command_line(), seconds)
+    origin = provenance.provenance(spec, provenance.command_line(), seconds) | {"source": source()}
     result = store.Result(spec, table, checks, figures, origin, page)
-    store.refuse(job.folder, spec, job.force)  # another run may have ended there in the meantime
+    store.refuse(job.folder, spec, job.force)  # files may have come there in the meantime
     store.save(job.folder, result, job.look)
     checkpoints.discard()
     return result
 
 
-def measured_table(job: Job, checkpoints: store.Checkpoints) -> pd.DataFrame:
+def measured_table(job: Job, checkpoints: Checkpoints) -> pd.DataFrame:
     """The table of a job; who interrupts it is told what is kept."""
     try:
         return table_of(job.experiment, job.spec, mapper(job, checkpoints))
@@ -101,6 +121,12 @@ def measured_table(job: Job, checkpoints: store.Checkpoints) -> pd.DataFrame:
         if checkpoints.folder.exists():
             tqdm.write("what is measured so far is kept: the same command goes on from there", file=sys.stderr)
         raise
+
+
+def verified_checks(experiment: Experiment, workers: int) -> pd.DataFrame:
+    """The claims of an experiment at its default spec, measured afresh, of which nothing is kept."""
+    with compile_clock():
+        return experiment.checks(table_of(experiment, experiment.Spec(), partial(mapped, count=workers)))
 
 
 def table_of(experiment: Experiment, spec: Any, each: Callable[..., Any] = map) -> pd.DataFrame:
@@ -111,69 +137,53 @@ def table_of(experiment: Experiment, spec: Any, each: Callable[..., Any] = map) 
 
 def normal_form(table: pd.DataFrame) -> pd.DataFrame:
     """The table as it will be read back, so that a figure drawn now equals one redrawn later."""
-    return pd.read_csv(StringIO(table.to_csv(index=False)))
+    return pd.read_csv(BytesIO(table.to_csv(index=False).encode()))  # as bytes: text takes four for a character
 
 
-def mapper(job: Job, checkpoints: store.Checkpoints) -> Callable[..., Iterator[pd.DataFrame]]:
+def mapper(job: Job, checkpoints: Checkpoints) -> Callable[..., Iterator[pd.DataFrame]]:
     """An ordered ``map`` over workers that shows progress and keeps parts as they are finished."""
 
     def each(function: Callable[[Any], pd.DataFrame], items: Iterable[Any]) -> Iterator[pd.DataFrame]:
-        work, ended = list(items), threading.Event()
-        kept = [checkpoints.load(str(number)) for number in range(len(work))]
-        todo = [number for number, table in enumerate(kept) if table is None]
-        with workers(job, ended) as executor:
-            calls = (call_of(function, checkpoints, str(number), ended, job) for number in todo)
-            futures = {executor.submit(call, work[n]): n for n, call in zip(todo, calls, strict=True)}
-            progress = {"desc": job.folder.name, "unit": "part", "disable": None, "delay": 1.0, "file": sys.stderr}
-            for future in tqdm(as_completed(futures), total=len(todo), **progress):
-                number = futures[future]
-                kept[number] = future.result()
-                checkpoints.keep(str(number), kept[number])
-        yield from kept
+        work = list(items)
+        kept = {number: checkpoints.load(str(number)) for number in range(len(work))}
+        todo = [number for number, table in kept.items() if table is None]
+        progress = {"desc": job.folder.name, "unit": "part", "disable": None, "delay": 1.0, "file": sys.stderr}
+        with tqdm(total=len(todo), **progress) as bar:
+
+            def keep(number: int, table: pd.DataFrame) -> None:
+                checkpoints.keep(str(number), table)
+                kept[number] = table
+                bar.update()
+
+            measure(job, checkpoints, {number: partial(function, work[number]) for number in todo}, keep)
+        yield from (kept[number] for number in range(len(work)))
 
     return each
 
 
-def call_of(function: Any, checkpoints: store.Checkpoints, name: str, ended: threading.Event, job: Job) -> Any:
-    """The function of one part; one that is resumable goes on from what it kept, and ends with the run."""
-    if job.cluster or not isinstance(function, Resumable):
-        return function
+def measure(
+    job: Job, checkpoints: Checkpoints, calls: dict[int, partial[Any]], keep: Callable[[int, pd.DataFrame], None]
+) -> None:
+    """Measure parts where the job says, on threads here or on a cluster."""
+    if job.cluster is not None and calls:
+        from rnnlab.experiments._lab.cluster import on_cluster
+
+        on_cluster(calls, job.cluster, job.cluster_timeout, keep)
+        return
+    ended = threading.Event()
+    here = {number: resumed(call, checkpoints, str(number), ended) for number, call in calls.items()}
+    on_threads(here, job.workers, keep, ended)
+
+
+def resumed(call: partial[Any], checkpoints: Checkpoints, name: str, ended: threading.Event) -> Callable[[], Any]:
+    """The call of one part; one that is resumable goes on from what it kept, and ends with the run."""
+    function, item = call.func, call.args[0]
+    if not isinstance(function, Resumable):
+        return call
 
     def keep(so_far: Any) -> None:
         checkpoints.keep(f"{name}-so-far", so_far)
         if ended.is_set():
             raise CancelledError
 
-    return lambda item: function.measure(item, checkpoints.load(f"{name}-so-far"), keep)
-
-
-@contextmanager
-def workers(job: Job, ended: threading.Event) -> Iterator[Executor]:
-    """The executor of a job: threads here (kernels release the interpreter's lock), or a Dask cluster.
-
-    `ended` is set before threads are waited for.
-    """
-    if job.cluster:
-        with cluster(job.cluster) as client, client.get_executor() as executor:
-            yield executor
-    else:
-        executor = ThreadPoolExecutor(job.workers)
-        try:
-            yield executor
-        finally:
-            ended.set()
-            executor.shutdown(wait=True, cancel_futures=True)
-
-
-def cluster(address: str) -> Any:
-    """A client of the Dask scheduler at `address`, or one sentence on why there is none."""
-    try:
-        from distributed import Client
-    except ImportError:
-        raise StoreError("--cluster needs Dask: pip install 'rnnlab[cluster]'") from None
-    try:
-        return Client(address, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"can't reach a Dask scheduler at {address}: {error}; give --cluster tcp://host:port"
-        ) from None
+    return lambda: function.measure(item, checkpoints.load(f"{name}-so-far"), keep)

@@ -7,6 +7,7 @@ lightness is turned over, its hue kept, so that no experiment knows of styles.
 from __future__ import annotations
 
 import colorsys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,23 @@ DARKEST = 0.08  # lightness of a dark background: black itself swallows the edge
 
 def write(folder: Path, figures: dict[str, Figure], look: Look) -> None:
     """Save every figure in every format."""
+    for name, content in rendered(figures, look).items():
+        (folder / name).write_bytes(content)
+
+
+def rendered(figures: dict[str, Figure], look: Look) -> dict[str, bytes]:
+    """Every figure in every format, by the name of its file."""
+    files = {}
     with theme():
         for name, figure in figures.items():
             restyle(figure, look)
             figure.draw_without_rendering()
             figure.set_layout_engine(None)  # laid out once, for all formats
             for kind in look.formats:
-                figure.savefig(folder / f"{name}.{kind}", metadata=FORMATS[kind])
+                file = BytesIO()
+                figure.savefig(file, format=kind, metadata=FORMATS[kind])
+                files[f"{name}.{kind}"] = file.getvalue()
+    return files
 
 
 def restyle(figure: Figure, look: Look) -> None:

@@ -1,36 +1,29 @@
-"""Results folders: whole or not at all, resumable, with provenance. Knows files, and no experiment."""
+"""Results folders: whole or not at all, and only in the place of what rnnlab wrote. Knows files, and no experiment."""
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
-import os
-import pickle
-import platform
-import shutil
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 import tomli_w
 from matplotlib.figure import Figure
+from tqdm import tqdm
 
-import rnnlab
-from rnnlab._base.sources import fingerprint
+from rnnlab.experiments._lab import provenance as origins
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.looks import PAPER, Look
-from rnnlab.experiments._lab.saving import write
+from rnnlab.experiments._lab.folders import put
+from rnnlab.experiments._lab.looks import FORMATS, PAPER, Look
+from rnnlab.experiments._lab.saving import rendered
 
 PAGE = "index.html"
-ENTRIES = {"table.csv", "checks.csv", "spec.toml", "provenance.json", "figures", PAGE}
-LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
+ENTRIES = {"table.csv", "checks.csv", "spec.toml", PAGE, origins.NAME}
+AT_A_TIME = 2**20  # bytes
 
 
 class Result(NamedTuple):
@@ -44,19 +37,11 @@ class Result(NamedTuple):
     page: str | None = None  # HTML, of an experiment that has one
 
 
-def spec_hash(spec: dict[str, Any]) -> str:
-    """Digest of a resolved spec, the name of its measurement."""
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def refuse(folder: Path, spec: dict[str, Any], force: bool) -> None:
     """Raise StoreError if `folder` has what a result of this spec may not replace: other files, or another spec's."""
     if not folder.exists():
         return
-    found = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
-    others = sorted(name for name in found - ENTRIES if not name.startswith("."))
-    if others:
-        raise StoreError(f"{folder} is no result of rnnlab ({', '.join(others[:3])} in it): choose another --out DIR")
+    refuse_foreign(folder)
     old = {} if force else kept_spec(folder / "spec.toml")
     changed = sorted(key for key in {*old, *spec} if old.get(key) != json.loads(json.dumps(spec)).get(key))
     if old and changed:
@@ -66,185 +51,147 @@ def refuse(folder: Path, spec: dict[str, Any], force: bool) -> None:
         )
 
 
+def refuse_foreign(folder: Path) -> None:
+    """Raise StoreError if a folder has what rnnlab did not write, a hidden file too."""
+    others = foreign(folder)
+    if others:
+        raise StoreError(
+            f"{folder} has what rnnlab did not write ({', '.join(others[:3])}), and would lose it: "
+            f"move it elsewhere, or choose another --out DIR"
+        )
+
+
+def foreign(folder: Path) -> list[str]:
+    """What rnnlab did not write in a folder: the first name of what is neither in its list of files nor above one."""
+    if not folder.is_dir():
+        return [folder.name]
+    kept = origins.digests(folder)
+    ours = {*ENTRIES, *kept} if kept else {*ENTRIES, *unlisted_figures(folder)}
+    folders = {parent.as_posix() for name in ours for parent in Path(name).parents}
+    found = [(path, path.relative_to(folder).as_posix()) for path in walk(folder, folders | {"figures"})]
+    return sorted(name for path, name in found if name not in ours or path.is_symlink())
+
+
+def walk(folder: Path, folders: set[str], below: str = "") -> Iterator[Path]:
+    """All that is in a folder, but of other folders than these only the name."""
+    for path in (folder / below).iterdir():
+        name = path.relative_to(folder).as_posix()
+        if name in folders and path.is_dir() and not path.is_symlink():
+            yield from walk(folder, folders, name)
+        else:
+            yield path
+
+
+def unlisted_figures(folder: Path) -> set[str]:
+    """The figures of a result from before lists were kept: each was written as PNG and as SVG."""
+    names = {path.name for path in folder.glob("figures/*")}
+    stems = {Path(name).stem for name in names}
+    return {f"figures/{s}.{kind}" for s in stems if {f"{s}.png", f"{s}.svg"} <= names for kind in FORMATS}
+
+
 def kept_spec(path: Path) -> dict[str, Any]:
     """The spec of a kept result, empty if there is none."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(
             f"{path} is damaged ({error}): write elsewhere with --out DIR, or replace it with --force"
         ) from None
 
 
-def prepare(out: Path) -> None:
-    """Make the output folder, or raise StoreError if nothing can be written in it."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / f".probe-{os.getpid()}"
-        probe.write_text("")
-        probe.unlink()
-    except OSError as error:
-        raise StoreError(
-            f"can't write in the output folder {out}: {error.strerror}; choose another with --out"
-        ) from None
-
-
 def save(folder: Path, result: Result, look: Look = PAPER) -> None:
     """Write a whole result and put it in the place of the old one in a single step."""
-    with replacing(folder) as fresh:
-        (fresh / "figures").mkdir()
-        result.table.to_csv(fresh / "table.csv", index=False, lineterminator="\n")
-        result.checks.to_csv(fresh / "checks.csv", index=False, lineterminator="\n")
-        (fresh / "spec.toml").write_text(tomli_w.dumps(result.spec), encoding="utf-8")
-        (fresh / "provenance.json").write_text(json.dumps(result.provenance, indent=2) + "\n", encoding="utf-8")
-        write(fresh / "figures", result.figures, look)
-        write_page(fresh, result.page)
+    files = {
+        "table.csv": csv(result.table),
+        "checks.csv": csv(result.checks),
+        "spec.toml": tomli_w.dumps(result.spec).encode(),
+        **files_drawn(result.figures, result.page, look),
+    }
+    put(folder, {**files, origins.NAME: origins.written(result.provenance, files)})
 
 
-def write_page(folder: Path, page: str | None) -> None:
-    """Write the page of a result, whole or not at all, if it has one."""
-    if page is not None:
-        fresh = folder / f".{PAGE}-{os.getpid()}"
-        fresh.write_text(page, encoding="utf-8")
-        fresh.replace(folder / PAGE)
+def files_drawn(figures: dict[str, Figure], page: str | None, look: Look) -> dict[str, bytes]:
+    """The files of a result's figures and of its page, if it has one."""
+    files = {f"figures/{name}": content for name, content in rendered(figures, look).items()}
+    return files if page is None else {**files, PAGE: page.encode()}
 
 
-def redraw(folder: Path, draw: Callable[[pd.DataFrame], tuple[dict[str, Figure], str | None]], look: Look) -> list[str]:
-    """Make the figures and the page of a kept result again from its table; returns the figures' names."""
+def csv(table: pd.DataFrame) -> bytes:
+    """A table as it is written, the same bytes on every system."""
+    text: str = table.to_csv(index=False, lineterminator="\n")
+    return text.encode()
+
+
+def redraw(
+    folder: Path, draw: Callable[[pd.DataFrame], tuple[dict[str, Figure], str | None]], look: Look
+) -> tuple[dict[str, Figure], str | None]:
+    """Make the figures and the page of a kept result again from its table; returns both."""
     table = read_table(folder)
+    refuse_foreign(folder)
+    if "table.csv" not in origins.digests(folder):
+        tqdm.write(f"{folder} has no digests, by which a changed table would be found: run it again", file=sys.stderr)
     try:
         figures, page = draw(table)
     except Exception as error:
         raise damaged(folder, error) from error
-    with replacing(folder / "figures") as fresh:
-        write(fresh, figures, look)
-    write_page(folder, page)
-    return sorted(figures)
+    fresh = files_drawn(figures, page, look)
+    kept = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    others = {name: path for name, path in kept.items() if name not in fresh and not name.startswith("figures/")}
+    origin = others.pop(origins.NAME, None)
+    if origin is not None:
+        fresh[origins.NAME] = origins.redrawn(folder, fresh)
+    put(folder, fresh, others)
+    return figures, page
 
 
-def read_table(folder: Path) -> pd.DataFrame:
-    """The table of a kept result; StoreError if there is none."""
+def table_path(folder: Path) -> Path:
+    """The file of a kept result's table; StoreError if there is none."""
     path = folder / "table.csv"
     if not path.is_file():
         raise StoreError(f"{folder} holds no result (no table.csv): run the experiment first, or choose --out DIR")
+    return path
+
+
+def read_table(folder: Path) -> pd.DataFrame:
+    """The table of a kept result; StoreError if there is none, or if it is not as it was written."""
+    path = table_path(folder)
+    verify(folder, ["table.csv"])
     try:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise damaged(folder, error) from error
 
 
+def verify(folder: Path, names: list[str] | None = None) -> None:
+    """StoreError if files of a result, by default all, are not as they were written, as far as it has digests."""
+    for name, expected in origins.digests(folder).items():
+        if names is not None and name not in names:
+            continue
+        path = folder / name
+        found = digest_of(path)
+        if found != expected:
+            told = f"has the digest {found[:12]}" if found else "is not there or can't be read"
+            raise StoreError(
+                f"{path} is damaged: it {told}, expected {expected[:12]} as it was written; "
+                f"run the experiment again, or bring back the file"
+            )
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, read piece by piece; empty if it can't be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(AT_A_TIME):
+                digest.update(piece)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
 def damaged(folder: Path, error: Exception) -> StoreError:
     """What is said of a table that is not as it was written."""
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return StoreError(f"{folder / 'table.csv'} is damaged, or another version's ({reason}): run the experiment again")
-
-
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A fresh folder to fill, which takes the place of `folder` if all goes well and vanishes if not."""
-    fresh = folder.parent / f".{folder.name}-{os.getpid()}.partial"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    try:
-        yield fresh
-        exchange(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def exchange(fresh: Path, folder: Path) -> None:
-    """Swap two folders atomically; where the system can't, rename one away and the other in."""
-    if not folder.exists():
-        fresh.rename(folder)
-    elif not swap_atomically(fresh, folder):
-        old = folder.parent / f".{folder.name}-{os.getpid()}.old.partial"
-        folder.rename(old)
-        fresh.rename(folder)
-        shutil.rmtree(old)
-
-
-def swap_atomically(one: Path, other: Path) -> bool:
-    """renameat2(2) with RENAME_EXCHANGE, which Python does not offer; false where the system lacks it."""
-    with suppress(AttributeError, OSError):
-        here, swap = -100, 2
-        return bool(ctypes.CDLL(None).renameat2(here, os.fsencode(one), here, os.fsencode(other), swap) == 0)
-    return False
-
-
-class Checkpoints:
-    """What an unfinished measurement has, one file each, kept until the result is saved; of the same spec and source."""
-
-    def __init__(self, folder: Path, spec: dict[str, Any]) -> None:
-        source = fingerprint(Path(rnnlab.__file__).parent)
-        self.folder = folder.parent / f".{folder.name}-{spec_hash({**spec, 'source': source})}.partial"
-
-    def others(self, folder: Path) -> list[Path]:
-        """What was kept for the same folder by another spec or source."""
-        return [path for path in folder.parent.glob(f".{folder.name}-*.partial") if path != self.folder]
-
-    def load(self, name: str) -> Any:
-        """What was kept by this name; None if nothing was."""
-        with suppress(OSError, EOFError, ValueError, pickle.UnpicklingError):
-            return pd.read_pickle(self.folder / f"{name}.pickle")
-        return None
-
-    def keep(self, name: str, kept: Any) -> None:
-        """Keep a table, or what else can be pickled; a kill leaves it whole or absent."""
-        self.folder.mkdir(exist_ok=True)
-        fresh = self.folder / f"{name}.{os.getpid()}"
-        pd.to_pickle(kept, fresh)
-        fresh.replace(self.folder / f"{name}.pickle")
-
-    def discard(self) -> None:
-        """Forget all of it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def provenance(spec: dict[str, Any], command: list[str], seconds: dict[str, float]) -> dict[str, Any]:
-    """Where a result comes from: versions, processor, command, spec hash, commit, times."""
-    versions = {}
-    for name in LIBRARIES:
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return {
-        "command": command,
-        "spec_hash": spec_hash(spec),
-        "seeds": spec.get("seeds"),
-        "commit": commit(),
-        "python": platform.python_version(),
-        "versions": versions,
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-    }
-
-
-def processor() -> str:
-    """The processor's model name, as the system tells it."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor()
-
-
-def commit() -> str | None:
-    """The commit of the checkout that this package runs from, if it does; "+" for edits of the package."""
-    with suppress(OSError):
-        here = git("rev-parse", "--short=12", "HEAD")
-        return here + "+" * bool(git("status", "--porcelain", "--", ".")) if here else None
-    return None
-
-
-def git(*words: str) -> str:
-    """What git tells in the package's folder; nothing outside a checkout."""
-    folder = str(Path(rnnlab.__file__).parent)
-    return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=False).stdout.strip()
-
-
-def command_line() -> list[str]:
-    """The command as it was typed, after the interpreter."""
-    return ["python", "-m", "rnnlab.experiments", *sys.argv[1:]]

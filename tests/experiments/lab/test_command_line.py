@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.experiments._lab import command_line, runner, store
+from rnnlab.experiments._lab import checkpoints, command_line, folders, runner, store
 
 TINY = ["sweep", "--w2", "0.5,1,2", "--seq-len", "1,10", "--seeds", "1", "--nonlinearity", "linear"]
 
@@ -135,21 +135,26 @@ def test_what_is_not_ours_is_not_replaced(
     mine.parent.mkdir(parents=True)
     mine.write_text("precious")
     assert call(monkeypatch, *TINY, "--force", "--out", str(tmp_path)) == 2
-    assert "sweep is no result of rnnlab (raw in it): choose another --out DIR" in capsys.readouterr().err
+    assert (
+        "sweep has what rnnlab did not write (raw), and would lose it: move it elsewhere, or choose another --out DIR"
+        in capsys.readouterr().err
+    )
     assert mine.read_text() == "precious"
 
 
-def test_a_result_that_came_in_the_meantime_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    other = [*TINY, "--b1", "0.1", "--out", str(tmp_path)]
+def test_what_came_in_the_meantime_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Of somebody who knows nothing of the lock; what was measured is kept."""
 
-    def overtaken(folder: Path, _: object) -> store.Checkpoints:
-        monkeypatch.undo()
-        assert call(monkeypatch, *other) == 0
-        return store.Checkpoints(folder, {})
+    def overtaken(folder: Path, spec: dict[str, object]) -> checkpoints.Checkpoints:
+        (folder / ".git").mkdir(parents=True)
+        return checkpoints.Checkpoints(folder, spec)
 
-    monkeypatch.setattr(runner.store, "Checkpoints", overtaken)
+    monkeypatch.setattr(runner, "Checkpoints", overtaken)
     assert call(monkeypatch, *TINY, "--out", str(tmp_path)) == 2
-    assert "b1 = 0.1" in (tmp_path / "sweep/spec.toml").read_text()
+    assert "has what rnnlab did not write (.git)" in capsys.readouterr().err
+    assert list(tmp_path.glob(".sweep-*.partial/*.part"))
 
 
 @pytest.mark.parametrize(
@@ -194,9 +199,9 @@ def test_list_names_every_experiment(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 def test_a_failed_write_leaves_the_old_result(tmp_path: Path) -> None:
     folder = tmp_path / "result"
-    with store.replacing(folder) as fresh:
+    with folders.replacing(folder) as fresh:
         (fresh / "a").write_text("old")
-    with pytest.raises(KeyboardInterrupt), store.replacing(folder) as fresh:
+    with pytest.raises(KeyboardInterrupt), folders.replacing(folder) as fresh:
         (fresh / "a").write_text("half")
         raise KeyboardInterrupt
     assert (folder / "a").read_text() == "old"
@@ -206,7 +211,7 @@ def test_a_failed_write_leaves_the_old_result(tmp_path: Path) -> None:
 def test_without_an_atomic_swap_the_result_is_replaced_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(store, "swap_atomically", lambda one, other: False)
     for text in ("old", "new"):
-        with store.replacing(tmp_path / "result") as fresh:
+        with folders.replacing(tmp_path / "result") as fresh:
             (fresh / "a").write_text(text)
     assert (tmp_path / "result/a").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["result"]
@@ -217,14 +222,14 @@ def test_interrupt_exits_130_and_the_next_run_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rnnlab.experiments", *words, "--workers", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(".sweep-*.partial/*.pickle")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".sweep-*.partial/*.part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "goes on from there" in told
     assert "Traceback" not in told
-    assert list(tmp_path.glob(".sweep-*.partial/*.pickle"))
+    assert list(tmp_path.glob(".sweep-*.partial/*.part"))
     assert not (tmp_path / "sweep").exists()
 
 
@@ -234,11 +239,14 @@ def test_kill_while_writing_leaves_a_whole_result(tmp_path: Path) -> None:
     whole = sorted(path.name for path in (tmp_path / "sweep").iterdir())
     process = subprocess.Popen([*command, "--b1", "0.25"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(f".sweep-{process.pid}.partial/*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(f".sweep.new-*-{process.pid}-*/*")) and time.monotonic() < deadline:
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert sorted(path.name for path in (tmp_path / "sweep").iterdir()) == whole
+    assert len(list(tmp_path.iterdir())) > 1  # what was half-written
+    subprocess.run([*command, "--b1", "0.25"], check=True, capture_output=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep"]
 
 
 def test_a_bug_is_one_sentence_too(

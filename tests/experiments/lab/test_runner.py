@@ -1,29 +1,37 @@
 """Running an experiment: parts are kept as they finish, and long ones in their middle."""
 
+import errno
+import hashlib
+import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from rnnlab.experiments import sweep
-from rnnlab.experiments._lab import runner, store
+from rnnlab.experiments._lab import archive, checkpoints as module, runner
+from rnnlab.experiments._lab.checkpoints import Checkpoints
+from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.resumable import Resumable
 
 
 @pytest.fixture
-def checkpoints(tmp_path: Path) -> store.Checkpoints:
-    return store.Checkpoints(tmp_path / "result", {"a": 1})
+def checkpoints(tmp_path: Path) -> Checkpoints:
+    return Checkpoints(tmp_path / "result", {"a": 1})
 
 
-def mapped(checkpoints: store.Checkpoints, function: Any, items: list[Any]) -> Iterator[pd.DataFrame]:
+def mapped(checkpoints: Checkpoints, function: Any, items: list[Any]) -> Iterator[pd.DataFrame]:
     job = runner.Job(sweep, None, checkpoints.folder.parent / "result", workers=2)
     return runner.mapper(job, checkpoints)(function, items)
 
 
-def test_results_are_in_order_and_each_part_is_kept_when_it_ends(checkpoints: store.Checkpoints) -> None:
+def test_results_are_in_order_and_each_part_is_kept_when_it_ends(checkpoints: Checkpoints) -> None:
     second_kept = threading.Event()
 
     def measure(number: int) -> pd.DataFrame:
@@ -40,7 +48,7 @@ def test_results_are_in_order_and_each_part_is_kept_when_it_ends(checkpoints: st
     assert [table["number"].item() for table in tables] == [0, 1]
 
 
-def test_a_long_part_ends_with_the_run_and_goes_on_from_what_it_kept(checkpoints: store.Checkpoints) -> None:
+def test_a_long_part_ends_with_the_run_and_goes_on_from_what_it_kept(checkpoints: Checkpoints) -> None:
     seen: list[int] = []
 
     def count_to_ten(_: str, so_far: int | None, keep: Callable[[int], None]) -> pd.DataFrame:
@@ -63,18 +71,86 @@ def test_a_long_part_ends_with_the_run_and_goes_on_from_what_it_kept(checkpoints
 
 
 def test_another_source_does_not_go_on_from_what_was_kept(
-    checkpoints: store.Checkpoints, monkeypatch: pytest.MonkeyPatch
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints.keep("0", pd.DataFrame({"number": [1]}))
     folder = checkpoints.folder.parent / "result"
-    assert store.Checkpoints(folder, {"a": 1}).load("0") is not None
-    assert store.Checkpoints(folder, {"a": 2}).load("0") is None
-    monkeypatch.setattr(store, "fingerprint", lambda folder: "edited")
-    assert store.Checkpoints(folder, {"a": 1}).load("0") is None
+    assert Checkpoints(folder, {"a": 1}).load("0") is not None
+    assert Checkpoints(folder, {"a": 2}).load("0") is None
+    monkeypatch.setattr(module, "fingerprint", lambda folder: "edited")
+    assert Checkpoints(folder, {"a": 1}).load("0") is None
 
 
-def test_a_damaged_part_is_measured_again(checkpoints: store.Checkpoints) -> None:
-    checkpoints.keep("0", pd.DataFrame({"number": [1]}))
-    path = checkpoints.folder / "0.pickle"
-    path.write_bytes(path.read_bytes()[:-20])
-    assert checkpoints.load("0") is None
+def test_a_damaged_part_is_named_and_measured_again(
+    checkpoints: Checkpoints, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody finds out by a wrong table: 100 bits flipped at random, and cut ends, are all found."""
+    table = pd.DataFrame({"number": np.arange(100.0), "name": ["text"] * 100})
+    checkpoints.keep("0", table)
+    path = checkpoints.folder / "0.part"
+    good, rng = path.read_bytes(), np.random.default_rng(0)
+    for bit in rng.integers(0, 8 * len(good), 100):
+        bad = bytearray(good)
+        bad[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(bad)
+        assert checkpoints.load("0") is None
+        assert not path.exists()
+        assert path.with_suffix(".damaged").read_bytes() == bad
+    for size in (0, 1, 20, 50, len(good) // 2, len(good) - 1):
+        path.write_bytes(good[:size])
+        assert checkpoints.load("0") is None
+    told = capsys.readouterr().err
+    assert told.count("0.part is damaged (its digest is another): set aside as 0.damaged") == 106
+    path.write_bytes(good)
+    pd.testing.assert_frame_equal(checkpoints.load("0"), table, check_exact=True)  # the control
+    checkpoints.discard()
+    assert not checkpoints.folder.exists()
+
+
+def test_a_file_of_somebody_else_is_not_executed_and_not_removed(
+    checkpoints: Checkpoints, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pickle that would write a file, by the name of a part and by that of an older version."""
+    trap = pickle.dumps(Trap(tmp_path / "executed"))
+    pickle.loads(trap)
+    assert (tmp_path / "executed").exists()  # the control
+    (tmp_path / "executed").unlink()
+    object_array = BytesIO()
+    np.save(object_array, np.array([Trap(tmp_path / "executed")]), allow_pickle=True)
+    body = object_array.getvalue()
+    checkpoints.keep("1", 1)
+    for content in (trap, body, archive.FORMAT + hashlib.sha256(body).digest() + body):
+        (checkpoints.folder / "0.part").write_bytes(content)
+        assert checkpoints.load("0") is None
+    (checkpoints.folder / "0.pickle").write_bytes(trap)
+    checkpoints.discard()
+    assert not (tmp_path / "executed").exists()
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["0.pickle"]
+    assert "did not write, left as they are" in capsys.readouterr().err
+
+
+class Trap:
+    """What writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_a_link_in_the_place_of_the_checkpoints_is_refused(checkpoints: Checkpoints, tmp_path: Path) -> None:
+    checkpoints.folder.symlink_to(tmp_path)
+    with pytest.raises(StoreError, match="is a link"):
+        Checkpoints(tmp_path / "result", {"a": 1})
+
+
+def test_a_full_disk_is_one_sentence(checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    checkpoints.keep("0", 1)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match=r"no space in .*: .* MiB are needed and .* free; what is measured is kept"):
+        checkpoints.keep("1", 2)
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["0.part"]

@@ -1,0 +1,69 @@
+"""What an unfinished measurement has, one file for each part, kept until the result is saved."""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+import rnnlab
+from rnnlab._base import durable
+from rnnlab._base.sources import fingerprint
+from rnnlab.experiments._lab import archive
+from rnnlab.experiments._lab.errors import StoreError, told_when_full
+from rnnlab.experiments._lab.provenance import spec_hash
+
+OURS = re.compile(r"\.?\d+(-so-far)?\.(part|damaged)(\.new-.*)?")  # the names of files that a run writes here
+
+
+def source() -> str:
+    """The digest of rnnlab's own sources."""
+    return fingerprint(Path(rnnlab.__file__).parent)
+
+
+class Checkpoints:
+    """Parts of one spec, measured by one version of the sources; a kill leaves each whole or absent."""
+
+    def __init__(self, folder: Path, spec: dict[str, Any]) -> None:
+        self.folder = folder.parent / f".{folder.name}-{spec_hash({**spec, 'source': source()})}.partial"
+        if self.folder.is_symlink():
+            raise StoreError(f"{self.folder} is a link, which rnnlab does not make: remove it, or choose another --out")
+
+    def others(self, folder: Path) -> list[Path]:
+        """What was kept for the same folder by another spec or source."""
+        return [path for path in folder.parent.glob(f".{folder.name}-*.partial") if path != self.folder]
+
+    def load(self, name: str) -> Any:
+        """What was kept by this name; None if nothing was, or if it is damaged, which is set aside and said."""
+        path = self.folder / f"{name}.part"
+        try:
+            return archive.unpack(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, archive.DamagedError) as error:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            tqdm.write(f"{path} is damaged ({error}): set aside as {aside.name} and measured again", file=sys.stderr)
+            return None
+
+    def keep(self, name: str, kept: Any) -> None:
+        """Keep a table or what else can be packed."""
+        content = archive.pack(kept)
+        with told_when_full(self.folder.parent, len(content)):
+            self.folder.mkdir(exist_ok=True)
+            durable.write(self.folder / f"{name}.part", content)
+
+    def discard(self) -> None:
+        """Forget all of it, but for what rnnlab did not write there."""
+        with suppress(FileNotFoundError):
+            for path in self.folder.iterdir():
+                if OURS.fullmatch(path.name):
+                    path.unlink()
+            try:
+                self.folder.rmdir()
+            except OSError:
+                tqdm.write(f"{self.folder} has files that rnnlab did not write, left as they are", file=sys.stderr)

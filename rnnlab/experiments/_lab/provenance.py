@@ -1,0 +1,105 @@
+"""Where a result comes from: versions, processor, command, commit, times; and the digests of its files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import rnnlab
+
+LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
+NAME = "provenance.json"
+
+
+def spec_hash(spec: dict[str, Any]) -> str:
+    """Digest of a resolved spec, the name of its measurement."""
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 of a file's content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def written(origin: dict[str, Any], files: dict[str, bytes]) -> bytes:
+    """The file of a provenance, with the digests of the files beside it."""
+    digests = {name: digest(content) for name, content in sorted(files.items())}
+    return (json.dumps({**origin, "files": digests}, indent=2) + "\n").encode()
+
+
+def redrawn(folder: Path, files: dict[str, bytes]) -> bytes:
+    """The file of a kept result's provenance, where it has digests with those of what was drawn again."""
+    origin, old = read(folder), digests(folder)
+    if old:
+        kept = {name: value for name, value in old.items() if not name.startswith("figures/")}
+        origin["files"] = dict(sorted({**kept, **{name: digest(content) for name, content in files.items()}}.items()))
+    return (json.dumps(origin, indent=2) + "\n").encode()
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The provenance of a kept result, empty if it has none that can be read."""
+    with suppress(OSError, ValueError, RecursionError):
+        return dict(json.loads((folder / NAME).read_text(encoding="utf-8")))
+    return {}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The files that rnnlab wrote into a result, with their digests; empty for a result from before these were kept."""
+    found = read(folder).get("files")
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def provenance(spec: dict[str, Any], command: list[str], seconds: dict[str, float]) -> dict[str, Any]:
+    """Where a result comes from: versions, processor, command, spec hash, commit, times."""
+    versions = {}
+    for name in LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {
+        "command": command,
+        "spec_hash": spec_hash(spec),
+        "seeds": spec.get("seeds"),
+        "commit": commit(),
+        "python": platform.python_version(),
+        "versions": versions,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+
+
+def processor() -> str:
+    """The processor's model name, as the system tells it."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def commit() -> str | None:
+    """The commit of the checkout that this package runs from, if it does; "+" for edits of the package."""
+    with suppress(OSError):
+        here = git("rev-parse", "--short=12", "HEAD")
+        return here + "+" * bool(git("status", "--porcelain", "--", ".")) if here else None
+    return None
+
+
+def git(*words: str) -> str:
+    """What git tells in the package's folder; nothing outside a checkout."""
+    folder = str(Path(rnnlab.__file__).parent)
+    return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def command_line() -> list[str]:
+    """The command as it was typed, after the interpreter."""
+    return ["python", "-m", "rnnlab.experiments", *sys.argv[1:]]
