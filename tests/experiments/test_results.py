@@ -9,7 +9,7 @@ import pytest
 import tomli_w
 
 from rnnlab.experiments import get, names
-from rnnlab.experiments._lab import command_line, store
+from rnnlab.experiments._lab import command_line, provenance, store
 from rnnlab.experiments._lab.options import read_toml
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -28,6 +28,13 @@ def test_its_claims_are_those_of_its_table(folder: str) -> None:
     how: dict[str, Any] = {"check_dtype": False, "rtol": 1e-9}  # laws are computed anew, by whatever version of SciPy
     pd.testing.assert_frame_equal(found, kept, **how)
     assert folder == "bench" or found["ok"].all()
+
+
+@pytest.mark.parametrize("folder", [*names(), "vector/sweep"])
+def test_its_files_are_as_they_were_written(folder: str) -> None:
+    assert "table.csv" in provenance.digests(RESULTS / folder)
+    assert not store.foreign(RESULTS / folder)
+    store.verify(RESULTS / folder)
 
 
 def test_the_vector_sweep_is_that_of_its_spec() -> None:
