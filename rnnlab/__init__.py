@@ -3,6 +3,9 @@
 The command line is ``python -m rnnlab.experiments``. Importing rnnlab loads neither pandas nor matplotlib.
 """
 
+from rnnlab._base import starting as _starting  # noqa: F401 - first: a Ctrl-C may come while the others are imported
+
+# isort: split
 from rnnlab import anatomy as anatomy, kernels as kernels, laws as laws, tasks as tasks
 from rnnlab.api import (
     GradientFlow as GradientFlow,

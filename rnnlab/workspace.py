@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import at_least, numbers
+from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.api import Gradients, checked_inputs, initial_gradients
 from rnnlab.kernels.cells.cell import allocate, leaves_of, shapes_of, sizes_of, with_leaves
 from rnnlab.kernels.cells.dispatch import clear
@@ -101,7 +102,7 @@ class Workspace:
         if len(self._parts) == 1:
             function(slice(None), *self._parts[0])
             return
-        with one_blas_thread():
+        with one_blas_thread(), interrupts_noted():
             work = [
                 self._threads.submit(function, slice(*edge), *part)
                 for edge, part in zip(self._edges, self._parts, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import count
@@ -12,16 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from rnnlab._base import durable
 from rnnlab._base.checks import at_least, numbers, one_of, shortened
 from rnnlab.kernels.cells import CELLS
 from rnnlab.kernels.cells.cell import leaves_of, parts_of
 from rnnlab.params import CONTAINERS, Readout
 from rnnlab.training.checked import OPTIMISERS, checked_model
-from rnnlab.training.fitting import NOT_FINITE
+from rnnlab.training.fitting import MOST_UPDATES, NOT_FINITE
 from rnnlab.training.records import Fit, History, Model, Stopped, TrainingState
 from rnnlab.training.vector import flat
 
 FORMAT = "rnnlab fit 1"
+LARGEST_RATIO = 2  # of arrays to their file: save_fit does not compress, so that a small file can't fill the memory
 
 
 def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
@@ -49,15 +52,12 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
     target = Path(path).absolute()
     if not target.name or target.is_dir():
         raise IsADirectoryError(f"{os.fspath(path)!r} is a folder: expected the name of a file")
-    fresh = target.with_name(f".{target.name}-{os.getpid()}.partial")
+    content = BytesIO()
+    np.savez(content, rest=np.array(json.dumps(rest, default=_plain)), memory=done.state.memory, **arrays)
     try:
-        with fresh.open("wb") as file:
-            np.savez(file, rest=np.array(json.dumps(rest, default=_plain)), memory=done.state.memory, **arrays)
-        fresh.replace(target)
+        durable.write(target, content.getvalue())
     except OSError as error:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # not of the partial file
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def load_fit(path: str | os.PathLike[str]) -> Fit:
@@ -73,6 +73,9 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
     raw = BytesIO(Path(path).read_bytes())
     try:
         with np.load(raw, allow_pickle=False) as file:
+            inflated = sum(entry.file_size for entry in file.zip.infolist())
+            if inflated > LARGEST_RATIO * raw.getbuffer().nbytes:
+                raise ValueError("it is compressed, which save_fit does not do")
             arrays = {name: file[name] for name in file.files}
         rest = json.loads(str(arrays["rest"]))
         if rest["format"] != FORMAT:
@@ -125,13 +128,33 @@ def _check(done: Any) -> None:
     shapes = {array.shape for array in (update, loss, norm)}
     if shapes != {(update.size,)} or radii.shape[:1] != radius_update.shape:
         raise ValueError("done.history has arrays of different lengths: expected those of a Fit")
-    at_least(0, **{"done.state.update": done.state.update})
+    kinds_of = "".join(np.asarray(array).dtype.kind for array in done.history)
+    if not re.fullmatch("[iu]ff[iu]f", kinds_of):
+        raise ValueError("done.history has arrays of other types: expected those of a Fit")
+    _check_state(done.state)
     rows = one_of("done.state.optimiser", done.state.optimiser, OPTIMISERS)[3]
     size = flat(done.model.params, done.model.readout).size
     if numbers("done.state.memory", done.state.memory, (2,)).shape != (rows, size):
         raise ValueError(f"done.state.memory has shape {done.state.memory.shape}: expected {(rows, size)}")
     if done.stopped is not None:
+        at_least(0, **{"done.stopped.update": done.stopped.update})
         one_of("done.stopped.what", done.stopped.what, dict.fromkeys(NOT_FINITE[1:]))
+
+
+def _check_state(state: TrainingState) -> None:
+    """Refuse a count or a Generator's state that `fit` would not go on from."""
+    at_least(0, **{"done.state.update": state.update})
+    if state.update > MOST_UPDATES:
+        raise ValueError(f"done.state.update is {shortened(state.update)}: expected at most {MOST_UPDATES}")
+    if not isinstance(state.rng, dict) or not isinstance(state.rng.get("bit_generator"), str):
+        raise TypeError(f"done.state.rng is {shortened(state.rng)}: expected the state of a bit generator")
+    kind = getattr(np.random, state.rng["bit_generator"], None)
+    if isinstance(kind, type) and issubclass(kind, np.random.BitGenerator):  # another is its user's own
+        try:
+            kind().state = state.rng
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            name = kind.__name__
+            raise ValueError(f"done.state.rng is no state of a {name} ({shortened(error)})") from None
 
 
 def _plain(value: Any) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.blas import one_blas_thread
+from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.kernels.cells.cell import allocate, leaves_of, parts_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.stack import gradients_into
 from rnnlab.kernels.regulariser import Regulariser
@@ -165,11 +166,12 @@ def train_together(run: Run, batches: Batches, course: Course, threads: Executor
         for k, (part, network, head) in enumerate(run.shards)
     ]
     train = train_parts if parts_of(run.shards[0].network.params) else train_block
-    with awaited(run.team):
-        others = [threads.submit(awaited(run.team)(train), *call) for call in calls[1:]]
-        outcome: tuple[int, int] = train(*calls[0])
-    for other in others:
-        other.result()
+    with interrupts_noted() if len(calls) > 1 else nullcontext():
+        with awaited(run.team):
+            others = [threads.submit(awaited(run.team)(train), *call) for call in calls[1:]]
+            outcome: tuple[int, int] = train(*calls[0])
+        for other in others:
+            other.result()
     return outcome
 
 

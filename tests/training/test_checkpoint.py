@@ -1,7 +1,10 @@
 """Runs that go on where they ended, from memory and from checkpoints."""
 
 import re
+import tracemalloc
+import zipfile
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,6 +80,11 @@ def test_broken_checkpoints_are_refused(tmp_path: Any) -> None:
         (done._replace(state=done.state._replace(optimiser="lion")), "done.state.optimiser is 'lion'"),
         (done._replace(state=done.state._replace(memory=np.ones((1, 2)))), "done.state.memory has shape"),
         (done._replace(stopped=(1, "loss")), "done is Fit"),
+        (done._replace(stopped=rl.Stopped("x", "loss")), "done.stopped.update is 'x'"),
+        (done._replace(history=done.history._replace(loss=done.history.loss + 0j)), "done.history has arrays of other"),
+        (done._replace(state=done.state._replace(update=10**30)), "done.state.update is 1000"),
+        (done._replace(state=done.state._replace(rng=None)), "done.state.rng is None"),
+        (done._replace(state=done.state._replace(rng={"bit_generator": "PCG64"})), "done.state.rng is no state"),
         (done._replace(stopped=rl.Stopped(1, "moon")), "done.stopped.what is 'moon'"),
     ):
         with pytest.raises((TypeError, ValueError), match=re.escape(says)):
@@ -87,6 +95,23 @@ def test_broken_checkpoints_are_refused(tmp_path: Any) -> None:
         rl.save_fit(path, trained()._replace(model=rl.Model(3, READOUT)))
     with pytest.raises(FileNotFoundError):
         rl.load_fit(tmp_path / "absent.npz")
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(tmp_path: Any) -> None:
+    """A gigabyte of zeros in a megabyte, of which nothing is inflated; and what executes when it is unpickled."""
+    rl.save_fit(tmp_path / "run.npz", trained())
+    with zipfile.ZipFile(tmp_path / "run.npz", "a", zipfile.ZIP_DEFLATED) as file, file.open("bomb.npy", "w") as bomb:
+        np.lib.format.write_array_header_1_0(bomb, {"descr": "|u1", "fortran_order": False, "shape": (2**30,)})
+        for _ in range(2**6):
+            bomb.write(bytes(2**24))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="is compressed"):
+        rl.load_fit(tmp_path / "run.npz")
+    assert tracemalloc.get_traced_memory()[1] < 2**25
+    tracemalloc.stop()
+    np.savez(tmp_path / "run.npz", rest=np.array([Path.touch], object), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"run.npz is no file of save_fit"):
+        rl.load_fit(tmp_path / "run.npz")
 
 
 @pytest.mark.parametrize(

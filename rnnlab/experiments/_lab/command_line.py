@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import click
 
 from rnnlab import __version__
+from rnnlab._base import starting
 from rnnlab._base.checks import nearest
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
@@ -258,7 +260,7 @@ def verify(wanted: tuple[str, ...], out: Path) -> int:
                 f"{verdict} {name}: {row.claim}: expected {row.expected:.7g}, measured {row.measured:.7g}, "
                 f"tolerance {row.tolerance:.2g} [{row.source}]"
             )
-        failures += int((~checks["ok"]).sum())
+        failures += int((~checks["ok"].astype(bool)).sum())
     click.echo(f"{failures} claims fail" if failures else "every claim holds")
     return 1 if failures else 0
 
@@ -285,6 +287,8 @@ def main() -> int:
         0 done, 1 a check failed, 2 bad input, 130 interrupted.
     """
     try:
+        if signal.getsignal(signal.SIGINT) is starting.end:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return int(cli(prog_name="python -m rnnlab.experiments", standalone_mode=False) or 0)
     except click.ClickException as error:
         message = error.format_message()
@@ -292,7 +296,7 @@ def main() -> int:
         message = str(error)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
-        return 130
+        return starting.INTERRUPTED
     except MemoryError as error:
         message = f"out of memory ({error}): take fewer points, shorter sequences, fewer units or workers"
     except Exception as error:

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from rnnlab.experiments import sweep
 from rnnlab._base import durable
+from rnnlab.experiments import sweep
 from rnnlab.experiments._lab import folders, lock, runner, store
 from rnnlab.experiments._lab.errors import StoreError
 from tests.experiments.lab.test_command_line import TINY, call
@@ -41,8 +41,7 @@ def out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+def forbid_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that comes to its measurement fails."""
     monkeypatch.setattr(runner, "measured_table", None)
 
@@ -52,7 +51,6 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("force", [[], ["--force"]])
 @pytest.mark.parametrize("name", [".hidden", ".git/config", "figures/mine.svg", "figures/heatmap.txt", "raw/a/b"])
 def test_a_file_of_somebody_else_stays(
@@ -63,6 +61,7 @@ def test_a_file_of_somebody_else_stays(
     force: list[str],
 ) -> None:
     """Refused before anything is measured."""
+    forbid_measuring(monkeypatch)
     path = out / "sweep" / name
     path.parent.mkdir(exist_ok=True, parents=True)
     path.write_text("precious")
@@ -87,11 +86,11 @@ def test_a_link_is_written_through(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["kept"]
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("where", ["dangling", "circle", "file", "out dangling"])
 def test_no_place_is_one_sentence_before_measuring(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, where: str
 ) -> None:
+    forbid_measuring(monkeypatch)
     out, told = tmp_path / "out", {"file": "sweep is a file"}.get(where, "is a link to nothing")
     if where == "out dangling":
         out.symlink_to(tmp_path / "nowhere")
@@ -106,7 +105,6 @@ def test_no_place_is_one_sentence_before_measuring(
     assert not (tmp_path / "nowhere").exists()
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_a_read_only_place_is_one_sentence_before_measuring(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -115,6 +113,7 @@ def test_a_read_only_place_is_one_sentence_before_measuring(
     def read_only(*_: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
+    forbid_measuring(monkeypatch)
     monkeypatch.setattr(Path, "touch", read_only)
     assert call(monkeypatch, *TINY, "--out", str(tmp_path)) == 2
     assert "can't write in the output folder" in (told := capsys.readouterr().err)
@@ -185,7 +184,7 @@ def test_another_run_of_the_same_spec_waits_and_of_another_is_refused(
     spec_hash = json.loads((out / "sweep/provenance.json").read_text())["spec_hash"]
     before = content(out)
     with monkeypatch.context() as patch, lock.writing(out / "sweep", spec_hash):
-        patch.setattr(runner, "measured_table", None)
+        forbid_measuring(patch)
         assert call(patch, *TINY, "--b1", "0.1", "--force", "--out", str(out)) == 2
         assert f"another run (pid {os.getpid()} on " in (told := capsys.readouterr().err)
         assert "wait until it has ended" in told
@@ -201,7 +200,7 @@ def test_another_run_of_the_same_spec_waits_and_of_another_is_refused(
     holds.wait(60)
     threading.Timer(0.5, ends.set).start()
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "measured_table", None)  # the other's result is taken
+        forbid_measuring(patch)  # the other's result is taken
         assert call(patch, *TINY, "--out", str(out)) == 0
     other.join()
     assert "is writing" in (told := capsys.readouterr().err)
