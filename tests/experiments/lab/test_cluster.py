@@ -1,0 +1,130 @@
+"""A real Dask scheduler and workers on loopback: the same bytes as threads, and a sentence for each trouble."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rnnlab
+from tests.experiments.lab.test_command_line import TINY, call
+
+pytest.importorskip("distributed", reason="Dask is an extra: pip install 'rnnlab[cluster]'")
+
+PACKAGE = Path(rnnlab.__file__).parent
+
+
+class Cluster:
+    """A scheduler, and workers that are started when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.processes = folder, list[Any]()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{port}"
+        self.scheduler = self._start("dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
+
+    def _start(self, module: str, *words: str, path: Path = PACKAGE.parent) -> Any:
+        command = [sys.executable, "-m", f"distributed.cli.{module}", *words, "--no-dashboard"]
+        process = subprocess.Popen(command, cwd=path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
+
+    def worker(self, path: Path = PACKAGE.parent) -> Any:
+        """One of two; the package that it imports is that of the folder."""
+        return self._start("dask_worker", self.address, "--no-nanny", "--nthreads", "1", path=path)
+
+    def answers(self) -> None:
+        """Wait for the scheduler."""
+        host, port = self.address.removeprefix("tcp://").split(":")
+        for _ in range(300):
+            try:
+                return socket.create_connection((host, int(port)), 1).close()
+            except OSError:
+                time.sleep(0.1)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    made = Cluster(tmp_path)
+    made.answers()
+    yield made
+    for process in made.processes:
+        process.kill()
+        process.wait()
+
+
+def test_the_same_bytes_and_a_worker_of_other_sources_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, cluster: Cluster
+) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "other/rnnlab", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "other/rnnlab/experiments/sweep/one_unit.py").open("a") as file:
+        file.write("\n# edited\n")
+    cluster.worker(tmp_path / "other")
+    words = [*TINY, "--cluster", cluster.address]
+    assert call(monkeypatch, *words, "--cluster-timeout", "8", "--out", str(tmp_path / "a")) == 2
+    told = capsys.readouterr().err
+    assert "has rnnlab 0.1.0 of other sources: it gets no part" in told
+    assert "no worker at" in told
+    for _ in range(2):
+        cluster.worker()
+    assert call(monkeypatch, *words, "--cluster-timeout", "60", "--out", str(tmp_path / "a")) == 0
+    assert call(monkeypatch, *TINY, "--out", str(tmp_path / "b")) == 0
+    assert (tmp_path / "a/sweep/table.csv").read_bytes() == (tmp_path / "b/sweep/table.csv").read_bytes()
+
+
+def test_a_scheduler_that_goes_away_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, cluster: Cluster
+) -> None:
+    threading.Timer(3, lambda: cluster.scheduler.send_signal(signal.SIGKILL)).start()
+    start = time.monotonic()
+    assert call(monkeypatch, *TINY, "--cluster", cluster.address, "--out", str(tmp_path)) == 2
+    assert time.monotonic() - start < 13
+    told = capsys.readouterr().err
+    assert f"error: the Dask scheduler at {cluster.address} is gone: what is measured is kept" in told
+    assert "Traceback" not in told
+
+
+def mute() -> socket.socket:
+    """A server that accepts and says nothing."""
+    server = socket.create_server(("127.0.0.1", 0))
+    server.listen()
+    return server
+
+
+@pytest.mark.parametrize("address", ["", "tls://127.0.0.1:1", "tcp://127.0.0.1:1", "127.0.0.1:1"])
+def test_no_scheduler_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, address: str
+) -> None:
+    assert call(monkeypatch, *TINY, "--cluster", address, "--out", str(tmp_path)) == 2
+    told = capsys.readouterr().err
+    assert f"can't reach a Dask scheduler at {address!r}" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("first", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"])
+def test_what_is_no_scheduler_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, first: bytes
+) -> None:
+    with mute() as server:
+        host, port = server.getsockname()
+
+        def greet() -> None:
+            peer = server.accept()[0]
+            peer.sendall(first)
+            time.sleep(6)
+            peer.close()
+
+        speaks = threading.Thread(target=greet)
+        speaks.start()
+        assert call(monkeypatch, *TINY, "--cluster", f"tcp://{host}:{port}", "--out", str(tmp_path)) == 2
+        speaks.join()
+    assert ("nothing is said there", "is no Dask scheduler")[bool(first)] in capsys.readouterr().err
