@@ -50,6 +50,7 @@ class Cluster:
                 return socket.create_connection((host, int(port)), 1).close()
             except OSError:
                 time.sleep(0.1)
+        return None
 
 
 @pytest.fixture
