@@ -17,6 +17,7 @@ from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve
+from rnnlab.experiments._lab.report import report, say_claims
 
 TIMEOUT: dict[str, Any] = {
     "type": click.FloatRange(min=0),
@@ -166,16 +167,6 @@ def refuse_too_large(spec: Any, workers: int) -> None:
         )
 
 
-def report(checks: Any) -> int:
-    """Say how many claims hold and name those that fail; the exit code."""
-    failed = checks[~checks["ok"].astype(bool)]
-    held = f"{len(checks) - len(failed)} of {len(checks)} hold" if len(checks) else "none is made at these settings"
-    click.echo(f"checks: {held}")
-    for row in failed.itertuples():
-        click.echo(f"  FAILED {row.claim}: expected {row.expected:g}, measured {row.measured:g}")
-    return 1 if len(failed) else 0
-
-
 ABOUT = """Experiments on how gradients travel through recurrent networks, and what that does to learning.
 
 Lists are commas (--w2 0.5,1,2), ranges start:stop:count with both ends (--w2=-2:2:81).
@@ -254,12 +245,7 @@ def verify(wanted: tuple[str, ...], out: Path) -> int:
         if not (wanted or experiment.Spec.reproducible):
             continue
         checks = runner.verified_checks(experiment, os.cpu_count() or 1)
-        for row in checks.itertuples():
-            verdict = "ok    " if row.ok else "FAILED"
-            click.echo(
-                f"{verdict} {name}: {row.claim}: expected {row.expected:.7g}, measured {row.measured:.7g}, "
-                f"tolerance {row.tolerance:.2g} [{row.source}]"
-            )
+        say_claims(name, checks)
         failures += int((~checks["ok"].astype(bool)).sum())
     click.echo(f"{failures} claims fail" if failures else "every claim holds")
     return 1 if failures else 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.experiments._lab import checkpoints, command_line, folders, runner, store
+from rnnlab.experiments._lab import checkpoints, command_line, folders, runner
 
 TINY = ["sweep", "--w2", "0.5,1,2", "--seq-len", "1,10", "--seeds", "1", "--nonlinearity", "linear"]
 
@@ -209,7 +209,7 @@ def test_a_failed_write_leaves_the_old_result(tmp_path: Path) -> None:
 
 
 def test_without_an_atomic_swap_the_result_is_replaced_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(store, "swap_atomically", lambda one, other: False)
+    monkeypatch.setattr(folders, "swap_atomically", lambda one, other: False)
     for text in ("old", "new"):
         with folders.replacing(tmp_path / "result") as fresh:
             (fresh / "a").write_text(text)
