@@ -24,6 +24,7 @@ from rnnlab.experiments._lab.experiment import Experiment, drawn
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.parts import mapped, on_threads
 from rnnlab.experiments._lab.resumable import Resumable
+from rnnlab.experiments._lab.saving import told_if_undrawn
 
 
 class Job(NamedTuple):
@@ -103,7 +104,10 @@ def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
     with compile_clock() as clock:
         table = measured_table(job, checkpoints)
     measured = time.perf_counter()
-    checks, (figures, page) = job.experiment.checks(table), drawn(job.experiment, table)
+    checks, shown = job.experiment.checks(table), None
+    with told_if_undrawn("the figures"):
+        shown = drawn(job.experiment, table)
+    figures, page = shown or ({}, None)
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
     origin = provenance.provenance(spec, provenance.command_line(), seconds) | {"source": source()}
     result = store.Result(spec, table, checks, figures, origin, page)

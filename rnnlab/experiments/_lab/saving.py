@@ -7,6 +7,10 @@ lightness is turned over, its hue kept, so that no experiment knows of styles.
 from __future__ import annotations
 
 import colorsys
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
+from tqdm import tqdm
 
 from rnnlab.experiments._lab.figures import theme
 from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look
@@ -46,6 +51,19 @@ def rendered(figures: dict[str, Figure], look: Look) -> dict[str, bytes]:
                 figure.savefig(file, format=kind, metadata=FORMATS[kind])
                 files[f"{name}.{kind}"] = file.getvalue()
     return files
+
+
+@contextmanager
+def told_if_undrawn(what: str) -> Iterator[None]:
+    """Say what can't be drawn, and go on: what was measured is worth more."""
+    try:
+        yield
+    except Exception as error:
+        if "RNNLAB_TRACEBACK" in os.environ:
+            raise
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        told = f"{what} could not be drawn ({reason}): a bug of rnnlab, please report it; the table is saved without"
+        tqdm.write(told, file=sys.stderr)
 
 
 def restyle(figure: Figure, look: Look) -> None:

@@ -19,7 +19,7 @@ from rnnlab.experiments._lab import provenance as origins
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.folders import put
 from rnnlab.experiments._lab.looks import FORMATS, PAPER, Look
-from rnnlab.experiments._lab.saving import rendered
+from rnnlab.experiments._lab.saving import rendered, told_if_undrawn
 
 PAGE = "index.html"
 ENTRIES = {"table.csv", "checks.csv", "spec.toml", PAGE, origins.NAME}
@@ -102,13 +102,16 @@ def kept_spec(path: Path) -> dict[str, Any]:
 
 
 def save(folder: Path, result: Result, look: Look = PAPER) -> None:
-    """Write a whole result and put it in the place of the old one in a single step."""
+    """Write a whole result and put it in the place of the old one in a single step; a figure that fails is left out."""
     files = {
         "table.csv": csv(result.table),
         "checks.csv": csv(result.checks),
         "spec.toml": tomli_w.dumps(result.spec).encode(),
-        **files_drawn(result.figures, result.page, look),
+        **files_drawn({}, result.page, look),
     }
+    for name, figure in result.figures.items():
+        with told_if_undrawn(f"figure {name}"):
+            files |= files_drawn({name: figure}, None, look)
     put(folder, {**files, origins.NAME: origins.written(result.provenance, files)})
 
 

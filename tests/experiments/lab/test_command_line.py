@@ -225,7 +225,10 @@ def test_interrupt_exits_130_and_the_next_run_goes_on(tmp_path: Path) -> None:
     while not list(tmp_path.glob(".sweep-*.partial/*.part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    try:
+        _, told = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "goes on from there" in told
     assert "Traceback" not in told

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from rnnlab.experiments import sweep
 from rnnlab.experiments._lab import archive, checkpoints as module, runner
 from rnnlab.experiments._lab.checkpoints import Checkpoints
 from rnnlab.experiments._lab.errors import StoreError
+from rnnlab.experiments._lab.looks import Look
 from rnnlab.experiments._lab.resumable import Resumable
 
 
@@ -154,3 +156,25 @@ def test_a_full_disk_is_one_sentence(checkpoints: Checkpoints, monkeypatch: pyte
     with pytest.raises(StoreError, match=r"no space in .*: .* MiB are needed and .* free; what is measured is kept"):
         checkpoints.keep("1", 2)
     assert [path.name for path in checkpoints.folder.iterdir()] == ["0.part"]
+
+
+@pytest.mark.parametrize("title", ["$x^{$", r"$\unknown$"])
+@pytest.mark.parametrize("early", [True, False])
+def test_a_figure_that_fails_loses_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], title: str, early: bool
+) -> None:
+    def draw(_: pd.DataFrame) -> dict[str, Figure]:
+        if early:
+            raise KeyError(title)
+        good, bad = Figure(), Figure()
+        bad.suptitle(title)
+        return {"good": good, "bad": bad}
+
+    monkeypatch.setattr(sweep, "draw", draw)
+    spec = sweep.Spec(w2="0.5", seq_len="3", seeds=1)
+    runner.run(runner.Job(sweep, spec, tmp_path / "sweep", 1, look=Look(formats=("png",))))
+    assert len(pd.read_csv(tmp_path / "sweep" / "table.csv")) > 0
+    drawn = {path.name for path in (tmp_path / "sweep").glob("figures/*")}
+    assert drawn == (set() if early else {"good.png"})
+    told = capsys.readouterr().err
+    assert f"{'the figures' if early else 'figure bad'} could not be drawn (" in told
