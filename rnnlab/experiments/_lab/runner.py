@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from matplotlib.figure import Figure
 from numba.core import event
 from tqdm import tqdm
 
@@ -104,10 +105,11 @@ def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
     with compile_clock() as clock:
         table = measured_table(job, checkpoints)
     measured = time.perf_counter()
-    checks, shown = job.experiment.checks(table), None
+    checks = job.experiment.checks(table)
+    shown: tuple[dict[str, Figure], str | None] = {}, None
     with told_if_undrawn("the figures"):
         shown = drawn(job.experiment, table)
-    figures, page = shown or ({}, None)
+    figures, page = shown
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
     origin = provenance.provenance(spec, provenance.command_line(), seconds) | {"source": source()}
     result = store.Result(spec, table, checks, figures, origin, page)
