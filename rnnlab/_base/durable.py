@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,17 +21,18 @@ def write(path: Path, content: bytes) -> None:
     """Put a file in the place of an older one in a single step; OSError leaves the older as it was."""
     fresh = temporary(path)
     try:
-        create(fresh, content)
+        create(fresh, [content])
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
     sync(path.parent)
 
 
-def create(path: Path, content: bytes) -> None:
-    """Write a new file to the disk itself."""
+def create(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a new file to the disk itself, piece by piece."""
     with path.open("xb") as file:
-        file.write(content)
+        for piece in pieces:
+            file.write(piece)
         file.flush()
         os.fsync(file.fileno())
 

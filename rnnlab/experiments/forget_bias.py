@@ -18,7 +18,7 @@ from pydantic import Field
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.figures import new_figure, theme
-from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Numbers
+from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Numbers, bytes_of_weights
 from rnnlab.laws.gates import log10_retention
 
 LN_99 = 4.59511985013459  # sigmoid of it is 0.99
@@ -33,6 +33,11 @@ class Spec(ExperimentSpec):
     seq_len: Lengths = Field(default=(1, 3, 10, 30, 100, 300, 1000, 3000), description="sequence lengths T")
     hidden_size: int = Field(default=32, ge=1, description="units")
     seeds: int = Field(default=5, ge=1, description="random LSTMs per bias")
+
+    def bytes_needed(self, workers: int) -> int:
+        """The table, and weights and tapes of the networks in hand."""
+        rows = len(self.forget_bias) * (1 + self.seeds) * len(self.seq_len)
+        return 100 * rows + workers * (bytes_of_weights(self.hidden_size) + 96 * max(self.seq_len) * self.hidden_size)
 
 
 class Part(NamedTuple):

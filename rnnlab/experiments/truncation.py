@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.figures import GUIDE, new_figure, theme
-from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers
+from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers, bytes_of_weights
 
 ROUNDING = 1e-12  # relative biases below are the rounding of two sums of T terms, not truncation
 FEWEST = 20  # windows that a rate is fitted to
@@ -43,6 +43,11 @@ class Spec(ExperimentSpec):
             if gain <= 0:
                 raise ValueError(f"{gain} is not positive: no gradient flows through such weights")
         return values
+
+    def bytes_needed(self, workers: int) -> int:
+        """The table, and weights and tapes of the networks in hand."""
+        rows = len(self.gain) * self.seeds * self.seq_len
+        return 100 * rows + workers * (bytes_of_weights(self.hidden_size) + 64 * self.seq_len * self.hidden_size)
 
 
 class Part(NamedTuple):

@@ -12,6 +12,7 @@ from rnnlab.experiments import sweep
 from rnnlab.experiments._lab import runner, saving
 from rnnlab.experiments._lab.checkpoints import Checkpoints
 from rnnlab.experiments._lab.looks import PAPER
+from rnnlab.experiments.sweep import figures
 
 SMALL = sweep.Spec(w2="0,0.5,1,2,-2", seq_len="1,10,100,2000", seeds=2)
 COLUMNS = [
@@ -153,3 +154,13 @@ def test_one_unit_has_no_gaussian_matrix_and_no_weight_that_overflows() -> None:
         sweep.Spec(recurrent="gaussian")
     with pytest.raises(ValidationError, match="less than or equal to"):
         sweep.Spec(w1=1e308)
+
+
+def test_a_heat_map_has_as_many_weights_as_pixels(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert figures.thinned(table) is table
+    monkeypatch.setattr(figures, "MOST_W2", 3)
+    w2 = np.unique(table["w2"])
+    found = np.unique(figures.thinned(table)["w2"])
+    assert found.size == 3
+    assert set(found) < set(w2)
+    assert list(found[[0, -1]]) == list(w2[[0, -1]])

@@ -16,7 +16,7 @@ from rnnlab._base.checks import nearest
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
-from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve
+from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve, wants_parquet
 from rnnlab.experiments._lab.report import report, say_claims
 
 TIMEOUT: dict[str, Any] = {
@@ -103,6 +103,8 @@ def command_of(name: str) -> click.Command:
         click.Option(["--cluster"], metavar="ADDRESS", help="measure on the Dask cluster of this scheduler"),
         click.Option(["--cluster-timeout"], **TIMEOUT),
         click.Option(["--force"], is_flag=True, help="replace a result of another spec"),
+        click.Option(["--yes"], is_flag=True, help="start a run of a GiB or more of memory without a question"),
+        click.Option(["--table", "form"], default="csv", help="its form: csv, or parquet as well  [default: csv]"),
         *look_options(),
         click.Option(["--out"], **OUT),
     ]
@@ -124,21 +126,24 @@ def run_one(
     cluster: str | None = None,
     cluster_timeout: float = 300.0,
     force: bool = False,
+    yes: bool = False,
+    form: str = "csv",
     look: Look = PAPER,
     open_page: bool = False,
     **fields: Any,
 ) -> int:
     """Run one experiment and save its result."""
-    from rnnlab.experiments._lab import folders, runner, store
+    from rnnlab.experiments._lab import folders, runner, sizes, store
 
     experiment = known(name)
     spec = resolve(experiment, spec_file, fields)
     count = (os.cpu_count() or 1) if workers is None else workers
     if count < 1:
         raise click.UsageError(f"--workers is {count}: at least one is needed")
-    refuse_too_large(spec, count)
+    sizes.agree(spec, count, yes)
     folder = folders.prepare(out / name)
-    result = runner.run(runner.Job(experiment, spec, folder, count, cluster, force, look, cluster_timeout))
+    job = runner.Job(experiment, spec, folder, count, cluster, force, look, cluster_timeout, wants_parquet(form))
+    result = runner.run(job)
     seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
     click.echo(f"{out / name}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
     if result.page is not None:
@@ -153,18 +158,6 @@ def show_page(path: Path, in_browser: bool) -> None:
     click.echo(f"page: {path.resolve()}")
     if in_browser and not webbrowser.open(path.resolve().as_uri()):
         click.echo("no browser was found: open the page by hand", err=True)
-
-
-def refuse_too_large(spec: Any, workers: int) -> None:
-    """Stop before a run that can't fit in memory, saying the estimate."""
-    import psutil
-
-    needed, available = spec.bytes_needed(workers), psutil.virtual_memory().available
-    if needed > available:
-        raise click.UsageError(
-            f"this spec needs about {needed / 2**30:,.1f} GiB of memory and {available / 2**30:,.1f} GiB are free: "
-            f"take fewer points, shorter sequences or fewer workers"
-        )
 
 
 ABOUT = """Experiments on how gradients travel through recurrent networks, and what that does to learning.
@@ -260,7 +253,7 @@ def all_(out: Path, force: bool) -> int:
 
     for name in names():
         store.refuse(out / name, resolve(known(name), None, {}).model_dump(mode="json", exclude_none=True), force)
-    codes = [run_one(name, out, force=force) for name in names()]
+    codes = [run_one(name, out, force=force, yes=True) for name in names()]
     return max(codes)
 
 

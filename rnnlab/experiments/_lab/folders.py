@@ -33,16 +33,11 @@ def prepare(folder: Path) -> Path:
     return place
 
 
-def put(folder: Path, files: dict[str, bytes], kept: dict[str, Path] | None = None) -> None:
-    """Fill a fresh folder, with files that are kept as they are too, and put it in the place of `folder`."""
-    needed = sum(map(len, files.values()))
+@contextmanager
+def filling(folder: Path, needed: int) -> Iterator[Path]:
+    """A fresh folder for about so many bytes, which is put on the disk itself and takes the place of `folder`."""
     with told_when_full(folder.parent, needed), replacing(folder) as fresh:
-        for name, path in (kept or {}).items():
-            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(path, fresh / name)
-        for name, content in files.items():
-            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-            durable.create(fresh / name, content)
+        yield fresh
         for inside in (fresh, *(path for path in fresh.rglob("*") if path.is_dir())):
             durable.sync(inside)
 

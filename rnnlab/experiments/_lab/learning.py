@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import rnnlab as rl
 from rnnlab.experiments._lab import networks
 from rnnlab.experiments._lab.resumable import Keep, forget
+from rnnlab.experiments._lab.spec import bytes_of_weights
 
 Array = NDArray[Any]
 Method = Literal["RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention"]
@@ -151,8 +152,10 @@ def score_of(model: rl.Model, goal: Goal, rng: np.random.Generator) -> float:
 
 
 def bytes_in_hand(methods: Iterable[str], steps: int, hidden_size: int) -> int:
-    """Memory of a test's gates and states, and of the T x T weights of attention."""
-    return 8 * AT_ONCE * steps * (12 * hidden_size + (steps if "attention" in methods else 0))
+    """Memory of a network's weights, a test's gates and states, and of the T x T weights of attention."""
+    return bytes_of_weights(hidden_size) + 8 * AT_ONCE * steps * (
+        12 * hidden_size + (steps if "attention" in methods else 0)
+    )
 
 
 def ends(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,15 @@ def look_of(style: str, formats: str, size: str | None) -> Look:
     if not wanted:
         raise click.UsageError("--format is empty: expected at least one of png, svg, pdf")
     return Look(style, wanted, None if size is None else inches_of(size))
+
+
+def wants_parquet(form: str) -> bool:
+    """Whether a table is to be kept as Parquet too, or one sentence on why it can't be."""
+    if form not in ("csv", "parquet"):
+        raise click.UsageError(f"--table is {form!r}: expected csv or parquet")
+    if form == "parquet" and find_spec("pyarrow") is None:
+        raise click.UsageError("--table parquet needs PyArrow: pip install 'rnnlab[parquet]'")
+    return form == "parquet"
 
 
 def inches_of(size: str) -> tuple[float, float]:

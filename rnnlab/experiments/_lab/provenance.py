@@ -17,6 +17,7 @@ import rnnlab
 
 LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
 NAME = "provenance.json"
+AT_A_TIME = 2**20  # bytes
 
 
 def spec_hash(spec: dict[str, Any]) -> str:
@@ -29,10 +30,23 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def written(origin: dict[str, Any], files: dict[str, bytes]) -> bytes:
-    """The file of a provenance, with the digests of the files beside it."""
-    digests = {name: digest(content) for name, content in sorted(files.items())}
-    return (json.dumps({**origin, "files": digests}, indent=2) + "\n").encode()
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, read piece by piece; empty if it can't be read."""
+    found = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(AT_A_TIME):
+                found.update(piece)
+    except OSError:
+        return ""
+    return found.hexdigest()
+
+
+def written(origin: dict[str, Any], folder: Path) -> bytes:
+    """The file of a provenance, with the digests of all files in the folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {path.relative_to(folder).as_posix(): digest_of(path) for path in paths}
+    return (json.dumps({**origin, "files": files}, indent=2) + "\n").encode()
 
 
 def redrawn(folder: Path, files: dict[str, bytes]) -> bytes:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +25,7 @@ from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.parts import mapped, on_threads
 from rnnlab.experiments._lab.resumable import Resumable
 from rnnlab.experiments._lab.saving import told_if_undrawn
+from rnnlab.experiments._lab.tables import normal_form
 
 
 class Job(NamedTuple):
@@ -39,6 +39,7 @@ class Job(NamedTuple):
     force: bool = False  # replace the result of another spec
     look: Look = PAPER  # of its figures
     cluster_timeout: float = 300.0  # seconds without a worker after which it ends
+    parquet: bool = False  # keep the table in that form as well
 
 
 class CompileClock(event.Listener):
@@ -114,7 +115,7 @@ def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
     origin = provenance.provenance(spec, provenance.command_line(), seconds) | {"source": source()}
     result = store.Result(spec, table, checks, figures, origin, page)
     store.refuse(job.folder, spec, job.force)  # files may have come there in the meantime
-    store.save(job.folder, result, job.look)
+    store.save(job.folder, result, job.look, job.parquet)
     checkpoints.discard()
     return result
 
@@ -141,11 +142,6 @@ def table_of(experiment: Experiment, spec: Any, each: Callable[..., Any] = map) 
         return normal_form(experiment.measure(spec, each))
 
 
-def normal_form(table: pd.DataFrame) -> pd.DataFrame:
-    """The table as it will be read back, so that a figure drawn now equals one redrawn later."""
-    return pd.read_csv(BytesIO(table.to_csv(index=False).encode()))  # as bytes: text takes four for a character
-
-
 def mapper(job: Job, checkpoints: Checkpoints) -> Callable[..., Iterator[pd.DataFrame]]:
     """An ordered ``map`` over workers that shows progress and keeps parts as they are finished."""
 
@@ -162,7 +158,7 @@ def mapper(job: Job, checkpoints: Checkpoints) -> Callable[..., Iterator[pd.Data
                 bar.update()
 
             measure(job, checkpoints, {number: partial(function, work[number]) for number in todo}, keep)
-        yield from (kept[number] for number in range(len(work)))
+        yield from (kept.pop(number) for number in range(len(work)))
 
     return each
 

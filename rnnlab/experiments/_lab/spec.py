@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 MOST = 1_000_000  # numbers of one range
+MATRICES = 24  # of H x H numbers that drawing and training a network of four gates fills
 LARGEST = 2.0**28  # the kernels rescale every few steps and guarantee no more growth than this between
 
 
@@ -43,6 +44,11 @@ class ExperimentSpec(BaseModel):
         if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
             raise ValueError("expected a value, not true or false")
         return value
+
+
+def bytes_of_weights(hidden_size: int) -> int:
+    """Memory of the recurrent weights, gradients and the optimiser's memory of a network in hand."""
+    return 8 * MATRICES * hidden_size**2
 
 
 def split_list(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import tomllib
@@ -15,15 +14,15 @@ import tomli_w
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from rnnlab.experiments._lab import provenance as origins
+from rnnlab._base import durable
+from rnnlab.experiments._lab import provenance as origins, tables
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.folders import put
+from rnnlab.experiments._lab.folders import filling, link_or_copy
 from rnnlab.experiments._lab.looks import FORMATS, PAPER, Look
 from rnnlab.experiments._lab.saving import rendered, told_if_undrawn
 
-PAGE = "index.html"
-ENTRIES = {"table.csv", "checks.csv", "spec.toml", PAGE, origins.NAME}
-AT_A_TIME = 2**20  # bytes
+PAGE, PARQUET = "index.html", "table.parquet"
+ENTRIES = {"table.csv", PARQUET, "checks.csv", "spec.toml", PAGE, origins.NAME}
 
 
 class Result(NamedTuple):
@@ -101,18 +100,23 @@ def kept_spec(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def save(folder: Path, result: Result, look: Look = PAPER) -> None:
-    """Write a whole result and put it in the place of the old one in a single step; a figure that fails is left out."""
-    files = {
-        "table.csv": csv(result.table),
-        "checks.csv": csv(result.checks),
-        "spec.toml": tomli_w.dumps(result.spec).encode(),
-        **files_drawn({}, result.page, look),
-    }
+def save(folder: Path, result: Result, look: Look = PAPER, parquet: bool = False) -> None:
+    """Write a whole result and put it in the place of the old one in a single step; a figure that fails is left out.
+
+    Parquet is another form of the table, beside the text.
+    """
+    shown = files_drawn({}, result.page, look)
     for name, figure in result.figures.items():
         with told_if_undrawn(f"figure {name}"):
-            files |= files_drawn({name: figure}, None, look)
-    put(folder, {**files, origins.NAME: origins.written(result.provenance, files)})
+            shown |= files_drawn({name: figure}, None, look)
+    with filling(folder, tables.size_of(result.table) + size_of(shown)) as fresh:
+        durable.create(fresh / "table.csv", tables.pieces(result.table))
+        durable.create(fresh / "checks.csv", tables.pieces(result.checks))
+        durable.create(fresh / "spec.toml", [tomli_w.dumps(result.spec).encode()])
+        write(fresh, shown)
+        if parquet:
+            result.table.to_parquet(fresh / PARQUET, index=False)
+        durable.create(fresh / origins.NAME, [origins.written(result.provenance, fresh)])
 
 
 def files_drawn(figures: dict[str, Figure], page: str | None, look: Look) -> dict[str, bytes]:
@@ -121,10 +125,16 @@ def files_drawn(figures: dict[str, Figure], page: str | None, look: Look) -> dic
     return files if page is None else {**files, PAGE: page.encode()}
 
 
-def csv(table: pd.DataFrame) -> bytes:
-    """A table as it is written, the same bytes on every system."""
-    text: str = table.to_csv(index=False, lineterminator="\n")
-    return text.encode()
+def size_of(files: dict[str, bytes]) -> int:
+    """Bytes of all contents."""
+    return sum(map(len, files.values()))
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files into a folder that is being filled."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        durable.create(folder / name, [content])
 
 
 def redraw(
@@ -145,7 +155,10 @@ def redraw(
     origin = others.pop(origins.NAME, None)
     if origin is not None:
         fresh[origins.NAME] = origins.redrawn(folder, fresh)
-    put(folder, fresh, others)
+    with filling(folder, size_of(fresh)) as place:
+        for name, path in others.items():
+            link_or_copy(path, place / name)
+        write(place, fresh)
     return figures, page
 
 
@@ -162,7 +175,7 @@ def read_table(folder: Path) -> pd.DataFrame:
     path = table_path(folder)
     verify(folder, ["table.csv"])
     try:
-        return pd.read_csv(path)
+        return tables.read(path)
     except (OSError, ValueError) as error:
         raise damaged(folder, error) from error
 
@@ -173,25 +186,13 @@ def verify(folder: Path, names: list[str] | None = None) -> None:
         if names is not None and name not in names:
             continue
         path = folder / name
-        found = digest_of(path)
+        found = origins.digest_of(path)
         if found != expected:
             told = f"has the digest {found[:12]}" if found else "is not there or can't be read"
             raise StoreError(
                 f"{path} is damaged: it {told}, expected {expected[:12]} as it was written; "
                 f"run the experiment again, or bring back the file"
             )
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, read piece by piece; empty if it can't be read."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(AT_A_TIME):
-                digest.update(piece)
-    except OSError:
-        return ""
-    return digest.hexdigest()
 
 
 def damaged(folder: Path, error: Exception) -> StoreError:

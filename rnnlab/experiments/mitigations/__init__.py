@@ -18,7 +18,7 @@ from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.decay import decay_rates
 from rnnlab.experiments._lab.lags import Problem, pull_back, sizes_by_lag
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
-from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, bytes_of_weights
 from rnnlab.experiments.mitigations.figures import draw as draw
 
 Network = Literal["tanh", "relu", "irnn", "orthogonal", "lstm-0", "lstm-1", "lstm-chrono", "gru", "attention"]
@@ -43,7 +43,7 @@ class Spec(ExperimentSpec):
         """The table, and what each worker has in hand: the tape, or attention's weights."""
         rows = len(self.network) * self.seeds * self.seq_len
         states = self.batch_size * self.seq_len * max(30 * self.hidden_size, 4 * self.seq_len)
-        return rows * BYTES_PER_ROW + workers * 8 * states
+        return rows * BYTES_PER_ROW + workers * (bytes_of_weights(self.hidden_size) + 8 * states)
 
 
 class Part(NamedTuple):

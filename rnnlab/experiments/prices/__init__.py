@@ -19,7 +19,7 @@ from pydantic import Field, FiniteFloat, model_validator
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.networks import model_of
-from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, bytes_of_weights
 from rnnlab.experiments.prices.controls import (
     Series,
     control_series,
@@ -78,6 +78,12 @@ class Spec(ExperimentSpec):
             raise ValueError(f"{given} is given without {missing}: both are needed to find prices")
         refuse_unusable(real_prices(self), self)
         return self
+
+    def bytes_needed(self, workers: int) -> int:
+        """Weights, and the gates and states of a batch, of the networks in hand."""
+        steps, at_once = max(self.seq_len), max(AT_ONCE, self.batch_size)
+        states = 96 * steps * at_once * self.hidden_size + 8 * at_once * steps**2
+        return workers * (bytes_of_weights(self.hidden_size) + states)
 
     def rows_needed(self) -> int:
         """Of these, half are learnt from before the first test."""

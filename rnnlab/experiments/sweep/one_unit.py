@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from rnnlab import kernels, laws, log10_abs, series
 from rnnlab.experiments._lab.claims import Claim
-from rnnlab.experiments.sweep.regimes import regime_of
+from rnnlab.experiments._lab.tables import joined
+from rnnlab.experiments.sweep.regimes import named, regime_of
 from rnnlab.experiments.sweep.spec import SETTINGS, STATES_AT_ONCE, Spec
 from rnnlab.nonlinearities import Nonlinearity, nonlinearity_code
 
@@ -40,7 +41,7 @@ def parts_of(spec: Spec) -> Iterator[Part]:
 
 def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]]) -> pd.DataFrame:
     """The whole table."""
-    table = pd.concat(each(measure_part, parts_of(spec)), ignore_index=True)
+    table = joined(each(measure_part, parts_of(spec)), spec.rows())
     return table.assign(**spec.changed(SETTINGS))
 
 
@@ -55,7 +56,8 @@ def measure_part(part: Part) -> pd.DataFrame:
     code = nonlinearity_code(part.nonlinearity)
     logs = scaled_gradients(code, weights, np.ascontiguousarray(x), h0)
     states = naive_states(code, weights, np.ascontiguousarray(x), h0)
-    keys = {"nonlinearity": part.nonlinearity, "w2": w2, "seq_len": steps, "seed": seed}
+    name = pd.Categorical([part.nonlinearity] * lane.size, spec.nonlinearity)
+    keys = {"nonlinearity": name, "w2": w2, "seq_len": steps, "seed": seed}
     law = {"log10_dh0_law": law_of(spec, part.nonlinearity, w2, steps)}
     return pd.DataFrame({**keys, **logs, **law, **states, "regime": regime_of(logs["log10_dh0"])})
 
@@ -72,7 +74,7 @@ def scaled_gradients(
 
 def naive_states(
     code: int, weights: kernels.Weights, x: NDArray[np.float64], h0: NDArray[np.float64]
-) -> dict[str, NDArray[np.str_]]:
+) -> dict[str, pd.Categorical]:
     """What plain BPTT in float64 and in float32 shows for dh_T/dh_0, over the slopes of one float64 forward pass."""
     steps, lanes = x.shape
     h, slope = np.empty((steps + 1, lanes)), np.empty((steps, lanes))
@@ -81,7 +83,7 @@ def naive_states(
     return {f"{kind.__name__}_state": plain_state(weights, x, h, slope, kind) for kind in (np.float64, np.float32)}
 
 
-def plain_state(weights: kernels.Weights, x: Any, h: Any, slope: Any, kind: type) -> NDArray[np.str_]:
+def plain_state(weights: kernels.Weights, x: Any, h: Any, slope: Any, kind: type) -> pd.Categorical:
     """Classify the plain dh_T/dh_0 of each lane, computed in the floating type `kind`."""
     dh = np.zeros(h.shape, kind)
     dh[-1] = 1
@@ -92,7 +94,7 @@ def plain_state(weights: kernels.Weights, x: Any, h: Any, slope: Any, kind: type
     kernels.backward(cast, x, h, slope, dh, np.empty_like(slope), kernels.Weights(*np.zeros((3, lanes), kind)))
     size = np.abs(dh[0])
     tests = [size == 0, ~np.isfinite(size), size < np.finfo(kind).smallest_normal]
-    return np.select(tests, ["zero", "inf", "subnormal"], "normal")
+    return named(tests, ["zero", "inf", "subnormal"], "normal")
 
 
 def law_of(spec: Spec, nonlinearity: str, w2: NDArray[np.float64], steps: int) -> NDArray[np.float64]:
@@ -112,7 +114,7 @@ def claims(table: pd.DataFrame) -> Iterator[Claim]:
 
 def law_claims(table: pd.DataFrame) -> Iterator[Claim]:
     """Measured gradient against the exact law, the largest deviation of all rows."""
-    finite = table[np.isfinite(table["log10_dh0_law"])]
+    finite = table.loc[np.isfinite(table["log10_dh0_law"]), ["nonlinearity", "log10_dh0", "log10_dh0_law"]]
     for name, rows in finite.groupby("nonlinearity"):
         deviation = (rows["log10_dh0"] - rows["log10_dh0_law"]).abs().max()
         text = f"{name}: log10|dh_T/dh_0| = T log10|W2| in {len(rows)} rows, largest deviation"
@@ -121,7 +123,7 @@ def law_claims(table: pd.DataFrame) -> Iterator[Claim]:
 
 def bound_claims(table: pd.DataFrame) -> Iterator[Claim]:
     """No gradient above (gamma |W2|)^T."""
-    for name, rows in table.groupby("nonlinearity"):
+    for name, rows in table[["nonlinearity", "w2", "seq_len", "log10_dh0"]].groupby("nonlinearity"):
         bound = laws.log10_gradient_bound(str(name), rows["w2"], rows["seq_len"])
         excess = (rows["log10_dh0"] - bound)[np.isfinite(bound)]
         text = f"{name}: log10|dh_T/dh_0| exceeds T log10(gamma |W2|) by at most"
@@ -136,8 +138,9 @@ def share(rows: pd.DataFrame, regime: str) -> float:
 
 def regime_claims(table: pd.DataFrame) -> Iterator[Claim]:
     """The story, and where it is wrong, as shares of rows; long means T >= 100. Linear units know no settings."""
-    told = table if SETTINGS.isdisjoint(table.columns) else table[table["nonlinearity"] == "linear"]
-    long = told[told["seq_len"] >= 100]
+    told = table["seq_len"] >= 100
+    told &= True if SETTINGS.isdisjoint(table.columns) else table["nonlinearity"] == "linear"
+    long = table.loc[told, ["nonlinearity", "w2", "regime"]]
     for name, w2, regime in (
         ("linear", 2.0, "exploding"),
         ("linear", 0.5, "vanishing"),
@@ -157,8 +160,9 @@ def regime_claims(table: pd.DataFrame) -> Iterator[Claim]:
 
 def range_claims(table: pd.DataFrame) -> Iterator[Claim]:
     """A naive product overflows and underflows exactly where the type's range ends."""
+    linear = (table["nonlinearity"] == "linear") & np.isfinite(table["log10_dh0"])
     for kind, top, bottom in (("float32", 128.0, -149.0), ("float64", 1024.0, -1074.0)):
-        rows = table[(table["nonlinearity"] == "linear") & np.isfinite(table["log10_dh0"])]
+        rows = table.loc[linear, ["log10_dh0", f"{kind}_state"]]
         powers = rows["log10_dh0"] / laws.LOG10_2
         wrong = ((rows[f"{kind}_state"] == "inf") != (powers >= top - 1e-9)).sum()
         lost = ((rows[f"{kind}_state"] == "zero") & (powers >= bottom)).sum()

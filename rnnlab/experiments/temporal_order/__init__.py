@@ -20,7 +20,7 @@ from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.learning import Generators, Progress, Training, train_until_solved
 from rnnlab.experiments._lab.networks import params_of
 from rnnlab.experiments._lab.resumable import Keep, Resumable
-from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, bytes_of_weights
 from rnnlab.experiments.temporal_order.figures import draw as draw
 
 Method = Literal["SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"]
@@ -91,7 +91,8 @@ class Spec(ExperimentSpec):
 
     def bytes_needed(self, workers: int) -> int:
         """Memory of the states in a test: inputs, gates, states and products of the workers."""
-        return workers * max(self.seq_len) * AT_ONCE * (INPUTS + 12 * self.hidden_size) * 8
+        states = max(self.seq_len) * AT_ONCE * (INPUTS + 12 * self.hidden_size)
+        return workers * (bytes_of_weights(self.hidden_size) + 8 * states)
 
 
 class Part(NamedTuple):
