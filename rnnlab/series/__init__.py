@@ -1,4 +1,4 @@
-"""Inputs by name: what one-unit networks are fed where nothing is to be learnt."""
+"""Series of numbers: inputs by name, which one-unit networks are fed where nothing is to be learnt, and columns of files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlab.series.csv import read_csv as read_csv
 from rnnlab.tasks import STATLAND_LEVELS
 
 InputName = Literal["statland", "normal", "zeros", "prices"]

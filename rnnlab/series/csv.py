@@ -1,180 +1,187 @@
-"""A column of numbers from somebody's CSV file, oldest first, or one sentence on what is wrong with it and where.
-
-Rows are numbered as an editor shows them: the header is row 1 unless comments precede it.
-"""
+"""A column of numbers from somebody's CSV file, oldest first; or one sentence on what is wrong with it, where, and what to do."""
 
 from __future__ import annotations
 
-import csv
-import difflib
 import hashlib
-import math
-import warnings
-from collections.abc import Iterator
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-SHOWN = 8  # columns that a message lists, at most
-CALENDAR = ("date", "datum", "time", "day", "period")  # words for a column of dates, the surest first
-SEPARATORS = ";\t|"
-
-
-class Row(NamedTuple):
-    """One row of the file."""
-
-    number: int  # of its last line, from 1
-    cells: list[str]
+from rnnlab._base.checks import shortened
+from rnnlab.series.dates import Dates
+from rnnlab.series.numerals import Decimal, numerals_of
+from rnnlab.series.order import ORDERS, Found, Order, dated_columns, found_order
+from rnnlab.series.selection import below_header, named, only_numbers, refuse_several, rows_with, with_numbers
+from rnnlab.series.sheet import Sheet, read_sheet, tidy
 
 
-def read_column(path: str, column: str) -> NDArray[np.float64]:
-    """The numbers of one column, oldest first.
+class Column(NamedTuple):
+    """A column of numbers."""
+
+    series: pd.Series  # oldest first
+    told: str  # one line on what was read
+
+
+def read_csv(
+    path: str | Path,
+    column: str | None = None,
+    order: Order | None = None,
+    *,
+    drop_missing: bool = False,
+    where: str | Mapping[str, str] | None = None,
+    decimal: Decimal | None = None,
+) -> pd.Series:
+    r"""The numbers of one column of a CSV file, oldest first; what was read is said in a line on standard error.
+
+    Commas, semicolons, tabs or bars between cells; lines of title above the header; UTF-8, UTF-16 or Windows-1252; numbers
+    such as 1,234.50, 1.234,50, $5, 12 % (which is 12) and (3.10): found from the file, and refused where they can be read
+    in two ways. Nothing is filled in, and no order is guessed.
 
     Parameters
     ----------
-    path : str
-        A file with a header row, commas between cells, UTF-8; lines that begin with # before the header are skipped.
-    column : str
-        The column's name in the header.
+    path : str or Path
+    column : str, optional
+        Its name in the header; default the only one that has numbers and no dates.
+    order : {"oldest-first", "newest-first"}, optional
+        Of the rows in the file; default found from its dates, and the file's own where it has none.
+    drop_missing : bool
+        Leave out rows without a number, which are refused otherwise.
+    where : str or mapping, optional
+        The rows to read of a file of several series: "Ticker=ABC" or {"Ticker": "ABC"}.
+    decimal : {".", ","}, optional
+        The decimal mark; default found from the numbers.
 
     Returns
     -------
-    ndarray (N,), float64
-        In the order of the file, or reversed where a column of dates shows that the newest comes first.
+    Series (N,), float64
+        By its dates, or as they are written where the day, the month or the year of 01/02/03 is not sure; by 0 .. N - 1
+        where there are none. Its `attrs["read"]` is the line that was said.
 
     Raises
     ------
-    ValueError
-        If there is no such file or column, or a cell is no finite number; the message names row and column.
+    TypeError, ValueError
+        If the file can't be read for sure; the message names the row, the column and what to do.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "prices.csv"
+    >>> _ = path.write_text("Datum;Schluss\n03.01.2024;1.036,17\n02.01.2024;1.000,50\n")
+    >>> read_csv(path, "Schluss").tolist()
+    [1000.5, 1036.17]
     """
-    header, rows = read_rows(path)
-    place = place_of(column, header, path)
-    values = np.array([number(row, place, f"column {column!r} of {path}") for row in rows], dtype=np.float64)
-    return values[::-1].copy() if newest_first(header, rows, path) else values
+    found = read_column(path, column, order, drop_missing=drop_missing, where=where, decimal=decimal)
+    print(found.told, file=sys.stderr)
+    return found.series
+
+
+def read_column(
+    path: Any,
+    column: Any = None,
+    order: Any = None,
+    *,
+    drop_missing: Any = False,
+    where: Any = None,
+    decimal: Any = None,
+) -> Column:
+    """As `read_csv`, which says what this returns beside the numbers."""
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path is {shortened(path)}: expected the path of a CSV file")
+    if not isinstance(column, str | None):
+        raise TypeError(f"column is {shortened(column)}: expected the name of a column")
+    if not isinstance(drop_missing, bool):
+        raise TypeError(f"drop_missing is {shortened(drop_missing)}: expected True or False")
+    for name, given, known in (("order", order, ORDERS), ("decimal", decimal, (".", ","))):
+        if given is not None and not (isinstance(given, str) and given in known):
+            raise ValueError(f"{name} is {shortened(given)}: expected {known[0]!r} or {known[1]!r}")
+    return read(str(path), None if column is None else tidy(column), order, drop_missing, conditions(where), decimal)
 
 
 def digest_of(path: str) -> str | None:
-    """The SHA-256 of a file; None where it can't be read, which `read_column` says."""
+    """The SHA-256 of a file; None where it can't be read, which `read_csv` says."""
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except (OSError, ValueError):
         return None
 
 
-def read_rows(path: str) -> tuple[list[str], list[Row]]:
-    """The header's names, and the rows below it without empty ones at the end."""
+def conditions(where: Any) -> dict[str, str]:
+    """Columns, and what rows are to have in them."""
+    if where is None:
+        return {}
+    if isinstance(where, str):
+        name, is_one, value = where.partition("=")
+        if not is_one or not name.strip():
+            raise ValueError(f"where is {shortened(where)}: expected Column=value, such as Ticker=ABC")
+        return {tidy(name): tidy(value)}
+    if not isinstance(where, Mapping) or not all(isinstance(text, str) for pair in where.items() for text in pair):
+        raise TypeError(f"where is {shortened(where)}: expected 'Column=value' or a mapping of names to values")
+    return {tidy(name): tidy(value) for name, value in where.items()}
+
+
+def read(
+    path: str, column: str | None, order: str | None, drop: bool, where: dict[str, str], decimal: Decimal | None
+) -> Column:
+    """What `read_csv` does, of checked arguments."""
+    sheet = read_sheet(path, column)
+    name = named(sheet, column) if column is not None else only_numbers(sheet, decimal)
+    sheet, notes = below_header(sheet, name)
+    for other, value in where.items():
+        sheet = rows_with(sheet, named(sheet, other), value)
+    numbers = numerals_of(sheet.texts(name), f"column {name!r} of {path}", decimal, sheet.separator == ";")
+    sheet, numbers, left_out = with_numbers(sheet, numbers, name, drop)
+    if not len(sheet.rows):
+        raise ValueError(f"{path} has 0 rows of numbers in column {name!r}")
+    dated = dated_columns(sheet, name)
+    refuse_several(sheet, dated, name)
+    found = as_said(sheet, dated) if order else found_order(sheet, dated)
+    series = pd.Series(numbers.numbers, found.dates, dtype=np.float64, name=name)
+    turned = (order or found.order) == "newest-first"
+    series = series[::-1] if turned else series
+    series = series if found.dates is not None else series.reset_index(drop=True)
+    unit = f" {numbers.unit}" if numbers.unit else ""
+    series.attrs["read"] = ", ".join([told(path, series, unit), order_told(order, found), *notes, *left_out])
+    return Column(series, series.attrs["read"])
+
+
+def as_said(sheet: Sheet, dated: list[Dates]) -> Found:
+    """The order that is given, with what the dates say for sure."""
     try:
-        rows = list(rows_of(path))
-    except OSError as error:
-        raise ValueError(f"can't read the CSV file {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a CSV file in UTF-8 ({error.reason}): save it as one") from None
-    except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file: {error}") from None
-    while rows and not any(rows[-1].cells):
-        rows.pop()
-    if not rows:
-        raise ValueError(f"the CSV file {path} is empty: expected a header and rows below it")
-    return rows[0].cells, rows[1:]
-
-
-def rows_of(path: str) -> Iterator[Row]:
-    """Rows as they are in the file, from the header on."""
-    with Path(path).open(encoding="utf-8-sig", newline="") as file:
-        reader, begun = csv.reader(file, strict=True), False
-        for cells in reader:
-            begun = begun or bool(cells and not cells[0].startswith("#"))
-            if begun:
-                yield Row(reader.line_num, [cell.strip() for cell in cells])
-
-
-def place_of(column: str, header: list[str], path: str) -> int:
-    """Where a column is, or the nearest name and those that there are."""
-    if header.count(column) > 1:
-        raise ValueError(f"{path} has {header.count(column)} columns {column!r}: rename all but one")
-    if column in header:
-        return header.index(column)
-    separator = next((mark for mark in SEPARATORS if len(header) == 1 and mark in header[0]), None)
-    if separator:
-        raise ValueError(f"the cells of {path} are separated by {separator!r}: expected commas")
-    close = difflib.get_close_matches(column, header, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    more = ", ..." if len(header) > SHOWN else ""
-    raise ValueError(f"{path} has no column {column!r}; {hint}its columns are {', '.join(header[:SHOWN])}{more}")
-
-
-def number(row: Row, place: int, where: str) -> float:
-    """The number in one cell."""
-    text = row.cells[place] if place < len(row.cells) else ""
-    if not text:
-        raise ValueError(f"row {row.number} of {where} is empty: expected a number in every row")
-    try:
-        value = math.nan if "_" in text else float(text)  # Python would read 1_0 as ten
+        found = found_order(sheet, dated)
     except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        shown = text if len(text) <= 20 else f"{text[:17]}..."
-        raise ValueError(f"row {row.number} of {where} is {shown!r}: expected a finite number")
-    return value
-
-
-def newest_first(header: list[str], rows: list[Row], path: str) -> bool:
-    """Whether the first column of dates that has an order runs backwards; a column called Date is to have one."""
-    for place in sorted(range(len(header)), key=lambda place: calendar_rank(header[place])):
-        name, texts = header[place], [row.cells[place] if place < len(row.cells) else "" for row in rows]
-        named = calendar_rank(name) <= len(CALENDAR)
-        if len(set(texts)) < 2 or (not named and all(map(is_number, texts))):  # the same in every row dates the file
-            continue
-        day_first = (True,) if "." in texts[0] else (False, True)  # 2.1.2020 is a day in January
-        orders = {order for way in day_first if (order := order_of(texts, way))}
-        if calendar_rank(name) <= 1 and orders <= {"none"}:
-            refuse_dates(name, texts, rows, path)
-        if orders & {"increasing", "decreasing"}:
-            return "increasing" not in orders
-    return False
-
-
-def calendar_rank(name: str) -> int:
-    """How surely a column of this name has dates: 0 most surely."""
-    word = name.strip().lower()
+        return Found(None, pd.Index(dated[0].texts, name=dated[0].name))
     return (
-        0 if word == CALENDAR[0] else next((n for n, part in enumerate(CALENDAR, 1) if part in word), len(CALENDAR) + 1)
+        found
+        if found.dates is not None or not dated
+        else found._replace(dates=pd.Index(dated[0].texts, name=dated[0].name))
     )
 
 
-def is_number(text: str) -> bool:
-    """Whether a cell can be read as a number."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+def told(path: str, series: pd.Series, unit: str) -> str:
+    """What was read."""
+    first, last = (f"{value:.7g}{unit}" for value in (series.iloc[0], series.iloc[-1]))
+    dates = (
+        "no dates"
+        if isinstance(series.index, pd.RangeIndex)
+        else f"{date_told(series.index[0])} to {date_told(series.index[-1])}"
+    )
+    return f"{path}: {len(series)} row{'s' * (len(series) > 1)} of {series.name!r}, {first} to {last}, {dates}"
 
 
-def refuse_dates(name: str, texts: list[str], rows: list[Row], path: str) -> None:
-    """Say why a column of dates gives no order, unless it has hardly any."""
-    unread = [row for row, text in zip(rows, texts, strict=True) if not order_of([text], day_first=False)]
-    if not unread:
-        raise ValueError(f"the dates in column {name!r} of {path} are in no order: sort its rows by them")
-    if len(unread) <= len(rows) / 2:
-        cell = texts[rows.index(unread[0])]
-        raise ValueError(
-            f"row {unread[0].number} of column {name!r} of {path} is {cell!r}: expected a date in every row"
-        )
+def date_told(date: object) -> str:
+    """A date without a time of 00:00."""
+    return str(date).removesuffix(" 00:00:00")
 
 
-def order_of(texts: list[str], day_first: bool) -> str:
-    """The order of dates: increasing, decreasing or none; empty if they can't be read as dates."""
-    if all(map(is_number, texts)):  # years, or seconds of a clock
-        dates = pd.Series(texts).astype(float)
-    else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a date was read month first after all
-            dates = pd.to_datetime(pd.Series(texts), format="mixed", errors="coerce", utc=True, dayfirst=day_first)
-    if dates.isna().any():
-        return ""
-    if dates.is_monotonic_increasing:
-        return "increasing"
-    return "decreasing" if dates.is_monotonic_decreasing else "none"
+def order_told(order: str | None, found: Found) -> str:
+    """In which order the file was, and whether it was turned round."""
+    if order is None and found.order is None:
+        return "in the file's order"
+    way = (order or found.order or "").replace("-", " ")
+    done = ", turned round" if way == "newest first" else ""
+    against = f" (its dates are {found.order.replace('-', ' ')})" if order and found.order not in (None, order) else ""
+    return f"{way} in the file{' as you said' if order else ''}{against}{done}"

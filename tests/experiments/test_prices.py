@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,8 @@ import pytest
 
 import rnnlab as rl
 from rnnlab.experiments import prices
-from rnnlab.experiments._lab import runner
+from rnnlab.experiments._lab import runner, saving
+from rnnlab.experiments._lab.looks import PAPER
 from rnnlab.experiments.prices import controls, figures
 from tests.series.test_csv import write
 
@@ -149,6 +151,19 @@ def test_checks_hold_and_figures_are_drawn(table: pd.DataFrame) -> None:
     long = prices.checks(table.assign(updates=1000, skill=np.where(table["series"] == "prices", 0.0, -0.1)))
     assert list(long["ok"]) == [True, True, True, *[False] * 4]
     assert set(prices.draw(table)) == {"skill", "days"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Price ($) in $", r"$\alpha^{$ of a_b^c.csv", "收盘 \N{SNAKE} \x07", "$" * 200, "x" * 200, "\\$"]
+)
+def test_any_name_is_drawn(table: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    """In letters that the font has: a missing one is a warning, which is an error here."""
+    drawn = prices.draw(table.assign(name=table["name"].where(table["series"] != "prices", name)))
+    saving.write(tmp_path, drawn, PAPER)
+    title = drawn["skill"].axes[0].get_title()
+    assert len(title.replace("\\$", "$")) <= 32
+    assert title.replace("\\$", "").count("$") == 0
+    ET.parse(tmp_path / "skill.svg")
 
 
 def test_ones_own_prices_are_reported_on_whatever_comes_out(tmp_path: Path) -> None:

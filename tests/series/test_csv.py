@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from rnnlab.experiments import prices
 from rnnlab.experiments._lab import command_line
-from rnnlab.series import csv
+from rnnlab.series import read_csv
 
 
 def write(path: Path, values: list[str], header: str = "Date,Close", ending: str = "\n") -> str:
@@ -36,7 +37,7 @@ BAD = [
     (with_cell(15, "nan"), "Close", "row 17 of column 'Close'", "is 'nan'"),
     (with_cell(15, "1e999"), "Close", "row 17 of column 'Close'", "expected a finite number"),
     (with_cell(0, "1_0"), "Close", "row 2 of column 'Close'", "is '1_0'"),
-    (walk(), "Clse", "has no column 'Clse'; did you mean 'Close'?", "its columns are Date, Close"),
+    (walk(), "Clse", "has no column 'Clse'; did you mean 'Close'?", "its columns are 'Date', 'Close'"),
     (["7"] * 400, "Close", "column Close of prices.csv is constant", "7 in every row"),
     (["-1e308", "1e308"] * 200, "Close", "column Close of prices.csv spans more than a float does", "larger unit"),
     (walk(40), "Close", "column Close of prices.csv has 40 rows", "at least 200 are needed"),
@@ -87,7 +88,9 @@ def test_a_file_that_changed_is_another_spec(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
-        (b"\x89PNG\xff\xfe", "is not a CSV file"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is not a CSV file, it has zero bytes"),
+        (b"PK\x03\x04", "not a CSV file but an Excel workbook"),
+        (b"\n<!DOCTYPE html><html>", "not a CSV file but a web page"),
         (b'Close\n1\n"2\n3\n', "is not a CSV file"),
         (b"Close\n", "has 0 rows"),
         (b"Close,Close\n1,2\n", "has 2 columns 'Close': rename all but one"),
@@ -97,9 +100,17 @@ def test_a_file_that_changed_is_another_spec(tmp_path: Path) -> None:
             "'Date' of .* are in no",
         ),
         (b"Date,Close\n2020-01-02,1\n2020-01-01,2\n2020-01-03,3\n", "column 'Date' of .* are in no order"),
-        (b"Date,Close\n2020-01-03,1\nn/a,2\n2020-01-01,3\n", "row 3 of column 'Date' of .* is 'n/a': expected a date"),
-        (b"Date;Close\n2020-01-03;1\n", "are separated by ';': expected commas"),
-        ("Date,Close\n2020-01-03,1\n".encode("utf-16"), "is not a CSV file in UTF-8 .*: save it as one"),
+        (
+            b"Date,Close\n2020-01-03,1\nn/a,2\n2020-01-01,3\n",
+            "row 3 of column 'Date' of .* is 'n/a', a date that can't be read",
+        ),
+        (b"Date,Close\n2020-01-03,1\n2020-01-04,2,3\n", "row 3 of column 'Close' .* more cells than the header's 2"),
+        (b"Ticker,Close\nABC,1\nABC,2\nXYZ,3\nXYZ,4\n", "several series, .* --where Ticker=ABC"),
+        (b"Date,Close\n2020-01-03,1\n2020-01-04,2%\n", "row 3 of column 'Close' .* is '2%'"),
+        (b"Date,Close\n2020-01-03,$1\n2020-01-04,$2\n2020-01-05,\xe2\x82\xac2\n", "row 4 .* is '\u20ac2'"),
+        (b"Date;Close\n2020-01-03;1.234\n2020-01-04;2.345\n", "two ways, '1.234' as 1.234 or as 1234: .*--decimal"),
+        (b'Date,Close\n2020-01-03,"1,234"\n', "two ways, '1,234' as 1.234 or as 1234: .*--decimal"),
+        (b"2020-01-03,1\n2020-01-04,2\n", "no column 'Close'; its columns are '2020-01-03', '1'"),
     ],
 )
 def test_bad_files_are_one_sentence(tmp_path: Path, content: bytes, told: str) -> None:
@@ -115,13 +126,16 @@ def test_missing_files_and_halves_of_a_choice_are_refused(tmp_path: Path) -> Non
         prices.Spec(csv=str(tmp_path), column="Close")
     with pytest.raises(ValidationError, match="column is given without csv"):
         prices.Spec(column="Close")
-    with pytest.raises(ValidationError, match="csv is given without column"):
-        prices.Spec(csv="prices.csv")
+    with pytest.raises(ValidationError, match="drop_missing is given without csv"):
+        prices.Spec(drop_missing=True)
 
 
 @pytest.mark.parametrize(
     ("name", "column", "told"),
-    [("msft.csv", "Close", "Close of msft.csv has 65 rows"), ("Stocks.csv", "IBM", "row 5 of column 'IBM'")],
+    [
+        ("msft.csv", "Close", "Close of msft.csv has 65 rows"),
+        ("Stocks.csv", "IBM", "rows 5, 9, .* and 125 more of column 'IBM'"),
+    ],
 )
 def test_samples_that_are_too_short_or_have_gaps_are_refused(name: str, column: str, told: str) -> None:
     with pytest.raises(ValidationError, match=told):
@@ -129,36 +143,52 @@ def test_samples_that_are_too_short_or_have_gaps_are_refused(name: str, column: 
 
 
 def test_files_are_read_oldest_first(tmp_path: Path) -> None:
-    newest = csv.read_column(str(get_sample_data("msft.csv", asfileobj=False)), "Close")
-    assert newest[-1] == 29.96
+    newest = read_csv(get_sample_data("msft.csv", asfileobj=False), "Close")
+    assert newest.iloc[-1] == 29.96
     values = walk(60)
     path = write(tmp_path / "a.csv", values, ending="\r\n")
-    np.testing.assert_array_equal(csv.read_column(path, "Close"), np.array(values, float))
+    np.testing.assert_array_equal(read_csv(path, "Close"), np.array(values, float))
     days = pd.date_range("2020-01-01", periods=60).strftime("%d/%m/%Y")
     rows = [f"{day}, {value}" for day, value in zip(days, values, strict=True)]
     for order in (rows, rows[::-1]):
         (tmp_path / "b.csv").write_text("\n".join(["\ufeff# downloaded", "", "Date, Close", *order, "", ""]), "utf-8")
-        np.testing.assert_array_equal(csv.read_column(str(tmp_path / "b.csv"), "Close"), np.array(values, float))
+        np.testing.assert_array_equal(read_csv(tmp_path / "b.csv", "Close"), np.array(values, float))
+
+
+def test_the_one_column_of_numbers_needs_no_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Date;Ticker;Schluss\n02.01.2020;ABC;1,5\n03.01.2020;ABC;2,5\n")
+    assert read_csv(tmp_path / "a.csv").tolist() == [1.5, 2.5]
+    (tmp_path / "a.csv").write_text("2020-01-02,1\n2020-01-03,2\n")
+    with pytest.raises(ValueError, match="seems to have no header"):
+        read_csv(tmp_path / "a.csv")
+    (tmp_path / "a.csv").write_text("Open,Close\n1,2\n")
+    with pytest.raises(ValueError, match=r"'Open', 'Close' have numbers .*say which column"):
+        read_csv(tmp_path / "a.csv")
+
+
+def test_rows_are_numbered_as_an_editor_does(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('Title\n\nDate,Note,Close\n2020-01-02,"two\nlines",1\n\n2020-01-03,x,y\n')
+    with pytest.raises(ValueError, match=r"^row 7 of column 'Close' .* is 'y'"):
+        read_csv(tmp_path / "a.csv", "Close")
 
 
 @pytest.mark.parametrize(
-    ("header", "first", "second"),
+    ("how", "error", "told"),
     [
-        ("Datum", "02.01.2020", "13.01.2020"),
-        ("Period", "2020-01", "2020-02"),
-        ("", "2020-01-01", "2020-01-02"),
-        ("timestamp", "1577836800", "1577923200"),
-        ("Candidate date,Date", "2021-05-02,2020-01-01", "2021-05-01,2020-01-02"),
-        ("Ticker,Volume,When", "GOOG,9,2020-01-01", "GOOG,8,2020-01-02"),
+        ({"path": 3}, TypeError, "path is 3"),
+        ({"path": "\0"}, ValueError, "can't read the CSV file"),
+        ({"column": 3}, TypeError, "column is 3"),
+        ({"order": "newest"}, ValueError, "order is 'newest': expected 'oldest-first' or 'newest-first'"),
+        ({"drop_missing": 1}, TypeError, "drop_missing is 1"),
+        ({"where": 3}, TypeError, "where is 3"),
+        ({"where": {"Close": 1}}, TypeError, "where is {'Close': 1}"),
+        ({"where": "Close"}, ValueError, "where is 'Close': expected Column=value"),
+        ({"where": {"Open": "1"}}, ValueError, "has no column 'Open'"),
+        ({"where": {"Close": "3"}}, ValueError, "no row of .* has Close '3'; there are '1', '2'"),
+        ({"decimal": ";"}, ValueError, "decimal is ';': expected '.' or ','"),
     ],
 )
-def test_the_oldest_comes_first(tmp_path: Path, header: str, first: str, second: str) -> None:
-    rows = [f"{first},1", f"{second},2"]
-    for order in (rows, rows[::-1]):
-        (tmp_path / "a.csv").write_text("\n".join([f"{header},Close", *order]))
-        np.testing.assert_array_equal(csv.read_column(str(tmp_path / "a.csv"), "Close"), [1, 2])
-
-
-def test_without_dates_the_order_of_the_file_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("Open,Close\n9,2\n8,1")
-    np.testing.assert_array_equal(csv.read_column(str(tmp_path / "a.csv"), "Close"), [2, 1])
+def test_wrong_arguments(tmp_path: Path, how: dict[str, Any], error: Any, told: str) -> None:
+    (tmp_path / "a.csv").write_text("Close\n1\n2\n")
+    with pytest.raises(error, match=told):
+        read_csv(**{"path": tmp_path / "a.csv", "column": "Close", **how})

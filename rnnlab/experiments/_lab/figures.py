@@ -9,9 +9,11 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import NullLocator
 
 TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
+LONGEST = 32  # letters of a name
 DIVERGING = "RdBu_r"  # blue: vanishing, red: exploding; both darken away from white
 # colours, all told apart in greyscale where they meet
 BLUE, NAVY, SKY, STEEL, SLATE, LAKE = "#0072b2", "#1f4e79", "#9db8d2", "#30648c", "#4a6fa5", "#6f9fbf"
@@ -40,6 +42,15 @@ def theme() -> Any:
     """A context in which axes are made and drawn in the package's theme."""
     rc: dict[Any, Any] = {**sns.axes_style("ticks"), **sns.plotting_context("notebook"), **THEME}
     return mpl.rc_context(rc)
+
+
+def legible(text: str) -> str:
+    """A name that somebody gave as a figure can show it: not as mathematics, in letters that the font has, not too long."""
+    known = {} if text.isascii() else get_font(findfont(THEME["font.family"])).get_charmap()
+    cut = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return "".join(
+        letter if letter.isprintable() and (letter.isascii() or ord(letter) in known) else "\u25a1" for letter in cut
+    ).replace("$", r"\$")
 
 
 def edges(values: Any) -> Any:

@@ -6,7 +6,7 @@ import json
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from pydantic import ValidationError
@@ -22,7 +22,7 @@ RANGE = 10  # numbers from which an evenly spaced list is written as a range
 
 def option_of(field: str, about: Any) -> click.Option:
     """The option of a Spec's field, its default in the help; of a switch without a value."""
-    switch = about.annotation is bool
+    switch = bool in (about.annotation, *get_args(about.annotation))
     how: dict[str, Any] = {"is_flag": True, "default": None} if switch else {"metavar": "VALUE"}
     default = "" if switch or about.default is None else f"  [default: {as_typed(about.default)}]"
     return click.Option([f"--{field.replace('_', '-')}", field], help=f"{about.description}{default}", **how)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 import numpy as np
 from pydantic import (
@@ -41,7 +41,7 @@ class ExperimentSpec(BaseModel):
     @classmethod
     def _no_switch(cls, value: Any, info: Info) -> Any:
         """Pydantic would read true as 1."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+        if isinstance(value, bool) and bool not in kinds(cls, info):
             raise ValueError("expected a value, not true or false")
         return value
 
@@ -49,6 +49,12 @@ class ExperimentSpec(BaseModel):
 def bytes_of_weights(hidden_size: int) -> int:
     """Memory of the recurrent weights, gradients and the optimiser's memory of a network in hand."""
     return 8 * MATRICES * hidden_size**2
+
+
+def kinds(model: type[BaseModel], info: Info) -> tuple[Any, ...]:
+    """The types of a field."""
+    annotation = model.model_fields[str(info.field_name)].annotation
+    return (annotation, *get_args(annotation))
 
 
 def split_list(value: Any) -> Any:

@@ -7,6 +7,7 @@ recurrent ones do.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat, model_validator
+from tqdm import tqdm
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
@@ -29,7 +31,9 @@ from rnnlab.experiments.prices.controls import (
 )
 from rnnlab.experiments.prices.figures import draw as draw, intervals, verdict, winners
 from rnnlab.series import google_prices
-from rnnlab.series.csv import digest_of, read_column
+from rnnlab.series.csv import Column, digest_of, read_column
+from rnnlab.series.numerals import Decimal
+from rnnlab.series.order import Order
 from rnnlab.tasks import windows
 
 Array = NDArray[np.float64]
@@ -40,6 +44,7 @@ SEEDS = {"rnn": 0, "lstm": 1, "gru": 2, "attention": 3}  # of each cell's traini
 DAYS_PER_FOLD = 20  # tested at least, so that a fold's squared error is more than a few days' luck
 FINE = 5  # the last fifth of the updates takes steps of a tenth: large ones leave errors of their own
 GOOGLE = "Google, 2004 to 2008"
+OF_A_FILE = ("column", "order", "drop_missing", "where", "decimal", "sha256")  # settings that are nothing without csv
 AT_ONCE = 512  # windows predicted in one go: bounds memory, whatever the number of days
 
 
@@ -47,7 +52,11 @@ class Spec(ExperimentSpec):
     """Which prices, which networks, and how they are trained and tested."""
 
     csv: str | None = Field(default=None, description="CSV file of prices  [default: Google's, 2004 to 2008]")
-    column: str | None = Field(default=None, description="its column of prices")
+    column: str | None = Field(default=None, description="its column of prices  [default: the only one of numbers]")
+    order: Order | None = Field(default=None, description="oldest-first or newest-first  [default: by its dates]")
+    drop_missing: bool | None = Field(default=None, description="leave out its rows without a number")
+    where: str | None = Field(default=None, description="its rows to read, Ticker=ABC, where it has several series")
+    decimal: Decimal | None = Field(default=None, description="its decimal mark, . or ,  [default: by its numbers]")
     sha256: str | None = Field(default=None, description="digest of that file, found where it is not given")
     cells: Choices[Cell] = Field(default=("rnn", "lstm", "gru", "attention"), description="rnn, lstm, gru, attention")
     seq_len: Lengths = Field(default=(5, 10, 20), description="past days that a network is shown")
@@ -71,11 +80,11 @@ class Spec(ExperimentSpec):
 
     @model_validator(mode="after")
     def _prices_to_learn_from(self) -> Spec:
-        if self.csv is None and self.sha256 is not None:
-            raise ValueError("sha256 is given without csv: expected both, or none")
-        if (self.csv is None) != (self.column is None):
-            given, missing = ("column", "csv") if self.csv is None else ("csv", "column")
-            raise ValueError(f"{given} is given without {missing}: both are needed to find prices")
+        given = [name for name in OF_A_FILE if getattr(self, name) is not None]
+        if self.csv is None and given:
+            raise ValueError(
+                f"{given[0]} is given without csv: expected both, as it says how that file is read, or none"
+            )
         refuse_unusable(real_prices(self), self)
         return self
 
@@ -112,9 +121,16 @@ class Fold(NamedTuple):
 
 def real_prices(spec: Spec) -> Series:
     """The user's prices, or Google's adjusted closing prices in dollars from the sample data that matplotlib ships."""
-    if spec.csv is not None and spec.column is not None:
-        return Series("prices", f"{spec.column} of {Path(spec.csv).name}", read_column(spec.csv, spec.column))
-    return Series("prices", GOOGLE, google_prices())
+    if spec.csv is None:
+        return Series("prices", GOOGLE, google_prices())
+    series = column_of(spec).series
+    return Series("prices", f"{series.name} of {Path(spec.csv).name}", series.to_numpy())
+
+
+def column_of(spec: Spec) -> Column:
+    """The user's column of prices."""
+    how = {name: getattr(spec, name) for name in ("column", "order", "where", "decimal")}
+    return read_column(spec.csv, **how, drop_missing=bool(spec.drop_missing))
 
 
 def refuse_unusable(series: Series, spec: Spec) -> None:
@@ -156,6 +172,8 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
         range learnt from, mean squared errors in units of that range, skill = 1 - mse / mse_persistence, share of
         changes whose direction was right) or day (prices and predictions of seed 0, shown the most days).
     """
+    if spec.csv is not None:
+        tqdm.write(column_of(spec).told, file=sys.stderr)
     real, *others = real_prices(spec), *control_series(spec.rows_needed())
     walk = [(fold, cell) for fold in range(spec.folds) for cell in spec.cells]
     parts = [Part(spec, real, *step, seed) for step in walk for seed in range(spec.seeds)]

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from scipy import stats
 
-from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, new_figure, theme
+from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, legible, new_figure, theme
 from rnnlab.experiments.prices.controls import skill_from_all, skill_from_yesterday
 
 CONFIDENCE = 0.95  # that the intervals of all cells hold together
@@ -73,6 +73,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         skill, days.
     """
     with theme():
+        table = table.assign(name=table["name"].map(legible))
         skill, days = table[table["part"] == "skill"], table[table["part"] == "day"]
         best = {"trend": skill_from_yesterday(), "oscillation": skill_from_all()}
         return {"skill": skill_figure(skill, best), "days": days_figure(days)}
