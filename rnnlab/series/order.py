@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from rnnlab.series.dates import Dates, dates_of, order_of, read_as, without_year
+from rnnlab.series.dates import Dates, dates_of, order_of, without_year
 from rnnlab.series.numerals import PLAIN
 from rnnlab.series.sheet import Sheet
 
@@ -73,9 +73,9 @@ def counted(dates: Dates, sheet: Sheet) -> Found:
 def unread_cell(dates: Dates) -> tuple[int, str]:
     """The first cell that is no date where the others are; else the first."""
     for form in ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y"):
-        wrong = [place for place, text in enumerate(dates.texts) if read_as(pd.Series([text]), form) is None]
+        wrong = np.flatnonzero(pd.to_datetime(dates.texts, format=form, errors="coerce").isna())
         if 0 < len(wrong) <= len(dates.texts) / 2:
-            return wrong[0], str(dates.texts.iloc[wrong[0]])
+            return int(wrong[0]), str(dates.texts.iloc[wrong[0]])
     return 0, str(dates.texts.iloc[0])
 
 
