@@ -5,6 +5,7 @@ All functions take the tape of one sequence (`forward` on x (T, I)) of a recurre
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from rnnlab.tape import Tape, checked_tape, prepared
 
 Array = NDArray[Any]
 SWEEPS = 300  # values a factor of 1.05 apart need about that many
+FAR = 300  # powers of two from which products of two numbers may leave the floats
 SETTLED = 1e-13  # relative change of the logarithms between two sweeps
 
 
@@ -33,6 +35,8 @@ def one_sequence(tape: Any) -> tuple[Cell, Shapes]:
     cell, shapes = checked_tape(tape)
     if tape.parts:
         raise TypeError(f"tape is of a {type(tape.params).__name__}: expected a single cell's, as those of tape.parts")
+    if np.shape(tape.h) != (shapes.tape.h if tape.batched else shapes.tape.h[:1] + shapes.tape.h[2:]):
+        raise ValueError("tape.h was changed: expected the array that forward returned")
     if tape.batched or not cell.states:
         kind = "a batch" if tape.batched else "attention"
         raise ValueError(f"tape is of {kind}: expected one sequence, x (T, I), of a recurrent cell")
@@ -77,6 +81,11 @@ def log10_singular_values(matrices: ArrayLike) -> Array:
     ndarray (N,)
         Descending; -inf where the product loses a direction.
 
+    Warns
+    -----
+    RuntimeWarning
+        If values that lie close together are not settled after 300 sweeps.
+
     Notes
     -----
     Orthonormal columns are carried through all factors and back through their transposes, with a QR decomposition at
@@ -86,15 +95,28 @@ def log10_singular_values(matrices: ArrayLike) -> Array:
     factors = numbers("matrices", matrices, (3,), np.float64)
     if factors.shape[1] != factors.shape[2] or 0 in factors.shape:
         raise ValueError(f"matrices has shape {factors.shape}: expected (T, N, N), T and N at least 1")
+    powers = np.frexp(np.abs(factors).max(axis=(1, 2)))[1]
+    powers[np.abs(powers) < FAR] = 0
+    factors = np.ldexp(factors, -powers[:, None, None])
+    return (swept(factors) + np.log(2.0) * powers.sum()) / np.log(10.0)
+
+
+def swept(factors: Array) -> Array:
+    """The logarithms of the singular values, by sweeps to and fro until they are settled; who has to stop before says so."""
     q, before = np.eye(factors.shape[1]), np.zeros(factors.shape[1])
     for _ in range(SWEEPS):
         q, forwards = carry(factors, q)
         q, backwards = carry(factors[::-1].transpose(0, 2, 1), q)
         found = np.sort(0.5 * (forwards + backwards))[::-1]
         if np.allclose(found, before, rtol=SETTLED, atol=SETTLED):
-            break
-        before = found
-    return found / np.log(10.0)
+            return found
+        both = np.isfinite(found) & np.isfinite(before)
+        change, before = np.abs(found[both] - before[both]).max(initial=0.0) / np.log(10.0), found
+    told = (
+        f"the singular values are not settled after {SWEEPS} sweeps: their log10 still changes by {change:.1g} in one"
+    )
+    warnings.warn(told, RuntimeWarning, stacklevel=3)
+    return found
 
 
 def carry(factors: Array, q: Array) -> tuple[Array, Array]:
@@ -159,7 +181,25 @@ def step_gradients(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Ar
 
 
 def saturation(tape: Tape, limit: float = 0.1) -> Array:
-    """The share of units at each step whose slope f'(a) is below `limit` of the steepest, of the vanilla cell (T,)."""
+    """How many units do hardly pass anything on, of the vanilla cell.
+
+    Parameters
+    ----------
+    tape : Tape
+        Of one sequence.
+    limit : float
+        Of the steepest slope of the nonlinearity.
+
+    Returns
+    -------
+    ndarray (T,)
+        The share of units at each step whose slope f'(a) is below that.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the tape is not of one sequence of a vanilla cell.
+    """
     cell, _ = one_sequence(tape)
     positive(limit=limit)
     if cell.slopes is None:

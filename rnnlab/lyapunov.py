@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import blas, lapack
 
 from rnnlab._base.blas import one_blas_thread
-from rnnlab._base.checks import at_least, shortened
+from rnnlab._base.checks import real_numbers, shortened, whole
 from rnnlab.api import forward
 from rnnlab.kernels.cells.cell import leaves_of
 from rnnlab.nonlinearities import Nonlinearity
@@ -20,6 +20,7 @@ from rnnlab.tape import Tape
 Array = NDArray[np.float64]
 LEAST = 1e-6  # of |R_ii| beside the largest where two Cholesky decompositions are as exact as reflections
 ENOUGH = 1e-2  # where one is: 12 of 16 digits are left
+HUGE = 1e290
 SMALLEST = 1e-100  # |R_ii| whose squares are far within floats
 
 
@@ -79,13 +80,13 @@ def lyapunov_spectrum(
     for leaf in leaves_of(checked_params(params)[1]):
         if type(leaf).cell().tangent is None:
             raise TypeError(f"params is an {type(leaf).__name__}: expected a cell with a state")
-    if np.ndim(x) != 2:
-        raise ValueError(f"x has shape {np.shape(x)}: expected one sequence, (T, I)")
+    shape = real_numbers("x", x).shape
+    if len(shape) != 2:
+        raise ValueError(f"x has shape {shape}: expected one sequence, (T, I)")
     tapes = single_cells(forward(params, x, h0, nonlinearity))
     steps, sizes = len(tapes[0].h) - 1, [size_of_state(tape) for tape in tapes]
-    k = sum(sizes) if k is None else k
-    at_least(1, k=k)
-    at_least(0, discard=discard)
+    k = sum(sizes) if k is None else whole(1, "k", k)
+    discard = whole(0, "discard", discard)
     if k > sum(sizes):
         raise ValueError(f"k is {k}: expected at most {sum(sizes)}, the size of the state")
     if discard >= steps:
@@ -213,6 +214,8 @@ def kaplan_yorke_dimension(exponents: ArrayLike) -> float:
         If exponents are not as above.
     """
     values = np.sort(checked_exponents(exponents))[::-1]
+    if HUGE < abs(values[0]) < np.inf:  # whose sums may overflow; the dimension is that of their ratios
+        values = values / abs(values[0])
     sums = np.cumsum(values)
     if values[0] < 0:
         return 0.0
@@ -225,15 +228,13 @@ def kaplan_yorke_dimension(exponents: ArrayLike) -> float:
 def entropy_rate(exponents: ArrayLike) -> float:
     """Pesin's bound of the entropy rate: the sum of the positive exponents, in nats per step."""
     values = checked_exponents(exponents)
-    return float(values[values > 0].sum())
+    with np.errstate(over="ignore"):  # inf
+        return float(values[values > 0].sum())
 
 
 def checked_exponents(exponents: ArrayLike) -> Array:
     """Exponents (k,), k >= 1, as an array; of a direction that is lost it is -inf."""
-    try:
-        values = np.asarray(exponents, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"exponents is {shortened(exponents)}: expected real numbers") from None
+    values = real_numbers("exponents", exponents).astype(np.float64)
     if values.ndim != 1 or not values.size or not (values < np.inf).all():
         raise ValueError(
             f"exponents is {shortened(exponents)}: expected one or more numbers, as lyapunov_spectrum returns them"

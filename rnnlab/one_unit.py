@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab import kernels
-from rnnlab._base.checks import lengths, numbers
+from rnnlab._base.checks import lengths, numbers, plain, shortened
 from rnnlab.nonlinearities import Nonlinearity, nonlinearity_code
 
+_HEADROOM = {np.dtype(np.float64): 960, np.dtype(np.float32): 112}  # powers of two below which sums are exact
 _LARGEST_W2 = {np.dtype(np.float64): 2.0**28, np.dtype(np.float32): 2.0**3}
 
 
@@ -41,7 +42,7 @@ def one_unit_gradients(
     w1, w2, b1 : array_like, scalar or (L,)
         Weights. |w2| is 0 or in 2^-28 .. 2^28 (float32: 2^-3 .. 2^3): between two rescalings nothing may overflow.
     x : array_like, (T,) or (T, L)
-        Inputs, oldest first. float32 is computed in float32; anything else in float64.
+        Inputs, oldest first, like b1 and h0 of sizes up to 1e289 where |w2| <= 1 (float32: 1e33). float32 is computed in float32; anything else in float64.
     h0 : array_like, scalar or (L,)
         Initial state.
     length : array_like of int, scalar or (L,), optional
@@ -76,12 +77,13 @@ def one_unit_gradients(
     given = {"w1": w1, "w2": w2, "b1": b1, "h0": h0}
     vectors = {name: numbers(name, value, (0, 1), kind) for name, value in given.items()}
     lanes = max(
-        inputs.shape[1], *(vector.size for vector in vectors.values()), np.size(0 if length is None else length)
+        inputs.shape[1], *(vector.size for vector in vectors.values()), 1 if length is None else plain(length).size
     )
     if inputs.shape[1] not in (1, lanes):
         raise ValueError(f"x has shape {np.shape(x)}: expected (T,), (T, 1) or (T, {lanes})")
     vectors = {name: _per_lane(name, vector, lanes) for name, vector in vectors.items()}
     _check_w2(vectors["w2"])
+    _check_input(inputs, vectors)
     inputs = np.ascontiguousarray(np.broadcast_to(inputs, (inputs.shape[0], lanes)))
     steps = lengths(length, inputs.shape[0], lanes)
     weights = kernels.Weights(vectors["w1"], vectors["w2"], vectors["b1"])
@@ -99,10 +101,16 @@ def log10_abs(number: kernels.Scaled) -> NDArray[np.float64]:
     -------
     ndarray
         Of the same shape, float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
     """
+    mantissa, exponent = _checked_scaled(number)
     with np.errstate(divide="ignore"):
-        size: NDArray[np.float64] = np.log10(np.abs(np.asarray(number.mantissa, dtype=np.float64)))
-    return size + number.exponent * np.log10(2.0)
+        size: NDArray[np.float64] = np.log10(np.abs(np.asarray(mantissa, dtype=np.float64)))
+    return size + exponent * np.log10(2.0)
 
 
 def to_float(number: kernels.Scaled) -> NDArray[Any]:
@@ -116,10 +124,29 @@ def to_float(number: kernels.Scaled) -> NDArray[Any]:
     -------
     ndarray
         Of the same shape and floating type.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
     """
+    mantissa, exponent = _checked_scaled(number)
     with np.errstate(over="ignore", under="ignore"):
-        plain: NDArray[Any] = np.ldexp(number.mantissa, np.clip(number.exponent, -3000, 3000).astype(np.int32))
-    return plain
+        found: NDArray[Any] = np.ldexp(mantissa, np.clip(exponent, -3000, 3000).astype(np.int32))
+    return found
+
+
+def _checked_scaled(number: Any) -> kernels.Scaled:
+    """Mantissas of a floating type and as many exponents, which are integers."""
+    if not isinstance(number, kernels.Scaled):
+        raise TypeError(f"number is {shortened(number)}: expected a Scaled, as one_unit_gradients returns them")
+    mantissa, exponent = plain(number.mantissa), plain(number.exponent)
+    if mantissa.dtype.kind != "f" or exponent.dtype.kind not in "iu":
+        kinds = f"{mantissa.dtype} and {exponent.dtype}"
+        raise TypeError(f"number has mantissas and exponents of types {kinds}: expected floats and integers")
+    if mantissa.shape != exponent.shape:
+        raise ValueError(f"number has mantissas {mantissa.shape} and exponents {exponent.shape}: expected one shape")
+    return kernels.Scaled(mantissa, exponent)
 
 
 def _per_lane(name: str, vector: NDArray[Any], lanes: int) -> NDArray[Any]:
@@ -135,6 +162,23 @@ def _check_w2(w2: NDArray[Any]) -> None:
     outside = (w2 != 0) & ((np.abs(w2) > largest) | (np.abs(w2) < 1 / largest))
     if outside.any():
         raise ValueError(f"w2 has the value {w2[outside][0]}: expected 0 or a size in {1 / largest:g} .. {largest:g}")
+
+
+def _check_input(x: NDArray[Any], weights: dict[str, NDArray[Any]]) -> None:
+    """Refuse inputs and states that, grown by W2 from one rescaling to the next, could leave the range of floats."""
+    log2_w2 = np.log2(np.maximum(np.abs(weights["w2"]), 1))
+    largest = 2.0 ** (_HEADROOM[x.dtype] - 2 * kernels.WINDOW * log2_w2.astype(np.float64))
+    with np.errstate(over="ignore"):
+        loudest = np.abs(x).max(axis=0)
+        sizes = {"x": loudest, "w1 x": np.abs(weights["w1"]) * loudest, "b1": weights["b1"], "h0": weights["h0"]}
+    for name, size in sizes.items():
+        outside = np.flatnonzero(~(np.abs(size) < largest))
+        if outside.size:
+            lane = outside[0]
+            raise ValueError(
+                f"{name} has the size {abs(size[lane]):g}: expected less than {largest[lane]:g}, "
+                f"so that nothing overflows beside w2 = {weights['w2'][lane]:g}"
+            )
 
 
 def _empty(shape: tuple[int, ...], kind: Any) -> kernels.Scaled:

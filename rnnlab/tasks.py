@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab._base.checks import at_least, numbers, one_of, positive
+from rnnlab._base.checks import checked_rng, numbers, one_of, positive, whole, within_memory
 
 Array = NDArray[Any]
 Loss = Literal["squared_error", "cross_entropy"]
@@ -24,6 +24,7 @@ TemporalOrder = Literal["hochreiter1997", "two-symbol", "three-symbol"]
 STATLAND_RULES = (((0.0, 0.0), 0.0), ((0.0, 0.5), 1.0), ((1.0, 0.5), 0.0), ((1.0, 1.0), 1.0))
 STATLAND_LEVELS = (0.0, 0.5, 1.0)  # low, medium, high
 COPIED, ALPHABET = 10, 8  # symbols to copy, and how many there are
+LOUDEST = 1e300  # standard deviation of noise, at most
 LATCH_NOISE = math.sqrt(0.2)  # standard deviation
 
 
@@ -45,6 +46,17 @@ class Task(NamedTuple):
     chance: float = math.nan  # the loss of a guess
 
 
+def _drawn_by(draw: Callable[[Any, int], Batch], numbers_a_step: int, **sizes: int) -> Callable[[Any, int], Batch]:
+    """The draw of a task, which asks for a Generator and for sizes that fit in memory."""
+
+    def checked(rng: np.random.Generator, batch_size: int) -> Batch:
+        size = whole(1, "batch_size", batch_size)
+        within_memory(numbers_a_step * math.prod(sizes.values()) * size, **sizes, batch_size=size)
+        return draw(checked_rng(rng), size)
+
+    return checked
+
+
 def statland(seq_len: int = 2) -> Task:
     """StatLand's stock prices (low 0, medium 0.5, high 1): the last two of `seq_len` days decide tomorrow's price.
 
@@ -55,7 +67,7 @@ def statland(seq_len: int = 2) -> Task:
     Task
         Chance 1/4, the variance of tomorrow's price.
     """
-    at_least(2, seq_len=seq_len)
+    seq_len = whole(2, "seq_len", seq_len)
     days, tomorrow = (np.array(part) for part in zip(*STATLAND_RULES, strict=True))
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
@@ -64,7 +76,7 @@ def statland(seq_len: int = 2) -> Task:
         x[-2:] = days[rule].T
         return Batch(x[:, :, None], tomorrow[rule][None, :, None])
 
-    return Task(draw, "squared_error", 1, 1, 0.25)
+    return Task(_drawn_by(draw, 1, seq_len=seq_len), "squared_error", 1, 1, 0.25)
 
 
 def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
@@ -87,7 +99,7 @@ def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
     Task
         Chance 1/24, 1/24 and 1/6; of the first a little less, since sometimes a number counts as 0.
     """
-    at_least(20 if variant == "hochreiter1997" else 10, seq_len=seq_len)
+    seq_len = whole(20 if variant == "hochreiter1997" else 10, "seq_len", seq_len)
     zeroed = (1 + sum(1 / _second_marks(seq_len, first) for first in range(1, 10))) / 10  # how often one counts as 0
     known = {
         "hochreiter1997": (_adding_1997, (2 - zeroed) / 48),
@@ -95,7 +107,8 @@ def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
         "arjovsky2016": (_adding_2016, 1 / 6),
     }
     draw, chance = one_of("variant", variant, known)
-    return Task(lambda rng, batch_size: draw(seq_len, rng, batch_size), "squared_error", 2, 1, chance)
+    made = _drawn_by(lambda rng, batch_size: draw(seq_len, rng, batch_size), 2, seq_len=seq_len)
+    return Task(made, "squared_error", 2, 1, chance)
 
 
 def _adding_2016(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
@@ -149,7 +162,7 @@ def copy(delay: int) -> Task:
     Task
         Chance 10 ln 8 / (delay + 20), of a network without memory.
     """
-    at_least(1, delay=delay)
+    delay = whole(1, "delay", delay)
     blank, signal, steps = ALPHABET, ALPHABET + 1, delay + 2 * COPIED
     kinds = np.eye(ALPHABET + 2)
 
@@ -159,7 +172,10 @@ def copy(delay: int) -> Task:
         shown[COPIED + delay - 1] = signal
         return Batch(kinds.take(shown, axis=0), wanted)
 
-    return Task(draw, "cross_entropy", ALPHABET + 2, ALPHABET + 1, COPIED * math.log(ALPHABET) / steps)
+    made = _drawn_by(draw, ALPHABET + 4, delay=delay)
+    return Task(
+        made, "cross_entropy", ALPHABET + 2, ALPHABET + 1, float(COPIED * math.log(ALPHABET) / min(steps, 2**1000))
+    )
 
 
 _DISTRACTORS = 4
@@ -189,10 +205,11 @@ def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
     Task
         Chance ln 4 (three-symbol: ln 8).
     """
-    at_least(10, seq_len=seq_len)
+    seq_len = whole(10, "seq_len", seq_len)
     places = one_of("variant", variant, _PLACES)
     if variant == "hochreiter1997":
-        return Task(lambda rng, batch_size: _order_1997(seq_len, rng, batch_size), "cross_entropy", 8, 4, math.log(4))
+        made = _drawn_by(lambda rng, batch_size: _order_1997(seq_len, rng, batch_size), 9, seq_len=seq_len)
+        return Task(made, "cross_entropy", 8, 4, math.log(4))
     kinds, symbols = np.eye(2 + _DISTRACTORS), len(places)
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
@@ -203,7 +220,8 @@ def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
             shown[rng.integers(first, last, size=batch_size), np.arange(batch_size)] = symbol
         return Batch(kinds.take(shown, axis=0), (2 ** np.arange(symbols) @ drawn)[None])
 
-    return Task(draw, "cross_entropy", len(kinds), 2**symbols, symbols * math.log(2))
+    made = _drawn_by(draw, len(kinds) + 1, seq_len=seq_len)
+    return Task(made, "cross_entropy", len(kinds), 2**symbols, symbols * math.log(2))
 
 
 def _order_1997(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
@@ -238,12 +256,13 @@ def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Tas
     Task
         Chance 1/4.
     """
-    at_least(1, seq_len=seq_len)
-    at_least(1, informative=informative)
+    seq_len, informative = whole(1, "seq_len", seq_len), whole(1, "informative", informative)
     if informative > seq_len:
         raise ValueError(f"informative is {informative}: expected at most seq_len, which is {seq_len}")
-    if noise != 0:
+    if not np.array_equal(noise, 0):
         positive(noise=noise)
+    if float(noise) > LOUDEST:
+        raise ValueError(f"noise is {noise}: expected at most {LOUDEST}")
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
         bit, length = rng.integers(2, size=batch_size), rng.integers(seq_len, _longest(seq_len) + 1, size=batch_size)
@@ -251,7 +270,7 @@ def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Tas
         x[:informative] = 2.0 * bit[:, None] - 1
         return Batch(x, bit[None, :, None].astype(np.float64), length)
 
-    return Task(draw, "squared_error", 1, 1, 0.25)
+    return Task(_drawn_by(draw, 1, seq_len=seq_len), "squared_error", 1, 1, 0.25)
 
 
 def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
@@ -269,10 +288,9 @@ def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
     Task
         Chance the variance of the values to be predicted.
     """
-    choice: tuple[Any, ...] = seq_len if isinstance(seq_len, tuple) and seq_len else (seq_len,)
-    for steps in choice:
-        at_least(1, seq_len=steps)
-    series, longest = numbers("series", series, (1,), np.float64).copy(), int(max(choice))
+    given: tuple[Any, ...] = seq_len if isinstance(seq_len, tuple) and seq_len else (seq_len,)
+    choice = tuple(whole(1, "seq_len", steps) for steps in given)
+    series, longest = numbers("series", series, (1,), np.float64).copy(), max(choice)
     if series.size <= longest:
         raise ValueError(f"series has shape {series.shape}: expected more than {longest} numbers, the longest window")
     cut = np.lib.stride_tricks.sliding_window_view(series, longest + 1)
@@ -283,7 +301,11 @@ def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
         moved = np.take_along_axis(drawn, np.minimum(longest - length + step, longest - 1), axis=0)
         return Batch(np.where(step < length, moved, 0.0)[:, :, None], drawn[-1:, :, None], length)
 
-    return Task(draw, "squared_error", 1, 1, float(series[longest:].var()))
+    with np.errstate(over="ignore", invalid="ignore"):
+        chance = float(series[longest:].var())
+    if not math.isfinite(chance):
+        raise ValueError(f"series has values up to {np.abs(series).max():g}: expected ones whose squares are finite")
+    return Task(_drawn_by(draw, 2, seq_len=longest), "squared_error", 1, 1, chance)
 
 
 def _longest(seq_len: int) -> int:

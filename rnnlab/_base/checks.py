@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import ArrayLike, NDArray
+
+LARGEST = sys.float_info.max
 
 
 def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any = None) -> NDArray[Any]:
@@ -29,44 +32,57 @@ def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any 
     ndarray
         C-contiguous, writeable, in the machine's byte order.
     """
-    array = real_numbers(name, value)
-    kind = kind or (np.float32 if array.dtype == np.float32 else np.float64)
+    array = given = real_numbers(name, value)
+    kind = kind or (np.float32 if given.dtype.newbyteorder("=") == np.float32 else np.float64)
     if array.dtype != kind or not array.flags.carray:
         with np.errstate(over="ignore"):  # said below
             array = np.require(array, dtype=kind, requirements=["C", "A", "W"]).reshape(array.shape)
     if array.ndim not in dimensions:
         raise ValueError(f"{name} has shape {array.shape}: expected {' or '.join(map(str, dimensions))} dimensions")
     if not np.isfinite(array).all():
-        worst = np.asarray(value)[~np.isfinite(array)].flat[0]
+        worst = given[~np.isfinite(array)].flat[0]
         raise ValueError(f"{name} has the value {worst}: expected finite numbers of type {array.dtype}")
     return array
 
 
 def real_numbers(name: str, value: ArrayLike) -> NDArray[Any]:
-    """`value` as an array of floats, integers or booleans, finite or not."""
+    """`value` as an array of floats, integers or booleans, finite or not, with nothing masked."""
+    array = plain(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} is {shortened(value)}: expected real numbers")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked values: expected a number in every place")
+    return array
+
+
+def plain(value: Any) -> NDArray[Any]:
+    """What is given as an array; of no numbers where it is none."""
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "fiub":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} is {shortened(value)}: expected real numbers") from None
+        kinds = np.ravel(np.asarray(getattr(value, "dtypes", None), dtype=object))
+        if array.dtype == object and all(getattr(kind, "kind", "O") in "fiub" for kind in kinds):  # pandas with gaps
+            array = value.to_numpy(dtype=np.float64, na_value=np.nan)
+    except Exception:  # noqa: BLE001 - rows of different lengths, an object that is asked for an array and fails
+        return np.empty(0, dtype=object)
     return array
 
 
 def shortened(value: Any) -> str:
     """A value as Python writes it, cut where it is long."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001 - of somebody else's object
+        text = f"a {type(value).__name__} that can't be shown"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def integers(name: str, value: ArrayLike) -> NDArray[Any]:
     """`value` as an array of integers."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of different lengths
-        array = np.empty(0)
+    array = plain(value)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} is {shortened(value)}: expected integers")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked values: expected an integer in every place")
     return array
 
 
@@ -85,15 +101,31 @@ def lengths(length: ArrayLike | None, steps: int, sequences: int) -> NDArray[np.
 def at_least(least: int, **sizes: Any) -> None:
     """Refuse sizes that are not integers of at least so many."""
     for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < least:
-            raise ValueError(f"{name} is {shortened(size)}: expected an integer of at least {least}")
+        whole(least, name, size)
+
+
+def whole(least: int, name: str, size: Any) -> int:
+    """A size of at least so much, as an integer that no product of it overflows."""
+    if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < least:
+        raise ValueError(f"{name} is {shortened(size)}: expected an integer of at least {least}")
+    return int(size)
+
+
+def within_memory(count: int, **sizes: int) -> None:
+    """Refuse sizes of arrays, of so many numbers together, that are larger than the machine's memory."""
+    needed, there = 8 * count, psutil.virtual_memory().total
+    if needed > there:
+        told = " and ".join(f"{name} is {shortened(size)}" for name, size in sizes.items())
+        raise ValueError(
+            f"{told}: that takes {needed >> 30:,} GiB, expected less than the {there >> 30:,} GiB there are"
+        )
 
 
 def positive(**given: Any) -> None:
     """Refuse numbers that are not finite and above 0."""
     for name, number in given.items():
         real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
-        if not real or not 0 < number <= sys.float_info.max:
+        if not real or not 0 < (int(number) if isinstance(number, int | np.integer) else float(number)) <= LARGEST:
             raise ValueError(f"{name} is {shortened(number)}: expected a finite number above 0")
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import config, njit
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from rnnlab._base.sources import fingerprint
 
@@ -42,7 +42,8 @@ class _KernelCache(FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self._cache_file._source_stamp = _FINGERPRINT
+        name = self._impl.filename_base + (".checked" if config.BOUNDSCHECK else "")  # NUMBA_BOUNDSCHECK=1: other code
+        self._cache_file = IndexDataCacheFile(self._cache_path, name, _FINGERPRINT)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

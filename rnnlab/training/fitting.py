@@ -5,12 +5,13 @@ Everything but the drawing of batches is compiled (`rnnlab.kernels.training`), u
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._base.checks import at_least, checked_rng, numbers, shortened
+from rnnlab._base.checks import at_least, checked_rng, numbers, shortened, whole, within_memory
 from rnnlab.api import forward
 from rnnlab.kernels.products import project
 from rnnlab.kernels.training import FINITE, Course, Log
@@ -80,14 +81,15 @@ def fit(
     >>> bool(done.history.loss[0] > 0.2), bool(done.history.loss[-1] < 0.05)  # chance is 1/4
     (True, True)
     """
-    at_least(1, updates=updates, batch_size=batch_size)
-    source = Source(checked_task(task), int(batch_size), checked_rng(rng), dtype_of_model(model))
+    updates, batch_size = whole(1, "updates", updates), whole(1, "batch_size", batch_size)
+    within_memory(2 * updates, updates=updates)
+    source = Source(checked_task(task), batch_size, checked_rng(rng), dtype_of_model(model))
     given, code = checked_model(model, source)
     descent, backprop = descent_of(recipe, type(given.params).cell())
     run = new_run(given.params, code, given.readout, source, OPTIMISERS[recipe.optimiser][3], backprop)
     if state is not None:
         _take_up(state, recipe, run)
-    course = Course(descent, state.update if state else 0, Log(np.empty(int(updates)), np.empty(int(updates))))
+    course = Course(descent, state.update if state else 0, Log(np.empty(updates), np.empty(updates)))
     return _outcome(given, recipe, run, course, train(run, course))
 
 
@@ -106,6 +108,11 @@ def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Arra
     ndarray, (T, O) or (T, B, O)
         Of a network trained with the cross-entropy: the logarithms of the classes' probabilities, up to a constant.
 
+    Warns
+    -----
+    RuntimeWarning
+        If outputs are not a number, after states that left the range of floats.
+
     Raises
     ------
     TypeError, ValueError
@@ -116,6 +123,10 @@ def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Arra
     steps, batch = tape.record.x.shape[:2]
     outputs = np.empty((steps, batch, given.readout.bias.size), given.readout.bias.dtype)
     project(given.readout.weight, given.readout.bias, tape.record.h[1:], outputs)
+    lost = np.flatnonzero(np.isnan(outputs).any(axis=(1, 2)))
+    if lost.size:
+        told = f"outputs from step {lost[0] + 1} on are not a number: states left the range of {outputs.dtype}"
+        warnings.warn(told, RuntimeWarning, stacklevel=2)
     return outputs if tape.batched else outputs[:, 0]
 
 

@@ -118,6 +118,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise click.UsageError(f"can't read the spec file {path}: {error.strerror}") from None
+    except RecursionError:
+        raise click.UsageError(
+            f"the spec file {path} is nested too deeply: expected keys with values or lists"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"the spec file {path} is not valid TOML: {error}") from None
 

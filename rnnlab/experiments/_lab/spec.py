@@ -90,7 +90,11 @@ def expand_range(text: str) -> list[float]:
         raise ValueError(f"{text!r} is not a range start:stop:count, such as -2:2:81") from None
     if not np.isfinite([first, last]).all() or not 1 <= size <= MOST:
         raise ValueError(f"{text!r} is not a range of 1 to {MOST:,} finite numbers")
-    return [float(number) for number in np.round(np.linspace(first, last, size), 12) + 0.0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = np.round(np.linspace(first, last, size), 12) + 0.0
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{text!r} is a range that leaves the floats: its ends are too far apart or too large")
+    return numbers.tolist()
 
 
 def rescalable(w2: float) -> float:
