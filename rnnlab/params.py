@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base import initial
-from rnnlab._base.checks import numbers, shortened
+from rnnlab._base.checks import numbers, shortened, within_memory
 from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
 from rnnlab.kernels.cells.cell import Cell, cell_of, leaves_of, parts_of, shapes_of, sizes_of
 from rnnlab.nonlinearities import nonlinearity_code
@@ -31,6 +31,8 @@ class Readout(NamedTuple):
     def init(cls, hidden_size: int, output_size: int, *, rng: np.random.Generator, dtype: Any = np.float64) -> Readout:
         """Draw both uniformly within 1 / sqrt(H), as ``torch.nn.Linear`` does."""
         initial.check(initial.Recipe(rng, "pytorch", 1.0, dtype), hidden_size=hidden_size, output_size=output_size)
+        hidden_size, output_size = int(hidden_size), int(output_size)
+        within_memory(hidden_size * output_size, hidden_size=hidden_size, output_size=output_size)
         bound = 1 / math.sqrt(hidden_size)
         weight = rng.uniform(-bound, bound, (output_size, hidden_size))
         return cls(weight.astype(dtype), rng.uniform(-bound, bound, output_size).astype(dtype))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.blas import one_blas_thread
-from rnnlab._base.checks import at_least, numbers
+from rnnlab._base.checks import numbers, whole, within_memory
 from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.api import Gradients, checked_inputs, initial_gradients
 from rnnlab.kernels.cells.cell import allocate, leaves_of, shapes_of, sizes_of, with_leaves
@@ -61,12 +61,16 @@ class Workspace:
     def __init__(
         self, params: Any, steps: int, batch_size: int, threads: int = 1, nonlinearity: Nonlinearity = "tanh"
     ) -> None:
-        at_least(1, steps=steps, batch_size=batch_size, threads=threads)
+        steps, batch_size, threads = (
+            whole(1, name, size)
+            for name, size in {"steps": steps, "batch_size": batch_size, "threads": threads}.items()
+        )
         self._cell, given = checked_params(params)
         if not self._cell.states:
             raise TypeError(f"params is an {type(params).__name__}: expected a recurrent cell's")
         self._code = checked_choice(given, nonlinearity)
         inputs, hidden = sizes_of(given)
+        within_memory(steps * batch_size * (inputs + hidden), steps=steps, batch_size=batch_size)
         self._sizes = (steps, batch_size, inputs, hidden)
         self._given = given
         parts = max(1, min(threads, batch_size, steps * batch_size * hidden // WORTH_A_THREAD))

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab._base.checks import at_least, checked_rng, numbers, one_of, positive, shortened
+from rnnlab._base.checks import at_least, checked_rng, numbers, one_of, positive, shortened, within_memory
 
 Scheme = Literal["pytorch", "glorot", "orthogonal", "identity", "gaussian", "sparse"]
 Array = NDArray[Any]
@@ -38,6 +38,8 @@ class Weights(NamedTuple):
 def draw(input_size: int, hidden_size: int, gates: int, recipe: Recipe) -> Weights:
     """Weights of all gates; TypeError or ValueError where an argument is wrong."""
     check(recipe, input_size=input_size, hidden_size=hidden_size)
+    input_size, hidden_size = int(input_size), int(hidden_size)
+    within_memory(gates * hidden_size * (input_size + hidden_size), input_size=input_size, hidden_size=hidden_size)
     rng, bound = recipe.rng, 1 / math.sqrt(hidden_size)
     weight_ih = np.concatenate([input_block(input_size, hidden_size, recipe) for _ in range(gates)])
     weight_hh = np.concatenate([recurrent_block(hidden_size, recipe) for _ in range(gates)])
