@@ -100,6 +100,7 @@ def right() -> dict[str, Any]:
         "done": done,
         "rng": rng,
         "window": None,
+        "batch_first": False,
     }
     more = {
         "number": one.h,
