@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._base.checks import at_least, lengths, numbers, real_numbers
+from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers
 from rnnlab.kernels.cells.cell import Cell, allocate, parts_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.dispatch import with_inputs
 from rnnlab.kernels.cells.stack import flow_of
@@ -125,13 +125,13 @@ def checked_inputs(
 
 def own_steps(x: Array, length: ArrayLike) -> Array:
     """A copy of x (T, I) or (T, B, I) with 0 after each sequence's end."""
-    steps, batch = len(x), x.shape[1] if x.ndim == 3 else 1
-    if batch != steps == np.size(length) > 1:
+    given, steps, batch = integers("length", length), len(x), x.shape[1] if x.ndim == 3 else 1
+    if batch != steps == given.size > 1:
         raise ValueError(
-            f"length has shape {np.shape(length)}: expected a scalar or ({batch},), one for each sequence of x "
+            f"length has shape {given.shape}: expected a scalar or ({batch},), one for each sequence of x "
             f"{x.shape}, (T, B, I); (B, T, I)? pass batch_first=True"
         )
-    inside = np.arange(steps)[:, None] < lengths(length, steps, batch)
+    inside = np.arange(steps)[:, None] < lengths(given, steps, batch)
     return np.where(inside.reshape(*x.shape[:-1], 1), x, x.dtype.type(0))
 
 
