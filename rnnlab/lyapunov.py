@@ -20,7 +20,7 @@ from rnnlab.tape import Tape
 Array = NDArray[np.float64]
 LEAST = 1e-6  # of |R_ii| beside the largest where two Cholesky decompositions are as exact as reflections
 ENOUGH = 1e-2  # where one is: 12 of 16 digits are left
-HUGE = 1e290
+HUGE = 1e290  # exponents whose sums may overflow
 SMALLEST = 1e-100  # |R_ii| whose squares are far within floats
 
 
@@ -138,9 +138,9 @@ def completed(q: Array, count: int) -> Array:
 def orthonormal(matrix: Array, t: int) -> tuple[Array, Array]:
     """QR of J_t Q: the new Q and log |R_ii|; of columns that others determine -inf, and Q goes without them.
 
-    By a Cholesky decomposition, where columns are far from parallel a second time (Yamamoto et al., Roundoff error analysis
-    of the CholeskyQR2 algorithm, Electronic Transactions on Numerical Analysis 44, 2015): as exact as reflections up to a
-    condition number of 10^8, and several times faster.
+    By a Cholesky decomposition, and a second one of its Q where columns were far from orthogonal (Yamamoto et al., Roundoff
+    error analysis of the CholeskyQR2 algorithm, Electronic Transactions on Numerical Analysis 44, 2015): as exact as
+    reflections up to a condition number of 10^8, and several times faster.
     """
     q, sizes, exact = np.ascontiguousarray(matrix), 1.0, False
     while not exact:
@@ -214,7 +214,7 @@ def kaplan_yorke_dimension(exponents: ArrayLike) -> float:
         If exponents are not as above.
     """
     values = np.sort(checked_exponents(exponents))[::-1]
-    if HUGE < abs(values[0]) < np.inf:  # whose sums may overflow; the dimension is that of their ratios
+    if HUGE < abs(values[0]) < np.inf:  # the dimension is that of their ratios
         values = values / abs(values[0])
     sums = np.cumsum(values)
     if values[0] < 0:

@@ -138,6 +138,26 @@ def test_directions_that_a_matrix_loses_are_minus_infinity(rank: int) -> None:
     assert rl.lyapunov_spectrum(params, x, k=rank).tolist() == pytest.approx(got[:rank].tolist(), abs=0.05)
 
 
+def test_a_stack_has_the_exponents_of_its_whole_state() -> None:
+    """Against QR at every step of the whole Jacobian, of layers that perturb those above them."""
+    rng = np.random.default_rng(3)
+    stack = rl.Stack(tuple(rl.RNNParams.init(*sizes, rng=rng, scheme="gaussian") for sizes in ((1, 3), (3, 2))))
+    x = rng.standard_normal((2000, 1))
+    tape = rl.forward(stack, x)
+    below, above = map(rl.anatomy.jacobians, tape.parts)
+    upward = tape.record.layers[1].slope[:, 0, :, None] * stack.layers[1].weight_ih  # of h_t above by h_t below
+    whole = np.block([[below, np.zeros((len(x), 3, 2))], [upward @ below, above]])
+    q, total = np.linalg.qr(rng.standard_normal((5, 5)))[0], np.zeros(5)
+    for jacobian in whole:
+        q, r = np.linalg.qr(jacobian @ q)
+        total += np.log(np.abs(np.diag(r)))
+    got = rl.lyapunov_spectrum(stack, x)
+    np.testing.assert_allclose(got, np.sort(total / len(x))[::-1], atol=20 / len(x))  # but for O(1 / T)
+    assert got.sum() == pytest.approx(np.linalg.slogdet(whole)[1].mean(), rel=1e-12)
+    lost = stack._replace(layers=(stack.layers[0], rl.RNNParams(np.ones((2, 3)), np.ones((2, 2)), np.zeros(2))))
+    assert np.isneginf(rl.lyapunov_spectrum(lost, x)).tolist() == [False] * 4 + [True]
+
+
 def test_lost_directions_leave_the_dimension_of_what_is_left() -> None:
     params = rl.RNNParams(np.zeros((2, 1)), 4.0 * np.array([[-5.0, 5.0], [-25.0, 25.0]]), np.zeros(2))
     got = rl.lyapunov_spectrum(params, np.zeros((20000, 1)), [0.3, 0.2], nonlinearity="sigmoid", discard=1000)
