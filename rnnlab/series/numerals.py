@@ -13,34 +13,17 @@ from numpy.typing import NDArray
 
 Decimal = Literal[".", ","]
 GROUPS = {".": (",", " ", "'", "\u2019"), ",": (".", " ", "'", "\u2019")}  # marks of thousands beside each decimal mark
-MISSING = frozenset(
-    [
-        "",
-        "-",
-        "--",
-        "\u2013",
-        "\u2014",
-        ".",
-        "..",
-        "...",
-        "?",
-        "n/a",
-        "#n/a",
-        "na",
-        "nan",
-        "n.a.",
-        "null",
-        "none",
-        "nil",
-        "#value!",
-    ]
+NOTHING = (
+    "- -- \u2013 \u2014 . .. ... ? n/a #n/a na nan n.a. null none nil #value!"  # what programs write for no number
 )
+MISSING = frozenset(["", *NOTHING.split()])
 PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 CURRENCY = "".join(chr(code) for code in range(0x10000) if unicodedata.category(chr(code)) == "Sc")
 UNIT = rf"[A-Z]{{0,3}}[{re.escape(CURRENCY)}]|[A-Z]{{3}}|Rs\.?|kr\.?|z\u0142|%"
 MINUS = str.maketrans("\u2212\u2010\u2011\u2012\uff0d", "-----")
 DRESSED = re.compile(
-    rf"(?P<sign>[+-]?) ?(?P<open>\(?) ?(?P<before>({UNIT})?) ?(?P<inner>[+-]?) ?(?P<digits>[0-9.,'\u2019 ]*?[0-9][.,]?(?:[eE][+-]?[0-9]+)?)"
+    rf"(?P<sign>[+-]?) ?(?P<open>\(?) ?(?P<before>({UNIT})?) ?(?P<inner>[+-]?) ?"
+    rf"(?P<digits>[0-9.,'\u2019 ]*?[0-9][.,]?(?:[eE][+-]?[0-9]+)?)"
     rf" ?(?P<after>({UNIT})?) ?(?P<close>\)?)(?P<last>-?)"
 )
 
