@@ -42,7 +42,8 @@ def one_unit_gradients(
     w1, w2, b1 : array_like, scalar or (L,)
         Weights. |w2| is 0 or in 2^-28 .. 2^28 (float32: 2^-3 .. 2^3): between two rescalings nothing may overflow.
     x : array_like, (T,) or (T, L)
-        Inputs, oldest first, like b1 and h0 of sizes up to 1e289 where |w2| <= 1 (float32: 1e33). float32 is computed in float32; anything else in float64.
+        Inputs, oldest first, like b1 and h0 of sizes up to 1e289 where |w2| <= 1 (float32: 1e33). float32 is computed in
+        float32; anything else in float64.
     h0 : array_like, scalar or (L,)
         Initial state.
     length : array_like of int, scalar or (L,), optional
@@ -169,7 +170,7 @@ def _check_input(x: NDArray[Any], weights: dict[str, NDArray[Any]]) -> None:
     log2_w2 = np.log2(np.maximum(np.abs(weights["w2"]), 1))
     largest = 2.0 ** (_HEADROOM[x.dtype] - 2 * kernels.WINDOW * log2_w2.astype(np.float64))
     with np.errstate(over="ignore"):
-        loudest = np.abs(x).max(axis=0)
+        loudest = np.broadcast_to(np.abs(x).max(axis=0), largest.shape)
         sizes = {"x": loudest, "w1 x": np.abs(weights["w1"]) * loudest, "b1": weights["b1"], "h0": weights["h0"]}
     for name, size in sizes.items():
         outside = np.flatnonzero(~(np.abs(size) < largest))

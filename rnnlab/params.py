@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base import initial
-from rnnlab._base.checks import numbers, shortened, within_memory
+from rnnlab._base.checks import is_float32, numbers, shortened, within_memory
 from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
 from rnnlab.kernels.cells.cell import Cell, cell_of, leaves_of, parts_of, shapes_of, sizes_of
 from rnnlab.nonlinearities import nonlinearity_code
@@ -41,7 +41,7 @@ class Readout(NamedTuple):
 def checked_params(params: Any) -> tuple[Cell, Any]:
     """The cell or network, and parameters of one floating type and consistent shapes."""
     leaves = checked_leaves("params", params)
-    single = all(getattr(array, "dtype", None) == np.float32 for leaf in leaves for array in leaf)
+    single = all(is_float32(array) for leaf in leaves for array in leaf)
     given = of_kind("params", params, np.float32 if single else np.float64)
     return type(given).cell(), given
 

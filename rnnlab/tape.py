@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._base.checks import numbers, shortened
+from rnnlab._base.checks import numbers, plain, shortened
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, parts_of, shapes_of
 from rnnlab.nonlinearities import Nonlinearity
 from rnnlab.params import checked_params, dtype_of
@@ -98,10 +98,11 @@ def checked_tape(tape: Any) -> tuple[Cell, Shapes]:
     if not isinstance(tape, Tape):
         raise TypeError(f"tape is {shortened(tape)}: expected what forward returned")
     cell, given = checked_params(tape.params)
-    record = tape.record
-    steps, batch, _ = np.shape(record.x)
-    shapes = shapes_of(given, steps, batch)
-    check_record("tape.record", record, shapes.tape, dtype_of(given))
+    inputs = plain(getattr(tape.record, "x", None))
+    if inputs.ndim != 3:
+        raise TypeError(f"tape.record is {shortened(tape.record)}: expected the arrays that forward returned")
+    shapes = shapes_of(given, *inputs.shape[:2])
+    check_record("tape.record", tape.record, shapes.tape, dtype_of(given))
     return cell, shapes
 
 
@@ -113,8 +114,8 @@ def check_record(owner: str, record: Any, expected: Any, kind: Any) -> None:
         )
     arrays = {name: getattr(record, name) for name, shape in expected._asdict().items() if is_shape(shape)}
     for name, array in arrays.items():
-        if np.shape(array) != getattr(expected, name):
-            raise ValueError(f"{owner}.{name} has shape {np.shape(array)}: expected {getattr(expected, name)}")
+        if plain(array).shape != getattr(expected, name):
+            raise ValueError(f"{owner}.{name} has shape {plain(array).shape}: expected {getattr(expected, name)}")
     kinds = {name: np.int64 if name == "length" else kind for name in arrays}
     whole = all(isinstance(array, np.ndarray) and array.flags.c_contiguous for array in arrays.values())
     if not whole or any(array.dtype != kinds[name] for name, array in arrays.items()):

@@ -13,6 +13,16 @@ from rnnlab import kernels, tasks
 from rnnlab._base import checks
 
 
+class Fails:
+    """Fails whatever it is asked for."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("boom")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("boom")
+
+
 def test_arrays_are_read_as_what_they_are() -> None:
     for given, expected in [
         (pd.DataFrame({"a": pd.array([1, 2], dtype="Int64")}), np.float64),
@@ -41,6 +51,55 @@ def test_arrays_are_read_as_what_they_are() -> None:
 def test_what_are_no_numbers(given: Any, error: Any, told: str) -> None:
     with pytest.raises(error, match=told):
         checks.numbers("x", given, (1, 2))
+
+
+MASKED = np.ma.masked_array(np.zeros((3, 2, 2)), np.arange(12).reshape(3, 2, 2) == 11)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda params, x: rl.forward(params, x),
+        lambda params, x: rl.forward(params, x, length=[1, 1]),
+        lambda params, x: rl.forward(params, x, batch_first=True),
+        lambda params, x: rl.Workspace(params, 3, 2).forward(params, x),
+        lambda params, x: rl.lyapunov_spectrum(params, x[:, 1]),
+    ],
+)
+def test_masks_are_seen_wherever_inputs_are_taken(call: Any) -> None:
+    """Also after a sequence's end, where a number that is not finite is not looked at."""
+    params = rl.RNNParams.init(2, 3, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="x has masked values: expected a number in every place"):
+        call(params, MASKED)
+
+
+def test_parameters_of_foreign_byte_order_keep_their_type() -> None:
+    params = rl.RNNParams.init(2, 3, rng=np.random.default_rng(0), dtype=np.float32)
+    foreign = rl.RNNParams(*(array.astype(">f4") for array in params))
+    got, expected = (rl.forward(given, np.ones((4, 2))).h for given in (foreign, params))
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("of", ["record", "x", "length"])
+def test_tapes_whose_arrays_are_none(of: str) -> None:
+    tape = rl.forward(rl.RNNParams.init(2, 3, rng=np.random.default_rng(0)), np.zeros((4, 2)))
+    for wrong in (-1, None, [[1], [1, 2]], Fails()):
+        changed = tape._replace(record=wrong if of == "record" else tape.record._replace(**{of: wrong}))
+        with pytest.raises((TypeError, ValueError), match=r"^tape\.record.* (is|has shape|was changed)"):
+            rl.backward(changed, np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("x", "length", "error", "told"),
+    [
+        (np.zeros((3, 2)), [[1], [1, 2]], TypeError, r"length is \[\[1\], \[1, 2\]\]: expected integers"),
+        (np.zeros((3, 0, 2)), np.empty(0, int), ValueError, r"x has shape \(3, 0, 2\): expected \(T, 2\)"),
+    ],
+)
+def test_lengths_that_are_none(x: Any, length: Any, error: Any, told: str) -> None:
+    with pytest.raises(error, match=told):
+        rl.forward(rl.RNNParams.init(2, 3, rng=np.random.default_rng(0)), x, length=length)
 
 
 @pytest.mark.parametrize(
@@ -113,11 +172,7 @@ def test_huge_numbers_are_told() -> None:
     with pytest.raises(ValueError, match="noise is 1e\\+305: expected at most"):
         tasks.latch(3, noise=1e305)
     model = rl.Model(
-        rl.RNNParams(
-            [[1.0], [1.0]],
-            [[1e308, -1e308], [0.0, 0.0]],
-            [0.0, 0.0],
-        ),
+        rl.RNNParams([[1.0], [1.0]], [[1e308, -1e308], [0.0, 0.0]], [0.0, 0.0]),
         rl.Readout([[1.0, 1.0]], [0.0]),
         "linear",
     )
@@ -145,6 +200,11 @@ def test_exponents_of_any_size() -> None:
 def test_inputs_that_overflow_between_rescalings(w1: float, x: float, b1: float, told: str) -> None:
     with pytest.raises(ValueError, match=f"^{told} has the size .*: expected less than .* beside w2 = 2"):
         rl.one_unit_gradients(w1, 2.0, b1, [x] * 3, nonlinearity="linear")
+
+
+def test_the_lane_whose_input_overflows_is_told_of_one_input_for_all() -> None:
+    with pytest.raises(ValueError, match=r"^x has the size 1e\+30: expected less than .* beside w2 = 2.68435e\+08"):
+        rl.one_unit_gradients(1.0, [1.0, 2.0**28], 0.0, np.full((3, 1), 1e30))
 
 
 @pytest.mark.parametrize("w2", [0.5, 1.0, -3.0, 2.0**10, 2.0**28])
@@ -183,13 +243,6 @@ def test_singular_values_beyond_floats_and_such_that_are_not_settled() -> None:
 
 
 def test_an_object_that_fails_is_named() -> None:
-    class Fails:
-        def __array__(self, *_: Any, **__: Any) -> Any:
-            raise RuntimeError("boom")
-
-        def __repr__(self) -> str:
-            raise RuntimeError("boom")
-
     with (
         warnings.catch_warnings(),
         pytest.raises(TypeError, match="x is a Fails that can't be shown: expected real numbers"),

@@ -33,7 +33,7 @@ def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any 
         C-contiguous, writeable, in the machine's byte order.
     """
     array = given = real_numbers(name, value)
-    kind = kind or (np.float32 if given.dtype.newbyteorder("=") == np.float32 else np.float64)
+    kind = kind or (np.float32 if is_float32(given) else np.float64)
     if array.dtype != kind or not array.flags.carray:
         with np.errstate(over="ignore"):  # said below
             array = np.require(array, dtype=kind, requirements=["C", "A", "W"]).reshape(array.shape)
@@ -67,6 +67,12 @@ def plain(value: Any) -> NDArray[Any]:
     return array
 
 
+def is_float32(value: Any) -> bool:
+    """Whether it is an array of float32, in whatever order of bytes."""
+    kind = getattr(value, "dtype", None)
+    return isinstance(kind, np.dtype) and kind.newbyteorder("=") == np.float32
+
+
 def shortened(value: Any) -> str:
     """A value as Python writes it, cut where it is long."""
     try:
@@ -93,7 +99,7 @@ def lengths(length: ArrayLike | None, steps: int, sequences: int) -> NDArray[np.
     array = integers("length", length)
     if array.ndim > 1 or array.size not in (1, sequences):
         raise ValueError(f"length has shape {array.shape}: expected a scalar or ({sequences},)")
-    if array.min() < 0 or array.max() > steps:
+    if (array < 0).any() or (array > steps).any():
         raise ValueError(f"length has values {array.min()} to {array.max()}: expected 0 to {steps}, the steps of x")
     return np.array(np.broadcast_to(array.reshape(-1), (sequences,)), dtype=np.int64)
 
