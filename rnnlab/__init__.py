@@ -7,6 +7,7 @@ from rnnlab._base import starting as _starting  # noqa: F401 - first: a Ctrl-C m
 
 # isort: split
 from rnnlab import anatomy as anatomy, kernels as kernels, laws as laws, tasks as tasks
+from rnnlab._base.task import Batch as Batch, Task as Task
 from rnnlab.api import (
     GradientFlow as GradientFlow,
     Gradients as Gradients,
@@ -37,7 +38,6 @@ from rnnlab.one_unit import (
 )
 from rnnlab.params import Readout as Readout
 from rnnlab.tape import Tape as Tape
-from rnnlab.tasks import Batch as Batch, Task as Task
 from rnnlab.training import (
     Fit as Fit,
     History as History,

@@ -8,16 +8,16 @@ the copy task, of one that has no memory.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab._base.checks import checked_rng, numbers, one_of, positive, whole, within_memory
+from rnnlab._base.checks import numbers, one_of, positive, whole
+from rnnlab._base.task import Batch, Task, task_of
 
 Array = NDArray[Any]
-Loss = Literal["squared_error", "cross_entropy"]
 Adding = Literal["hochreiter1997", "martens2011", "arjovsky2016"]
 TemporalOrder = Literal["hochreiter1997", "two-symbol", "three-symbol"]
 
@@ -26,35 +26,6 @@ STATLAND_LEVELS = (0.0, 0.5, 1.0)  # low, medium, high
 COPIED, ALPHABET = 10, 8  # symbols to copy, and how many there are
 LOUDEST = 1e300  # standard deviation of noise, at most
 LATCH_NOISE = math.sqrt(0.2)  # standard deviation
-
-
-class Batch(NamedTuple):
-    """Sequences to learn from."""
-
-    x: Array  # (T, B, I), float64
-    target: Array  # of the squared error (S, B, O), float64; of the cross-entropy classes (S, B), int64
-    length: Array | None = None  # (B,), int64: each sequence's number of steps; None: T
-
-
-class Task(NamedTuple):
-    """What is to be learnt."""
-
-    draw: Callable[[np.random.Generator, int], Any]  # (rng, batch_size) -> Batch
-    loss: Loss
-    inputs: int  # I
-    outputs: int  # O: numbers, or classes
-    chance: float = math.nan  # the loss of a guess
-
-
-def _drawn_by(draw: Callable[[Any, int], Batch], numbers_a_step: int, **sizes: int) -> Callable[[Any, int], Batch]:
-    """The draw of a task, which asks for a Generator and for sizes that fit in memory."""
-
-    def checked(rng: np.random.Generator, batch_size: int) -> Batch:
-        size = whole(1, "batch_size", batch_size)
-        within_memory(numbers_a_step * math.prod(sizes.values()) * size, **sizes, batch_size=size)
-        return draw(checked_rng(rng), size)
-
-    return checked
 
 
 def statland(seq_len: int = 2) -> Task:
@@ -76,7 +47,7 @@ def statland(seq_len: int = 2) -> Task:
         x[-2:] = days[rule].T
         return Batch(x[:, :, None], tomorrow[rule][None, :, None])
 
-    return Task(_drawn_by(draw, 1, seq_len=seq_len), "squared_error", 1, 1, 0.25)
+    return task_of(draw, "squared_error", 1, 1, 0.25, seq_len=seq_len)
 
 
 def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
@@ -107,8 +78,7 @@ def adding(seq_len: int, variant: Adding = "arjovsky2016") -> Task:
         "arjovsky2016": (_adding_2016, 1 / 6),
     }
     draw, chance = one_of("variant", variant, known)
-    made = _drawn_by(lambda rng, batch_size: draw(seq_len, rng, batch_size), 2, seq_len=seq_len)
-    return Task(made, "squared_error", 2, 1, chance)
+    return task_of(partial(draw, seq_len), "squared_error", 2, 1, chance, seq_len=seq_len)
 
 
 def _adding_2016(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
@@ -172,10 +142,8 @@ def copy(delay: int) -> Task:
         shown[COPIED + delay - 1] = signal
         return Batch(kinds.take(shown, axis=0), wanted)
 
-    made = _drawn_by(draw, ALPHABET + 4, delay=delay)
-    return Task(
-        made, "cross_entropy", ALPHABET + 2, ALPHABET + 1, float(COPIED * math.log(ALPHABET) / min(steps, 2**1000))
-    )
+    chance = COPIED * math.log(ALPHABET) / min(steps, 2**1000)
+    return task_of(draw, "cross_entropy", ALPHABET + 2, ALPHABET + 1, chance, delay=delay)
 
 
 _DISTRACTORS = 4
@@ -208,8 +176,7 @@ def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
     seq_len = whole(10, "seq_len", seq_len)
     places = one_of("variant", variant, _PLACES)
     if variant == "hochreiter1997":
-        made = _drawn_by(lambda rng, batch_size: _order_1997(seq_len, rng, batch_size), 9, seq_len=seq_len)
-        return Task(made, "cross_entropy", 8, 4, math.log(4))
+        return task_of(partial(_order_1997, seq_len), "cross_entropy", 8, 4, math.log(4), seq_len=seq_len)
     kinds, symbols = np.eye(2 + _DISTRACTORS), len(places)
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
@@ -220,8 +187,7 @@ def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
             shown[rng.integers(first, last, size=batch_size), np.arange(batch_size)] = symbol
         return Batch(kinds.take(shown, axis=0), (2 ** np.arange(symbols) @ drawn)[None])
 
-    made = _drawn_by(draw, len(kinds) + 1, seq_len=seq_len)
-    return Task(made, "cross_entropy", len(kinds), 2**symbols, symbols * math.log(2))
+    return task_of(draw, "cross_entropy", len(kinds), 2**symbols, symbols * math.log(2), seq_len=seq_len)
 
 
 def _order_1997(seq_len: int, rng: np.random.Generator, batch_size: int) -> Batch:
@@ -270,7 +236,7 @@ def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Tas
         x[:informative] = 2.0 * bit[:, None] - 1
         return Batch(x, bit[None, :, None].astype(np.float64), length)
 
-    return Task(_drawn_by(draw, 1, seq_len=seq_len), "squared_error", 1, 1, 0.25)
+    return task_of(draw, "squared_error", 1, 1, 0.25, seq_len=seq_len)
 
 
 def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
@@ -305,7 +271,7 @@ def windows(series: Array, seq_len: int | tuple[int, ...]) -> Task:
         chance = float(series[longest:].var())
     if not math.isfinite(chance):
         raise ValueError(f"series has values up to {np.abs(series).max():g}: expected ones whose squares are finite")
-    return Task(_drawn_by(draw, 2, seq_len=longest), "squared_error", 1, 1, chance)
+    return task_of(draw, "squared_error", 1, 1, chance, seq_len=longest)
 
 
 def _longest(seq_len: int) -> int:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import integers, lengths, numbers, one_of, shortened
+from rnnlab._base.task import Batch, Task
 from rnnlab.kernels import losses
 from rnnlab.kernels.training import Batches, count_outputs
-from rnnlab.tasks import Batch, Task
 
 Array = NDArray[Any]
 LOSSES = {"squared_error": losses.SQUARED_ERROR, "cross_entropy": losses.CROSS_ENTROPY}

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import at_least, checked_rng, numbers, shortened, whole, within_memory
+from rnnlab._base.task import Task
 from rnnlab.api import forward
 from rnnlab.kernels.products import project
 from rnnlab.kernels.training import FINITE, Course, Log
-from rnnlab.tasks import Task
 from rnnlab.training.batches import Source, checked_task
 from rnnlab.training.checked import OPTIMISERS, checked_model, descent_of, dtype_of_model
 from rnnlab.training.records import Fit, History, Model, Recipe, Stopped, TrainingState
