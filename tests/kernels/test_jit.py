@@ -36,12 +36,12 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def result(folder: Path, **environment: str) -> str:
+def result(folder: Path, program: str = PROGRAM, **environment: str) -> str:
     """What the program prints, run on that copy."""
     kept = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
     settings = {**kept, "PYTHONPATH": str(folder), **environment}
     told = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=settings, cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], env=settings, cwd=folder, capture_output=True, text=True, check=False
     )
     assert told.returncode == 0, told.stderr
     return told.stdout.strip()
@@ -55,6 +55,16 @@ def test_an_edit_of_a_called_kernel_takes_effect(copy: Path) -> None:
     assert edited != text
     source.write_text(edited)
     assert float(result(copy)) == pytest.approx(2 * float(TANH_1))
+
+
+def test_bounds_checks_reach_kernels_that_are_cached(copy: Path) -> None:
+    """Whose code is kept beside the unchecked one."""
+    wrong = PROGRAM.replace("np.ones((1, 1))", "np.ones((1, 0))")
+    assert wrong != PROGRAM
+    assert result(copy) == TANH_1
+    caught = "try:\n    " + wrong.strip().replace("\n", "\n    ") + "\nexcept IndexError as error:\n    print(error)"
+    assert result(copy, caught, NUMBA_BOUNDSCHECK="1").endswith("out of bounds")
+    assert result(copy) == TANH_1
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.9])
