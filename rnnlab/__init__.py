@@ -22,6 +22,8 @@ from rnnlab.kernels.cells import (
     LeakyRNNParams as LeakyRNNParams,
     LSTMParams as LSTMParams,
     MinGRUParams as MinGRUParams,
+    ReLURNNParams as ReLURNNParams,
+    ResetBeforeGRUParams as ResetBeforeGRUParams,
     RNNParams as RNNParams,
     Stack as Stack,
 )

@@ -14,6 +14,11 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def relative(got: Any, expected: Any) -> float:
+    """Largest error relative to the largest entry."""
+    return float(np.abs(got - expected).max() / max(np.abs(expected).max(), 1e-300))
+
+
 def last_state(nonlinearity: str, w1: Any, w2: Any, b1: Any, x: Any, h0: Any) -> Any:
     """h_T of h_t = f(w1 x_t + w2 h_(t-1) + b1); complex arguments carry complex-step derivatives through."""
     h = h0

@@ -62,6 +62,17 @@ def test_forget_bias_and_chrono() -> None:
     assert np.exp(chrono[1]).mean() == pytest.approx(50, rel=0.05)  # U[1, 99]: the standard error is 1.8 %
 
 
+@pytest.mark.parametrize("kind", [rl.GRUParams, rl.ResetBeforeGRUParams])
+def test_chrono_of_the_gru_is_its_update_gate(kind: Any) -> None:
+    r, z, n = kind.init(2, 1000, rng=rng(), scheme="glorot", chrono=100.0).bias.reshape(3, 1000)
+    assert not r.any()
+    assert not n.any()
+    assert 0 <= z.min()
+    assert np.exp(z).mean() == pytest.approx(50, rel=0.05)  # U[1, 99]: the standard error is 1.8 %
+    with pytest.raises(ValueError, match=r"chrono is 2\.0: expected a longest dependency above 2"):
+        kind.init(2, 3, rng=rng(), chrono=2.0)
+
+
 def test_equal_seeds_give_equal_weights() -> None:
     for kind in CELLS.values():
         for one, other in zip(kind.init(2, 3, rng=rng(7)), kind.init(2, 3, rng=rng(7)), strict=True):

@@ -110,8 +110,13 @@ def set_forget_bias(bias: Array, rng: np.random.Generator, forget_bias: float | 
     if forget_bias is not None:
         bias[1] = numbers("forget_bias", forget_bias, (0,))
     if chrono is not None:
-        positive(chrono=chrono)
-        if chrono <= 2:
-            raise ValueError(f"chrono is {chrono}: expected a longest dependency above 2")
-        bias[1] = np.log(rng.uniform(1, chrono - 1, bias.shape[1]))
+        bias[1] = chrono_bias(bias.shape[1], rng, chrono)
         bias[0] = -bias[1]
+
+
+def chrono_bias(size: int, rng: np.random.Generator, chrono: float) -> Array:
+    """Biases log U[1, chrono - 1] of gates that keep the state (Tallec and Ollivier 2018, section 2.2)."""
+    positive(chrono=chrono)
+    if chrono <= 2:
+        raise ValueError(f"chrono is {chrono}: expected a longest dependency above 2")
+    return np.log(rng.uniform(1, chrono - 1, size))

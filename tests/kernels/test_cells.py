@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import rnnlab as rl
+from rnnlab.kernels.cells import recurrence
 from rnnlab.nonlinearities import CODES
 from tests.cells_reference import CELLS, RECURRENT, as_start, complex_step_gradients, size_of_state, states
-from tests.reference import sigmoid_of
+from tests.reference import relative, sigmoid_of
 
 KINDS = [(name, f) for name, kind in CELLS.items() for f in (CODES if kind.cell().nonlinear else ("tanh",))]
 SHAPES = [(1, 1, 1, 1), (4, 1, 2, 3), (3, 3, 1, 2), (5, 2, 3, 5)]
@@ -58,11 +59,6 @@ class Case:
         return complex_step_gradients(lambda moved: self.loss(**{name: moved}), array)
 
 
-def relative(got: Any, expected: Any) -> float:
-    """Largest error relative to the largest entry."""
-    return float(np.abs(got - expected).max() / max(np.abs(expected).max(), 1e-300))
-
-
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize(("cell", "nonlinearity"), KINDS)
 def test_every_gradient_against_complex_steps(cell: str, nonlinearity: str, shape: Any) -> None:
@@ -81,6 +77,23 @@ def test_states_equal_the_reference(cell: str) -> None:
     tape = rl.forward(case.params, case.x, case.h0, length=case.length)
     expected = states(case.params, case.x, case.initial, case.length)
     assert relative(tape.h[1:], expected) <= PROMISE
+
+
+def test_relu_in_the_type_is_relu_by_name() -> None:
+    """Bit for bit, alone and in a network, by what is compiled of the vanilla cell."""
+    case = Case("rnn", (5, 2, 3, 4), "relu")
+    plain, named = case.params, case.gradients()
+    case.params, case.nonlinearity = rl.ReLURNNParams(*plain), "tanh"  # which goes for "none but its own"
+    for name, got in case.gradients().items():
+        np.testing.assert_array_equal(got, named[name])
+    assert isinstance(rl.backward(rl.forward(case.params, case.x), case.dh).params, rl.ReLURNNParams)
+    for of_type, by_name in ((case.params, plain), (rl.Stack((case.params,)), rl.Stack((plain,)))):
+        tapes = rl.forward(of_type, case.x), rl.forward(by_name, case.x, nonlinearity="relu")
+        np.testing.assert_equal(*(rl.gradient_flow(tape, case.dh) for tape in tapes))
+    for kernel in (recurrence.forward, recurrence.backward, recurrence.flow, recurrence.scaled_flow):
+        assert "ReLURNN" not in str(getattr(kernel, "signatures", None))
+    with pytest.raises(ValueError, match="expected none, a ReLURNNParams cell has no choice"):
+        rl.forward(case.params, case.x, nonlinearity="sigmoid")
 
 
 @pytest.mark.parametrize("cell", CELLS)

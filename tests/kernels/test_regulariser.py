@@ -9,7 +9,8 @@ import rnnlab as rl
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.training.run import Backprop
 from tests.cells_reference import complex_step_gradients, states
-from tests.kernels.test_training import Whole, relative
+from tests.kernels.test_training import Whole
+from tests.reference import relative
 
 
 def omega(whole: Whole, weight_hh: Any, dh: Any, da: Any) -> Any:

@@ -15,6 +15,7 @@ from rnnlab.kernels.training import Course, Log, loss_and_gradient
 from rnnlab.training.batches import Source
 from rnnlab.training.run import Backprop, new_run, train_blocks
 from tests.cells_reference import CELLS, RECURRENT, as_start, complex_step_gradients, states
+from tests.reference import relative
 
 PROMISE = 1e-12  # as in test_cells: sums of up to 60 products of rounded factors
 WHOLE_BPTT = Backprop(None, 0.0)
@@ -71,11 +72,6 @@ class Whole:
         """The derivative by one array, by complex steps."""
         array = self.named(self.params, self.readout)[name]
         return complex_step_gradients(lambda moved: self.by_reference(**{name: moved}), array)
-
-
-def relative(got: Any, expected: Any) -> float:
-    """Largest error relative to the largest entry."""
-    return float(np.abs(got - expected).max() / np.abs(expected).max())
 
 
 @pytest.mark.parametrize("steps", [1, 3, 5])

@@ -102,12 +102,27 @@ def jax_leaky_rnn(jax: Any, params: Any, state: Any, a: Any) -> Any:
     return h + params.delta * (a - h + jax.numpy.tanh(h) @ params.weight_hh.T), state[1]
 
 
+def jax_relu_rnn(jax: Any, params: Any, state: Any, a: Any) -> Any:
+    """One step of the vanilla cell with the ReLU; the second state is not used."""
+    return jax.nn.relu(a + state[0] @ params.weight_hh.T), state[1]
+
+
+def jax_reset_before_gru(jax: Any, params: Any, state: Any, a: Any) -> Any:
+    """One step of the GRU that resets before the hidden product; the second state is not used."""
+    h = state[0]
+    (r, z, n), (weight_r, weight_z, weight_n) = jax.numpy.split(a, 3, axis=-1), jax.numpy.split(params.weight_hh, 3)
+    r, z = jax.nn.sigmoid(r + h @ weight_r.T), jax.nn.sigmoid(z + h @ weight_z.T)
+    return (1 - z) * jax.numpy.tanh(n + (r * h) @ weight_n.T) + z * h, state[1]
+
+
 JAX_STEPS: dict[str, Callable[..., Any]] = {
     "rnn": jax_rnn,
     "lstm": jax_lstm,
     "gru": jax_gru,
     "mingru": jax_mingru,
     "leakyrnn": jax_leaky_rnn,
+    "relurnn": jax_relu_rnn,
+    "resetbeforegru": jax_reset_before_gru,
 }
 KNOWN: dict[str, dict[str, Any]] = {"torch": MODULES, "jax": JAX_STEPS}
 

@@ -6,7 +6,18 @@ from rnnlab.kernels.cells.gru import GRUParams as GRUParams
 from rnnlab.kernels.cells.leaky_rnn import LeakyRNNParams as LeakyRNNParams
 from rnnlab.kernels.cells.lstm import LSTMParams as LSTMParams
 from rnnlab.kernels.cells.mingru import MinGRUParams as MinGRUParams
+from rnnlab.kernels.cells.relu_rnn import ReLURNNParams as ReLURNNParams
+from rnnlab.kernels.cells.reset_before_gru import ResetBeforeGRUParams as ResetBeforeGRUParams
 from rnnlab.kernels.cells.rnn import RNNParams as RNNParams
 from rnnlab.kernels.cells.stack import Stack as Stack
 
-CELLS = (RNNParams, LSTMParams, GRUParams, AttentionParams, MinGRUParams, LeakyRNNParams)
+CELLS = (
+    RNNParams,
+    LSTMParams,
+    GRUParams,
+    AttentionParams,
+    MinGRUParams,
+    LeakyRNNParams,
+    ReLURNNParams,
+    ResetBeforeGRUParams,
+)

@@ -49,9 +49,25 @@ class GRUParams(NamedTuple):
         scheme: Scheme = "pytorch",
         gain: float = 1.0,
         dtype: Any = np.float64,
+        chrono: float | None = None,
     ) -> GRUParams:
-        """Draw parameters, each gate's block as `RNNParams.init` draws its weights; bias_hn is like the bias."""
+        """Draw parameters, each gate's block as `RNNParams.init` draws its weights; bias_hn is like the bias.
+
+        Parameters
+        ----------
+        input_size, hidden_size, rng, scheme, gain, dtype
+            As in `RNNParams.init`.
+        chrono : float, optional
+            Longest expected dependency T_max > 2: the update gate's bias is log U[1, T_max - 1], as the update gate z
+            keeps the state and 1 - z lets in the new one (Tallec and Ollivier 2018, section 2.2).
+
+        Returns
+        -------
+        GRUParams
+        """
         made = initial.draw(input_size, hidden_size, 3, initial.Recipe(rng, scheme, gain, dtype))
+        if chrono is not None:
+            made.bias.reshape(3, -1)[1] = initial.chrono_bias(hidden_size, rng, chrono)
         return cls(made.weight_ih, made.weight_hh, made.bias, made.second_bias)
 
     @classmethod
