@@ -15,6 +15,14 @@ from rnnlab.api import (
     forward as forward,
     gradient_flow as gradient_flow,
 )
+from rnnlab.convert import (
+    from_flax as from_flax,
+    from_keras as from_keras,
+    from_torch as from_torch,
+    load_weights as load_weights,
+    to_keras as to_keras,
+    to_torch as to_torch,
+)
 from rnnlab.kernels.cells import (
     AttentionParams as AttentionParams,
     Bidirectional as Bidirectional,

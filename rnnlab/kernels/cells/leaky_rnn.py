@@ -67,7 +67,7 @@ class LeakyRNNParams(NamedTuple):
 
     def to_torch(self) -> dict[str, Any]:
         """A dict of arrays by the names of ``torch.nn.RNN``, its second bias 0, and delta."""
-        return {**state_of(self, np.zeros_like(self.bias)), "delta": self.delta}
+        return {**state_of(self, np.zeros_like(self.bias)), "delta": np.array(self.delta)}
 
     @staticmethod
     def cell() -> Cell:

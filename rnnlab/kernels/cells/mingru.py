@@ -58,7 +58,7 @@ class MinGRUParams(NamedTuple):
 
     def to_torch(self) -> dict[str, Any]:
         """A dict of arrays by PyTorch's names, weight_ih_l0 and bias_ih_l0."""
-        return {"weight_ih_l0": self.weight_ih, "bias_ih_l0": self.bias}
+        return {"weight_ih_l0": np.array(self.weight_ih), "bias_ih_l0": np.array(self.bias)}
 
     @staticmethod
     def cell() -> Cell:
