@@ -14,6 +14,7 @@ from rnnlab._base.checks import shortened
 from rnnlab.convert.torch import NAME, from_torch
 
 LONGEST_HEADER = 100_000_000  # bytes, the format's own limit
+LONGEST_REASON = 160  # characters
 FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 INSTEAD = {
     **dict.fromkeys(
@@ -63,7 +64,8 @@ def load_weights(path: str | os.PathLike[str], prefix: str | None = None, nonlin
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged archive fails in a dozen ways
-        raise ValueError(f"{os.fspath(path)} is no {kind} file of weights ({shortened(error)})") from None
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise ValueError(f"{os.fspath(path)} is no {kind} file of weights: {reason}") from None
     return from_torch(state, prefix, nonlinearity)
 
 

@@ -84,7 +84,7 @@ def kind_of(node: Mapping[Any, Any]) -> str | None:
     """Which cell has such names."""
     names = {str(key).rstrip("_") for key in node}
     if names == {"dense_i", "dense_h"}:
-        hidden, columns = np.shape(node["dense_h"]["kernel"])
+        hidden, columns = kernel_of("dense_h", node["dense_h"]).shape
         return {4 * hidden: "LSTM", 3 * hidden: "GRU", hidden: "SimpleCell"}.get(columns)
     return next(
         (kind for kind, gates in GATES.items() if names == {side + gate for side in "ih" for gate in gates}), None
@@ -93,16 +93,24 @@ def kind_of(node: Mapping[Any, Any]) -> str | None:
 
 def side_of(node: Mapping[Any, Any], kind: str, side: str) -> Iterator[tuple[str, Array]]:
     """Weights, and biases if it has any, of the inputs ("i") or of the states ("h"), all gates below each other."""
-    dense = node.get(f"dense_{side}")
-    named = {str(key).rstrip("_"): node[key] for key in node}
-    parts = [dense] if dense is not None else [named[side + gate] for gate in GATES[kind]]
-    names = [f"{side}{gate}" for gate in GATES[kind]]
-    kernels = [to_array(f"{name}.kernel", part["kernel"]) for name, part in zip(names, parts, strict=False)]
+    parts = {str(key).rstrip("_"): node[key] for key in node}
+    dense = f"dense_{side}"
+    names = [dense] if dense in parts else [f"{side}{gate}" for gate in GATES[kind]]
+    kernels = [kernel_of(name, parts[name]) for name in names]
+    for name, kernel in zip(names, kernels, strict=True):
+        if kernel.shape != kernels[0].shape:
+            raise ValueError(f"{name}.kernel has shape {kernel.shape}: expected {kernels[0].shape}, as {names[0]} has")
     yield "weight", np.concatenate([kernel.T for kernel in kernels])
-    if any("bias" in part for part in parts):
+    if any("bias" in parts[name] for name in names):
         zero = np.zeros(kernels[0].shape[1], kernels[0].dtype)
-        biases = (part.get("bias", zero) for part in parts)
-        yield (
-            "bias",
-            np.concatenate([to_array(f"{name}.bias", bias) for name, bias in zip(names, biases, strict=False)]),
-        )
+        yield "bias", np.concatenate([to_array(f"{name}.bias", parts[name].get("bias", zero)) for name in names])
+
+
+def kernel_of(name: str, part: Any) -> Array:
+    """The matrix (from, to) of a dense layer."""
+    if not isinstance(part, Mapping) or "kernel" not in part:
+        raise ValueError(f"{name} is {shortened(part)}: expected a mapping with kernel, and perhaps bias")
+    kernel = to_array(f"{name}.kernel", part["kernel"])
+    if kernel.ndim != 2:
+        raise ValueError(f"{name}.kernel has shape {kernel.shape}: expected a matrix")
+    return kernel
