@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers
 from rnnlab.kernels.cells.cell import Cell, allocate, parts_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.dispatch import with_inputs
-from rnnlab.kernels.cells.stack import flow_of
+from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity
 from rnnlab.params import checked_choice, checked_params, dtype_of

@@ -73,6 +73,44 @@ def test_chrono_of_the_gru_is_its_update_gate(kind: Any) -> None:
         kind.init(2, 3, rng=rng(), chrono=2.0)
 
 
+def test_a_stack_is_drawn_layer_by_layer_with_a_scheme_for_each() -> None:
+    schemes = ["orthogonal", "identity", "pytorch"]
+    stack = rl.Stack.init(rl.GRUParams, 3, [4, 5, 6], 3, rng=rng(), scheme=schemes, gain=2.0, chrono=[None, 9.0, None])
+    again, below = rng(), 3
+    for params, size, scheme, chrono in zip(stack.layers, (4, 5, 6), schemes, (None, 9.0, None), strict=True):
+        alone = rl.GRUParams.init(below, size, rng=again, scheme=scheme, gain=2.0, chrono=chrono)  # type: ignore[arg-type]
+        for one, other in zip(params, alone, strict=True):
+            np.testing.assert_array_equal(one, other)
+        below = size
+    both = rl.Stack.init([rl.LSTMParams, rl.RNNParams], 3, 4, 2, rng=rng(), bidirectional=True, dtype=np.float32)
+    assert [type(layer.backward) for layer in both.layers] == [rl.LSTMParams, rl.RNNParams]
+    assert both.layers[1].backward.weight_ih.shape == (4, 8)
+    assert not np.array_equal(both.layers[0].forward.weight_ih, both.layers[0].backward.weight_ih)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"layers": 0}, "layers is 0: expected an integer of at least 1"),
+        ({"kind": [rl.LSTMParams, 3]}, "kind is 3: expected a class of parameters"),
+        ({"scheme": ["glorot"]}, "scheme has 1 entries: expected one for all layers, or 2, one a layer"),
+        ({"hidden_size": [3, 0]}, "hidden_size is 0: expected an integer of at least 1"),
+        ({"scheme": ["glorot", "he"]}, "scheme is 'he': expected one of pytorch"),
+    ],
+)
+def test_bad_stacks(changed: dict[str, Any], says: str) -> None:
+    how: dict[str, Any] = {
+        "kind": rl.LSTMParams,
+        "input_size": 2,
+        "hidden_size": 3,
+        "layers": 2,
+        "rng": rng(),
+        **changed,
+    }
+    with pytest.raises((TypeError, ValueError), match=says):
+        rl.Stack.init(**how)
+
+
 def test_equal_seeds_give_equal_weights() -> None:
     for kind in CELLS.values():
         for one, other in zip(kind.init(2, 3, rng=rng(7)), kind.init(2, 3, rng=rng(7)), strict=True):

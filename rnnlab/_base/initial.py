@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -62,6 +63,22 @@ def check(recipe: Recipe, **sizes: Any) -> None:
         known = False
     if not known:
         raise ValueError(f"dtype is {shortened(recipe.dtype)}: expected float32 or float64")
+
+
+def layer_by_layer(
+    layers: Any, kind: Any, hidden_size: Any, how: dict[str, Any]
+) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
+    """Each layer's kind, size and further arguments, from one value for all layers or a list with one a layer."""
+    at_least(1, layers=layers)
+    given = {"kind": kind, "hidden_size": hidden_size, **how}
+    for name, value in given.items():
+        if isinstance(value, list | tuple) and len(value) != layers:
+            raise ValueError(f"{name} has {len(value)} entries: expected one for all layers, or {layers}, one a layer")
+    for k in range(layers):
+        own = {name: value[k] if isinstance(value, list | tuple) else value for name, value in given.items()}
+        if not hasattr(own["kind"], "init"):
+            raise TypeError(f"kind is {shortened(own['kind'])}: expected a class of parameters, say LSTMParams")
+        yield own.pop("kind"), own.pop("hidden_size"), own
 
 
 def input_block(input_size: int, hidden_size: int, recipe: Recipe) -> Array:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.kernels.cells.cell import allocate, leaves_of, parts_of, shapes_of, sizes_of
-from rnnlab.kernels.cells.stack import gradients_into
+from rnnlab.kernels.cells.parts import gradients_into
 from rnnlab.kernels.regulariser import Regulariser
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.kernels.team import AWAY, Team

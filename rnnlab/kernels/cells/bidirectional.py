@@ -14,7 +14,7 @@ import numpy as np
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells.cell import Cell, Shapes, shapes_of, sizes_of
 from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, with_inputs
-from rnnlab.kernels.cells.stack import gradients_into, layer_flow, scaled_flow_of
+from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_of
 from rnnlab.kernels.sequences import largest, power_not_above_one
 
 

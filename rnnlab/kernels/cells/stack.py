@@ -15,19 +15,73 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlab.kernels.cells import recurrence
+from rnnlab._base import initial
+from rnnlab.kernels.cells.bidirectional import Bidirectional
 from rnnlab.kernels.cells.cell import Cell, Shapes, parts_of, shapes_of, sizes_of
-from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, own_kernel, with_inputs
-from rnnlab.kernels.sequences import Flow, ScaledFlow
+from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, with_inputs
+from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_of
 
 LASTING = {"params", "x", "h0"}  # gradients that outlive a layer's way back
-layer_flow = own_kernel(lambda cell: recurrence.scaled_flow if cell.steps else cell.flow)
 
 
 class Stack(NamedTuple):
     """Layers one above the other, the first one next to the inputs; each a cell's parameters, a `Bidirectional` or a `Stack`."""
 
     layers: tuple[Any, ...]
+
+    @classmethod
+    def init(
+        cls,
+        kind: Any,
+        input_size: int,
+        hidden_size: Any,
+        layers: int,
+        *,
+        rng: np.random.Generator,
+        bidirectional: bool = False,
+        **how: Any,
+    ) -> Stack:
+        """Draw all layers from the lowest on, each as its cell's own `init` does.
+
+        Parameters
+        ----------
+        kind : class of parameters, or list of them
+            Say LSTMParams. This and all that may be a list below: one for all layers, or a list with one a layer.
+        input_size : int
+            I of the lowest layer.
+        hidden_size : int or list of int
+            H, of each direction.
+        layers : int
+        rng : numpy.random.Generator
+        bidirectional : bool
+            Whether each layer reads in both directions.
+        **how
+            Further arguments of the cells' `init`, or lists of them: scheme, gain, dtype, forget_bias, chrono.
+
+        Returns
+        -------
+        Stack
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as above; the message names it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import rnnlab as rl
+        >>> rng = np.random.default_rng(0)
+        >>> stack = rl.Stack.init(rl.GRUParams, 3, [8, 4], 2, rng=rng, scheme=["orthogonal", "pytorch"])
+        >>> [params.weight_ih.shape for params in stack.layers]
+        [(24, 3), (12, 8)]
+        """
+        made: list[Any] = []
+        for cell, size, own in initial.layer_by_layer(layers, kind, hidden_size, how):
+            below = sizes_of(made[-1])[1] if made else input_size
+            drawn = [cell.init(below, size, rng=rng, **own) for _ in range(1 + bidirectional)]
+            made.append(Bidirectional(*drawn) if bidirectional else drawn[0])
+        return cls(tuple(made))
 
     @property
     def parts(self) -> tuple[Any, ...]:
@@ -145,28 +199,6 @@ class StackFlow(NamedTuple):
     def parts(self) -> tuple[Any, ...]:
         """The layers' own."""
         return tuple(self.layers)
-
-
-def flow_of(network: Any, steps: int, loss_exponent: Any) -> Any:
-    """Where the norms of a network's gradients are written, as its cell's `flow` takes it."""
-    made = scaled_flow_of(network, steps, loss_exponent)
-    return made if parts_of(network) else Flow(made.log10_norm, made.exponent)
-
-
-def scaled_flow_of(network: Any, steps: int, loss_exponent: Any) -> Any:
-    """The same as part of a network."""
-    if parts_of(network):
-        return network.flow(steps, loss_exponent)
-    batch, kind = loss_exponent.shape[1], loss_exponent.dtype
-    norms = np.empty((max(len(type(network).cell().states), 1), steps + 1, batch))
-    return ScaledFlow(norms, np.zeros(batch, kind), loss_exponent, np.empty((steps, batch), kind))
-
-
-def gradients_into(gradients: Any, params: Any, x: Any) -> Any:
-    """Gradients with other places for those of the parameters and, if given, of the inputs."""
-    if hasattr(gradients, "into"):
-        return gradients.into(params, x)
-    return gradients._replace(params=params) if x is None else gradients._replace(params=params, x=x)
 
 
 def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
