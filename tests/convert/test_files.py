@@ -157,10 +157,10 @@ def test_damaged_npz_and_other_files(tmp_path: Path) -> None:
 
 
 def test_files_of_safetensors_itself(tmp_path: Path) -> None:
-    library = pytest.importorskip("safetensors.numpy", reason="optional: pip install safetensors")
+    library = pytest.importorskip("safetensors.numpy", reason="optional: pip install 'rnnlab[frameworks]'")
     library.save_file(LSTM, tmp_path / "a.safetensors")
     same(rl.load_weights(tmp_path / "a.safetensors"), LSTM)
-    torch = pytest.importorskip("torch", reason="torch is an optional peer: pip install 'rnnlab[peers]'")
+    torch = pytest.importorskip("torch", reason="torch is an optional peer: pip install 'rnnlab[frameworks]'")
     module = torch.nn.GRU(3, 4, 2, bidirectional=True, dtype=torch.bfloat16)
     pytest.importorskip("safetensors.torch").save_file(module.state_dict(), tmp_path / "b.safetensors")
     same(rl.load_weights(tmp_path / "b.safetensors"), module.state_dict())

@@ -15,8 +15,8 @@ CELLS = ["LSTMCell", "OptimizedLSTMCell", "GRUCell", "SimpleCell"]
 
 def installed() -> Any:
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    pytest.importorskip("jax", reason="JAX is an optional peer: pip install 'rnnlab[peers]'")
-    return pytest.importorskip("flax", reason="Flax is an optional peer: pip install 'rnnlab[peers]'")
+    pytest.importorskip("jax", reason="JAX is an optional peer: pip install 'rnnlab[frameworks]'")
+    return pytest.importorskip("flax", reason="Flax is an optional peer: pip install 'rnnlab[frameworks]'")
 
 
 def said(name: str) -> dict[str, Any]:

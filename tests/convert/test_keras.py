@@ -17,8 +17,8 @@ GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
 
 def installed() -> Any:
     os.environ.setdefault("KERAS_BACKEND", "jax")
-    pytest.importorskip("jax", reason="JAX is an optional peer: pip install 'rnnlab[peers]'")
-    return pytest.importorskip("keras", reason="Keras is an optional peer: pip install 'rnnlab[peers]'")
+    pytest.importorskip("jax", reason="JAX is an optional peer: pip install 'rnnlab[frameworks]'")
+    return pytest.importorskip("keras", reason="Keras is an optional peer: pip install 'rnnlab[frameworks]'")
 
 
 def drawn(kind: str, bias: str = "one") -> list[Any]:

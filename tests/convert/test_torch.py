@@ -16,7 +16,7 @@ PROMISE = 1e-12  # of the largest entry: a few hundred roundings of 1e-16 each
 
 
 def installed() -> Any:
-    return pytest.importorskip("torch", reason="torch is an optional peer: pip install 'rnnlab[peers]'")
+    return pytest.importorskip("torch", reason="torch is an optional peer: pip install 'rnnlab[frameworks]'")
 
 
 def drawn(kind: str, layers: int = 1, directions: int = 1, bias: bool = True) -> dict[str, Any]:
