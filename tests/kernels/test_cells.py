@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import rnnlab as rl
+from rnnlab.kernels import TANH
+from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells import recurrence
+from rnnlab.kernels.cells.cell import allocate
+from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward
+from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import CODES
 from tests.cells_reference import CELLS, RECURRENT, as_start, complex_step_gradients, size_of_state, states
 from tests.reference import relative, sigmoid_of
@@ -79,6 +84,23 @@ def test_states_equal_the_reference(cell: str) -> None:
     assert relative(tape.h[1:], expected) <= PROMISE
 
 
+@kernel
+def there_and_back(params: Any, tape: Any, work: Any, dloss: Any, gradients: Any) -> None:
+    """As compiled code, that of training, calls a cell."""
+    cell_forward(TANH, params, tape, work)
+    cell_backward(params, tape, dloss, gradients, work, WHOLE)
+
+
+def test_relu_in_the_type_is_so_in_compiled_code() -> None:
+    case = Case("rnn", (5, 2, 3, 4), "relu")
+    expected, params = case.gradients(), rl.ReLURNNParams(*case.params)
+    tape, work, gradients = (allocate(np.zeros, part, np.float64) for part in params.cell().shapes(5, 2, 3, 4)[1:])
+    tape.x[:], tape.h[0], tape.length[:] = case.x, case.initial[0], case.length
+    there_and_back(params, tape, work, case.dh, gradients)
+    for name, got in gradients.params._asdict().items():
+        np.testing.assert_array_equal(got, expected[name])
+
+
 def test_relu_in_the_type_is_relu_by_name() -> None:
     """Bit for bit, alone and in a network, by what is compiled of the vanilla cell."""
     case = Case("rnn", (5, 2, 3, 4), "relu")
@@ -90,8 +112,8 @@ def test_relu_in_the_type_is_relu_by_name() -> None:
     for of_type, by_name in ((case.params, plain), (rl.Stack((case.params,)), rl.Stack((plain,)))):
         tapes = rl.forward(of_type, case.x), rl.forward(by_name, case.x, nonlinearity="relu")
         np.testing.assert_equal(*(rl.gradient_flow(tape, case.dh) for tape in tapes))
-    for kernel in (recurrence.forward, recurrence.backward, recurrence.flow, recurrence.scaled_flow):
-        assert "ReLURNN" not in str(getattr(kernel, "signatures", None))
+    for run in (recurrence.forward, recurrence.backward, recurrence.flow, recurrence.scaled_flow):
+        assert "ReLURNN" not in str(getattr(run, "signatures", None))
     with pytest.raises(ValueError, match="expected none, a ReLURNNParams cell has no choice"):
         rl.forward(case.params, case.x, nonlinearity="sigmoid")
 
