@@ -14,6 +14,8 @@ CELLS: dict[str, Any] = {  # a class made of another cell's has that one's kerne
     kind.__name__.removesuffix("Params").lower(): kind for kind in cells.CELLS if kind.__base__ is tuple
 }
 RECURRENT = [name for name, kind in CELLS.items() if kind.cell().states]
+# compiling its trainings takes half a minute; they are its step and adjoint, held in test_cells, in loops of all cells
+TRAINED = {name: kind for name, kind in CELLS.items() if kind is not rl.ResetBeforeGRUParams}
 
 
 def size_of_state(kind: Any) -> int:

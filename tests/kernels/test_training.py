@@ -14,11 +14,12 @@ from rnnlab.kernels.products import weight_gradient
 from rnnlab.kernels.training import Course, Log, loss_and_gradient
 from rnnlab.training.batches import Source
 from rnnlab.training.run import Backprop, new_run, train_blocks
-from tests.cells_reference import CELLS, RECURRENT, as_start, complex_step_gradients, states
+from tests.cells_reference import RECURRENT, TRAINED, as_start, complex_step_gradients, states
 from tests.reference import relative
 
 PROMISE = 1e-12  # as in test_cells: sums of up to 60 products of rounded factors
 WHOLE_BPTT = Backprop(None, 0.0)
+WINDOWED = [name for name in RECURRENT if name in TRAINED]
 LENGTHS = np.array([5, 2, 5, 4])
 
 
@@ -27,7 +28,7 @@ class Whole:
 
     def __init__(self, cell: str, loss: Any, steps: int, length: Any = LENGTHS) -> None:
         rng = np.random.default_rng([len(cell), steps])
-        drawn = CELLS[cell].init(2, 3, rng=rng, scheme="gaussian", gain=0.9)
+        drawn = TRAINED[cell].init(2, 3, rng=rng, scheme="gaussian", gain=0.9)
         self.cell, self.loss = cell, loss
         self.params = type(drawn)(*(np.array(array + 0.1 * rng.standard_normal(array.shape)) for array in drawn))
         self.readout = rl.Readout(rng.standard_normal((3, 3)), rng.standard_normal(3))
@@ -76,7 +77,7 @@ class Whole:
 
 @pytest.mark.parametrize("steps", [1, 3, 5])
 @pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TRAINED)
 def test_the_whole_gradient_against_complex_steps(cell: str, loss: str, steps: int) -> None:
     whole = Whole(cell, loss, steps)
     value, gradients = whole.by_kernel()
@@ -120,7 +121,7 @@ def test_truncated_bptt_keeps_the_last_window_of_a_loss_at_the_end(window: int) 
     assert (relative(gradients["weight_hh"], whole.oracle("weight_hh")) > 1e-2) == (window < 5)  # the control
 
 
-@pytest.mark.parametrize("cell", RECURRENT)
+@pytest.mark.parametrize("cell", WINDOWED)
 def test_truncated_bptt_of_losses_at_every_step(cell: str) -> None:
     """The sum over windows, each by whole BPTT on its own part from the states that the run had before it."""
     whole = Whole(cell, "squared_error", 5, np.full(4, 5))
@@ -136,7 +137,7 @@ def test_truncated_bptt_of_losses_at_every_step(cell: str) -> None:
     assert relative(gradients["weight_ih"], total) < PROMISE
 
 
-@pytest.mark.parametrize("cell", RECURRENT)
+@pytest.mark.parametrize("cell", WINDOWED)
 def test_windows_of_sequences_that_end_early_are_their_own(cell: str) -> None:
     """The mean over sequences, each alone and without padding; counted from the end of the batch, those of 2 and 4 steps
     would lose all."""
@@ -174,7 +175,7 @@ def test_cross_entropy_holds_at_both_ends() -> None:
     np.testing.assert_allclose(doutput[0, 0], [-np.exp(-100.0), np.exp(-100.0)], rtol=1e-13)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TRAINED)
 def test_one_update_is_clipped_descent(cell: str) -> None:
     """A whole update by the reference: complex-step gradient, norm over all arrays, clipping, the step."""
     whole = Whole(cell, "squared_error", 1)

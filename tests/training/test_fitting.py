@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
-from tests.cells_reference import CELLS
+from tests.cells_reference import TRAINED
 
 
 def first_sign(rng: np.random.Generator, batch_size: int) -> Any:
@@ -108,11 +108,11 @@ def test_a_diverging_run_is_named_and_stays_finite(rate: float, what: str) -> No
     assert equal(again, done)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TRAINED)
 def test_it_learns_to_remember_a_bit(cell: str) -> None:
     """Ten steps; who does not remember has a loss of 1/4."""
     rng = np.random.default_rng(4)
-    model = rl.Model(CELLS[cell].init(1, 16, rng=rng, scheme="orthogonal"), rl.Readout.init(16, 1, rng=rng))
+    model = rl.Model(TRAINED[cell].init(1, 16, rng=rng, scheme="orthogonal"), rl.Readout.init(16, 1, rng=rng))
     task = rl.tasks.latch(10, informative=3, noise=0.1)  # of noise alone attention, which knows no order, can't tell it
     done = rl.fit(model, task, rl.Recipe(0.005, "adam", clip_norm=1.0), updates=1000, batch_size=20, rng=rng)
     assert done.stopped is None

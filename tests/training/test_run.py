@@ -10,15 +10,15 @@ import rnnlab as rl
 from rnnlab._base import blas
 from rnnlab._base.blas import one_blas_thread
 from rnnlab.training import run
-from tests.cells_reference import CELLS
+from tests.cells_reference import TRAINED
 from tests.training.test_fitting import SIGN, echo, equal, task_of, trained
 
 
 @pytest.mark.parametrize("task", [SIGN, rl.tasks.latch(12)], ids=["one length", "many lengths"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TRAINED)
 def test_a_batch_cut_over_threads(cell: str, task: rl.Task) -> None:
     """Five sequences in parts of 2 and 3, which count as such; only the order of sums is another: 20 updates of it."""
-    how: dict[str, Any] = {"params": CELLS[cell].init(task.inputs, 6, rng=np.random.default_rng(1))}
+    how: dict[str, Any] = {"params": TRAINED[cell].init(task.inputs, 6, rng=np.random.default_rng(1))}
     how |= {"task": task, "batch_size": 5, "clip_norm": 0.1}
     whole, cut, again = trained(**how), trained(**how, threads=2), trained(**how, threads=2)
     assert equal(cut, again)
@@ -96,11 +96,11 @@ def test_a_diverging_run_on_threads_is_named() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", TRAINED)
 def test_what_stands_after_a_sequences_end_changes_no_bit(cell: str, threads: int) -> None:
     """Inputs, and targets at several steps; a mean over threads is that over all that is counted."""
     x, length = np.random.default_rng(0).standard_normal((6, 7, 1)), np.array([1, 2, 3, 4, 5, 6, 0])
-    params = CELLS[cell].init(1, 6, rng=np.random.default_rng(1))
+    params = TRAINED[cell].init(1, 6, rng=np.random.default_rng(1))
     found = []
     for padding in (0.0, 1e160):
         padded = np.where(np.arange(6)[:, None, None] < length[:, None], x, padding)
