@@ -112,6 +112,10 @@ def right() -> dict[str, Any]:
         "chrono": None,
         "forget_bias": 1.0,
     }
+    state_dict = rl.to_torch(params)
+    weights = [state_dict["weight_ih_l0"].T, state_dict["weight_hh_l0"].T, params.bias]  # as Keras has them
+    more |= {"source": state_dict, "prefix": None, "layer_or_weights": weights, "kind": None, "reset_after": None}
+    more |= {"network": params, "layers": 2}
     return {**sizes, **arrays, **names, **tasks, **runs, **more, **networks(params)}
 
 
@@ -236,7 +240,7 @@ def hold(name: str, arguments: dict[str, Any]) -> None:
     except (TypeError, ValueError):
         pass
     except OSError:
-        if not name.endswith("_fit"):  # which say that of files
+        if not name.endswith(("_fit", "load_weights")):  # which say that of files
             raise
 
 

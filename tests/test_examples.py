@@ -42,7 +42,8 @@ def test_links_lead_somewhere(path: Path) -> None:
         target = (path.parent / name).resolve() if name else path
         assert link.startswith("http") or target.exists(), link
         if anchor:
-            assert f"\n## {anchor}\n" in target.read_text(encoding="utf-8"), link
+            headings = re.findall(r"^## (.*)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, link
 
 
 def test_the_readme_is_one_screen_and_names_every_experiment(
