@@ -11,7 +11,7 @@ import rnnlab as rl
 from rnnlab.nonlinearities import Nonlinearity
 
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
-MARKERS = "os^DvP*X"
+MARKERS = "os^DvP*Xp<"
 
 
 class Start(NamedTuple):
@@ -37,6 +37,8 @@ NETWORKS = {
     "attention": Start(rl.AttentionParams, "attention", 5),
     "linear identity": Start(rl.RNNParams, "linear, identity", 6, {"scheme": "identity"}, "linear"),
     "linear orthogonal": Start(rl.RNNParams, "linear, orthogonal", 7, {"scheme": "orthogonal"}, "linear"),
+    "mingru": Start(rl.MinGRUParams, "minGRU", 8),
+    "leaky": Start(rl.LeakyRNNParams, "leaky RNN", 9),
 }
 
 

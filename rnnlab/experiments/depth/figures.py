@@ -1,0 +1,136 @@
+"""The figures of depth and time, drawn from their table alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, new_figure, theme
+from rnnlab.experiments._lab.networks import NETWORKS
+from rnnlab.experiments.depth.claims import ALIGNED, RANDOM
+from rnnlab.experiments.depth.sizes import grid_of, log10_rms, loss_of
+from rnnlab.laws import depth as law
+
+SKIPS = {False: "no skips", True: "skips"}
+LIMIT = 6.0  # log10 shown by the darkest colours
+LOST = -3.0  # the contour: a thousandth
+SIZE = "log10 of |dL/dh|, relative to the top layer's last step"
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """Layers x time of every network, the linear ones beside their law, and what is lost per layer and per step.
+
+    Returns
+    -------
+    dict of str to Figure
+        maps; law, if there are linear networks; first.
+    """
+    with theme():
+        figures = {"maps": maps(table), "first": lost_first(table)}
+        if table["network"].isin([ALIGNED, RANDOM]).any():
+            figures["law"] = beside_law(table)
+        return figures
+
+
+def names_of(table: pd.DataFrame) -> list[str]:
+    """The networks of a table."""
+    return list(table["network"].unique())
+
+
+def size_of(table: pd.DataFrame, name: str, residual: bool) -> Any:
+    """log10 of the root mean square over networks (distances, lags)."""
+    return log10_rms(grid_of(table[(table["network"] == name) & (table["residual"] == residual)]), axis=0)
+
+
+def maps(table: pd.DataFrame) -> Figure:
+    """A heat map per network, without and with skip connections."""
+    names = names_of(table)
+    figure = new_figure(max(7.0, 1.6 + 1.75 * len(names)), 6.2)
+    axes: Any = figure.subplots(2, len(names), squeeze=False, sharex=True, sharey=True)
+    for column, name in zip(axes.T, names, strict=True):
+        for axis, residual in zip(column, SKIPS, strict=True):
+            image = draw_map(axis, size_of(table, name, residual))
+        column[0].set_title(NETWORKS[name].label.replace(", ", "\n"), fontsize=11)
+    for axis, text in zip(axes[:, 0], SKIPS.values(), strict=True):
+        axis.set_ylabel(f"{text}\nlayers below the top")
+    figure.supxlabel("lag T - t", fontsize=11)
+    figure.colorbar(image, ax=axes, label=SIZE, extend="both", aspect=30)
+    figure.suptitle("Where a gradient gets to in layers and time (black line: a thousandth is left; blue: lost)")
+    return figure
+
+
+def draw_map(axis: Any, size: Any) -> Any:
+    """Layers downwards, lags to the right, with the line at which a thousandth is left."""
+    layers, steps = size.shape
+    image = axis.pcolormesh(
+        np.arange(steps + 1) - 0.5, np.arange(layers + 1) - 0.5, size, cmap=DIVERGING, vmin=-LIMIT, vmax=LIMIT
+    )
+    image.set_rasterized(True)
+    if size.min() < LOST < size.max():
+        axis.contour(size, levels=[LOST], colors="black", linewidths=1.3, linestyles="solid")
+    axis.set(ylim=(layers - 0.5, -0.5))
+    return image
+
+
+def beside_law(table: pd.DataFrame) -> Figure:
+    """Measured sizes over lag at four distances, and the law."""
+    names = [name for name in (ALIGNED, RANDOM) if name in names_of(table)]
+    figure = new_figure(5.6 * len(names) + 0.8, 7.4)
+    axes: Any = figure.subplots(2, len(names), squeeze=False, sharex=True)
+    for column, name in zip(axes.T, names, strict=True):
+        for axis, residual in zip(column, SKIPS, strict=True):
+            draw_law(axis, table, name, residual)
+            axis.set_title(f"{NETWORKS[name].label}, {SKIPS[residual]}: {sums(name)}", fontsize=11)
+    for axis in axes[-1]:
+        axis.set_xlabel("lag T - t")
+    figure.supylabel(SIZE, fontsize=11)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=10)
+    figure.suptitle("Linear layers: markers are measured, dashes the law")
+    return figure
+
+
+def sums(name: str) -> str:
+    """How paths add up."""
+    return "paths add up" if name == ALIGNED else "squares of paths add up"
+
+
+def draw_law(axis: Any, table: pd.DataFrame, name: str, residual: bool) -> None:
+    """One panel."""
+    size = size_of(table, name, residual)
+    lag = np.arange(size.shape[1])
+    gains = table["recurrent_gain"].iloc[0], table["input_gain"].iloc[0]
+    distances = sorted({int(number) for number in np.linspace(0, len(size) - 1, 4)})
+    colours = sns.color_palette("viridis", len(distances) + 1)  # without its lightest
+    for distance, colour, marker in zip(distances, colours, "os^D", strict=False):
+        label = "top layer" if distance == 0 else f"{distance} below"
+        style = {"color": colour, "marker": marker, "markevery": max(1, lag.size // 12), "markersize": 6}
+        axis.plot(lag, size[distance], linestyle="none", label=label, **style)
+        expected = law.log10_gradient(distance, lag, gains, residual=residual, aligned=name == ALIGNED)
+        axis.plot(lag, expected, "--", color=colour, linewidth=1.2)
+    axis.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
+
+
+def lost_first(table: pd.DataFrame) -> Figure:
+    """What is lost per layer and per step, network by network: a point a seed."""
+    names = names_of(table)
+    figure = new_figure(11.0, 1.9 + 0.42 * len(names))
+    axes = figure.subplots(1, 2, sharey=True, sharex=True)
+    for axis, residual in zip(axes, SKIPS, strict=True):
+        for row, name in enumerate(names):
+            loss = loss_of(grid_of(table[(table["network"] == name) & (table["residual"] == residual)]))
+            axis.plot(loss.layer, np.full(loss.layer.size, row - 0.12), "s", color=RED, markersize=7)
+            axis.plot(loss.step, np.full(loss.step.size, row + 0.12), "o", color=NAVY, markersize=7)
+        axis.axvline(0, color=GUIDE, linewidth=0.8, zorder=0)
+        axis.set(xlabel="log10 of the mean factor", ylim=(len(names) - 0.5, -0.5))
+    axes[0].set_yticks(range(len(names)), [NETWORKS[name].label for name in names])
+    axes[0].set_title("No skips: gated cells lose depth first")
+    axes[1].set_title("Skips: every network loses time first")
+    axes[0].plot([], [], "s", color=RED, label="per layer, at lag 0")
+    axes[0].plot([], [], "o", color=NAVY, label="per step, in the top layer")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    return figure
