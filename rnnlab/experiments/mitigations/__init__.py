@@ -21,10 +21,18 @@ from rnnlab.experiments._lab.networks import NETWORKS, params_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, bytes_of_weights
 from rnnlab.experiments.mitigations.figures import draw as draw
 
-Network = Literal["tanh", "relu", "irnn", "orthogonal", "lstm-0", "lstm-1", "lstm-chrono", "gru", "attention"]
+Network = Literal[
+    "tanh", "relu", "irnn", "orthogonal", "lstm-0", "lstm-1", "lstm-chrono", "gru", "attention", "mingru", "leaky"
+]
 SHOWN: tuple[Network, ...] = get_args(Network)
 SETTINGS = {"hidden_size", "batch_size"}  # in the table where they are not the defaults, at which much is claimed
 LONG, MANY = 100, 4  # and from so many lags and seeds on: what is drawn at random differs less
+KEPT = {"lstm-0": 0.5, "lstm-1": 1 / (1 + np.exp(-1.0)), "mingru": 0.5, "leaky": 0.9}  # of a state, by what follows
+KEEPERS = {
+    **dict.fromkeys(("lstm-0", "lstm-1"), ("its forget gate", "Gers 2000, section 3")),
+    "mingru": ("a gate at 1/2", "units whose gates let go of less outlast the others"),
+    "leaky": ("its leak", "recurrent weights add to 1 - delta"),
+}
 BYTES_PER_ROW = 300  # of the table in memory, as it is put together
 Array = NDArray[np.float64]
 
@@ -101,10 +109,10 @@ def network_of(name: Network, spec: Spec, rng: np.random.Generator) -> Any:
 def law_of(name: Network, lag: NDArray[np.int64], seq_len: int) -> Array:
     """Theory where there is one, relative to lag 0; all are limits in which gates and weights see no input.
 
-    IRNN: 1 at every lag while its units are active. LSTM: sigmoid(b_f)^lag. Attention: uniform weights 1 / T at every
+    IRNN: 1 at every lag while its units are active. LSTM: sigmoid(b_f)^lag. minGRU: 1/2^lag. Leaky: (1 - delta)^lag. Attention: uniform weights 1 / T at every
     lag but 0, where the residual connection adds 1.
     """
-    keep = {"irnn": 1.0, "lstm-0": 0.5, "lstm-1": 1 / (1 + np.exp(-1.0))}
+    keep = {"irnn": 1.0, **KEPT}
     if name in keep:
         return lag * np.log10(keep[name])
     if name == "attention":
@@ -125,12 +133,16 @@ def at_longest(table: pd.DataFrame) -> Any:
 
 
 def order_claims(table: pd.DataFrame) -> Iterator[Claim]:
-    """Every cure lets more through than the vanilla tanh cell at the longest lag, if only by a little (GRU, LSTM at 0)."""
+    """Every cure lets more through than the vanilla tanh cell at the longest lag, if only by a little (GRU, LSTM at 0).
+
+    Not so the minGRU: as PyTorch draws it its gates keep half of a state, and the tanh cell's weights 1 / sqrt(3).
+    """
     medians = at_longest(table).dropna()
     for name in medians.index.difference(["tanh", "relu"]):
         if "tanh" in medians.index and np.isfinite([medians[name], medians["tanh"]]).any():
             more = float(medians[name] > medians["tanh"])
-            yield Claim(f"{name} lets more through than tanh at the longest lag", 1.0, more, 0.0, "the usual story")
+            expected, source = (0.0, "1/2 < 1/sqrt(3)") if name == "mingru" else (1.0, "the usual story")
+            yield Claim(f"{name} lets more through than tanh at the longest lag", expected, more, 0.0, source)
     if {"lstm-0", "lstm-1", "lstm-chrono"} <= set(medians.index):
         rising = float(medians["lstm-0"] < medians["lstm-1"] < medians["lstm-chrono"])
         yield Claim("LSTM: forget bias 0 < 1 < chrono", 1.0, rising, 0.0, "Jozefowicz 2015; Tallec and Ollivier 2018")
@@ -144,12 +156,10 @@ def rate_claims(rates: pd.DataFrame) -> Iterator[Claim]:
     if "attention" in rates.index:
         rate = float(rates.loc["attention", "rate"])
         yield Claim("attention: decay per step (log10)", 0.0, rate, 1e-2, "uniform attention: 1 / T at every lag")
-    for name, keep in (("lstm-0", 0.5), ("lstm-1", 1 / (1 + np.exp(-1.0)))):
+    for name, keep in KEPT.items():
         if name in rates.index:
             slower = float(rates.loc[name, "low"] > np.log10(keep))
-            yield Claim(
-                f"{name} decays more slowly than its forget gate alone", 1.0, slower, 0.0, "Gers 2000, section 3"
-            )
+            yield Claim(f"{name} decays more slowly than {KEEPERS[name][0]} alone", 1.0, slower, 0.0, KEEPERS[name][1])
 
 
 def clipping_claims(table: pd.DataFrame) -> Iterator[Claim]:

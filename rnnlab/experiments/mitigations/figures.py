@@ -79,6 +79,8 @@ def one_by_one(table: pd.DataFrame) -> Figure:
         axis.plot(law.index, law, "k--", linewidth=1.2)
         axis.set_title(f"{NETWORKS[name].label}\n{factor(rates.loc[name])}", fontsize=11)
         axis.set_xlabel("lag")
+    for axis in axes.flat[max(0, len(names) - 3) : len(names)]:  # the lowest of each column
+        axis.tick_params(labelbottom=True)
     figure.supylabel("log10 of |dL/dx_t| / |dL/dx_T|")
     figure.suptitle(
         "Each network: seeds (light), median (dark), theory where there is one (dashed); fitted factor per step, 95 %"
