@@ -17,7 +17,7 @@ import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.figures import new_figure, theme
-from rnnlab.experiments._lab.learning import METHODS, Goal, Method, Progress, Training
+from rnnlab.experiments._lab.learning import METHODS, USUAL, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
 
@@ -25,13 +25,13 @@ FRESH = 1000
 SHARE = 0.1  # of the chance floor: solved at a mean squared error over fresh sequences below this
 EVERY = 200  # updates between tests
 BATCH = 20
-RATES = {"RNN": 0.002, "IRNN": 0.002, "orthogonal": 0.002, "LSTM": 0.005, "GRU": 0.005, "attention": 0.005}
+RATES = dict.fromkeys(METHODS, 0.005) | dict.fromkeys(("RNN", "IRNN", "orthogonal"), 0.002)
 
 
 class Spec(ExperimentSpec):
     """Who learns, over which lag, how long."""
 
-    method: Choices[Method] = Field(default=METHODS, description=", ".join(METHODS))
+    method: Choices[Method] = Field(default=USUAL, description=", ".join(METHODS))
     seq_len: int = Field(default=50, ge=10, description="sequence length T")
     hidden_size: int = Field(default=64, ge=1, description="units H")
     seeds: int = Field(default=2, ge=1, le=10_000, description="trainings of each, seeded 0, 1, ...")

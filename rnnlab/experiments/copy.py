@@ -7,7 +7,7 @@ only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,19 +19,19 @@ import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.figures import new_figure, theme
-from rnnlab.experiments._lab.learning import LINEAR, METHODS, Goal, Method, Progress, Training
+from rnnlab.experiments._lab.learning import LINEAR, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
 
 Array = NDArray[np.float64]
-Copier = Method | Literal["linear identity", "linear orthogonal"]
-COPIERS: tuple[Copier, ...] = (*METHODS, "linear identity", "linear orthogonal")
+Copier = Literal[Method, "linear identity", "linear orthogonal"]
+COPIERS: tuple[Copier, ...] = get_args(Copier)
 FRESH = 500  # sequences of ten symbols
 WRONG = 0.01  # share of symbols: solved at most at this
 BELOW = 0.1  # of chance: the adding problem is solved at most at this
 EVERY, BATCH = 200, 20
 SHORTEST = 10  # steps of the adding problem
-RATES = {"LSTM": 0.01, "GRU": 0.005, "attention": 0.005}  # of the others 0.002
+RATES = {"LSTM": 0.01, "GRU": 0.005, "attention": 0.005, "minGRU": 0.005}  # of the others 0.002
 LABELS = {"adding": "adding (shown the\nmarked number)", "copy": "copying"}
 GUESS = 7 / 8  # share of symbols wrong without memory
 SOURCE = "Henaff, Szlam and LeCun 2016: identity solves adding, random orthogonal copying, not the reverse"

@@ -21,7 +21,7 @@ import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.figures import new_figure, theme
-from rnnlab.experiments._lab.learning import METHODS, Goal, Method, Progress, Training
+from rnnlab.experiments._lab.learning import METHODS, USUAL, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
 
@@ -38,7 +38,7 @@ LAGS = "Bengio, Simard and Frasconi 1994: descent fails to latch over long lags"
 class Spec(ExperimentSpec):
     """Who learns, over which lags, how long."""
 
-    method: Choices[Method] = Field(default=METHODS, description=", ".join(METHODS))
+    method: Choices[Method] = Field(default=USUAL, description=", ".join(METHODS))
     seq_len: Lengths = Field(default=(10, 30, 100), description="sequence lengths T")
     hidden_size: int = Field(default=16, ge=1, description="units H of the trained networks")
     seeds: int = Field(default=4, ge=1, le=10_000, description="trainings of each, seeded 0, 1, ...")
@@ -182,7 +182,7 @@ def training_claims(table: pd.DataFrame) -> Iterator[Claim]:
         text = f"{name}, T = {steps}: share of {len(runs)} trainings that latch within {budget:,} updates"
         if name == "attention":
             yield Claim(text, 0.0, share, 0.0, "without positions it can't tell the first input from noise")
-        elif steps <= 10:
+        elif steps <= 10 and name != "minGRU":  # whose gate, blind to the state, takes in noise like the bit
             yield Claim(text, 1.0, share, 0.25, "a short lag can be learnt; one odd seed in four")
         elif name == "RNN" and steps >= 100:
             yield Claim(text, 0.0, share, 0.25, LAGS + "; one odd seed in four")

@@ -15,10 +15,18 @@ from rnnlab.experiments._lab.resumable import Keep, forget
 from rnnlab.experiments._lab.spec import bytes_of_weights
 
 Array = NDArray[Any]
-Method = Literal["RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention"]
+Usual = Literal["RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention"]
+Method = Literal[Usual, "minGRU", "leaky"]
+USUAL: tuple[Usual, ...] = get_args(Usual)
 METHODS: tuple[Method, ...] = get_args(Method)
 LINEAR = ("linear identity", "linear orthogonal")
-STARTS = {"RNN": "tanh", "IRNN": "irnn", "LSTM": "lstm-1", "GRU": "gru"}  # of the others the names are the same
+STARTS = {
+    "RNN": "tanh",
+    "IRNN": "irnn",
+    "LSTM": "lstm-1",
+    "GRU": "gru",
+    "minGRU": "mingru",
+}  # of the others the names are the same
 AT_ONCE = 100  # fresh sequences in one prediction: bounds the T x T weights of attention
 
 

@@ -1,7 +1,7 @@
 """The cures under one measurement: how much of a gradient reaches an input `lag` steps back, cell by cell.
 
-Claim: gates, identity or orthogonal weights and attention let more of a gradient through to early inputs; clipping
-does not.
+Claim: gates, identity or orthogonal weights, a leak and attention let more of a gradient through to early inputs; a
+minGRU as drawn and clipping do not.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def network_of(name: Network, spec: Spec, rng: np.random.Generator) -> Any:
 def law_of(name: Network, lag: NDArray[np.int64], seq_len: int) -> Array:
     """Theory where there is one, relative to lag 0; all are limits in which gates and weights see no input.
 
-    IRNN: 1 at every lag while its units are active. LSTM: sigmoid(b_f)^lag. minGRU: 1/2^lag. Leaky: (1 - delta)^lag. Attention: uniform weights 1 / T at every
-    lag but 0, where the residual connection adds 1.
+    IRNN: 1 at every lag while its units are active. LSTM: sigmoid(b_f)^lag. minGRU: 2^-lag. Leaky: (1 - delta)^lag.
+    Attention: uniform weights 1 / T at every lag but 0, where the residual connection adds 1.
     """
     keep = {"irnn": 1.0, **KEPT}
     if name in keep:

@@ -1,4 +1,4 @@
-"""Real daily prices: whether networks that take any number of past days tell tomorrow's better than today's does.
+"""Can networks tell tomorrow's price: real daily prices, any number of past days, beside what today's tells.
 
 Claim: on real daily prices no network reliably beats "tomorrow is as today"; where there is something to learn,
 recurrent ones do.
@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -37,9 +37,9 @@ from rnnlab.series.order import Order
 from rnnlab.tasks import windows
 
 Array = NDArray[np.float64]
-Cell = Literal["rnn", "lstm", "gru", "attention"]
+Cell = Literal["rnn", "lstm", "gru", "attention", "mingru", "leaky"]
+CELLS: tuple[Cell, ...] = get_args(Cell)
 STARTS = {"rnn": "tanh"}  # of the others the names of the networks are the same
-SEEDS = {"rnn": 0, "lstm": 1, "gru": 2, "attention": 3}  # of each cell's trainings, the third number
 
 DAYS_PER_FOLD = 20  # tested at least, so that a fold's squared error is more than a few days' luck
 FINE = 5  # the last fifth of the updates takes steps of a tenth: large ones leave errors of their own
@@ -58,7 +58,7 @@ class Spec(ExperimentSpec):
     where: str | None = Field(default=None, description="its rows to read, Ticker=ABC, where it has several series")
     decimal: Decimal | None = Field(default=None, description="its decimal mark, . or ,  [default: by its numbers]")
     sha256: str | None = Field(default=None, description="digest of that file, found where it is not given")
-    cells: Choices[Cell] = Field(default=("rnn", "lstm", "gru", "attention"), description="rnn, lstm, gru, attention")
+    cells: Choices[Cell] = Field(default=CELLS[:4], description=", ".join(CELLS))
     seq_len: Lengths = Field(default=(5, 10, 20), description="past days that a network is shown")
     hidden_size: int = Field(default=16, ge=1, description="units H")
     folds: int = Field(default=5, ge=2, le=100, description="stretches of days, one after another, to test on")
@@ -197,7 +197,7 @@ def measure_part(part: Part) -> pd.DataFrame:
 def trained(part: Part, series: Array) -> rl.Fit:
     """The one way in which all cells learn, from windows of all lengths."""
     spec, task = part.spec, changes(series, part.spec.seq_len)
-    rng = np.random.default_rng([part.seed, part.fold, SEEDS[part.cell]])
+    rng = np.random.default_rng([part.seed, part.fold, CELLS.index(part.cell)])
     model = model_of(STARTS.get(part.cell, part.cell), task, spec.hidden_size, rng)
     recipe, last, size = rl.Recipe(spec.learning_rate, "adam", clip_norm=1.0), spec.updates // FINE, spec.batch_size
     coarse = rl.fit(model, task, recipe, updates=spec.updates - last, batch_size=size, rng=rng)

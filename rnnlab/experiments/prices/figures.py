@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, legible, new_figure, theme
+from rnnlab.experiments._lab.networks import MARKERS
 from rnnlab.experiments.prices.controls import skill_from_all, skill_from_yesterday
 
 CONFIDENCE = 0.95  # that the intervals of all cells hold together
 LOWEST = -1.0  # skill shown
-ORDER = ("rnn", "lstm", "gru", "attention")
+ORDER = ("rnn", "lstm", "gru", "attention", "mingru", "leaky")
 CONTROLS = {
     "random walk": "Control: a random walk,\nnothing to learn",
     "trend": "Control: a walk with a trend,\nsomething to learn",
@@ -84,7 +85,7 @@ def looks(cells: Any) -> Iterator[tuple[str, Any, str]]:
     colours = sns.color_palette("viridis", len(ORDER) + 1)  # without its lightest
     for index, cell in enumerate(ORDER):
         if cell in set(cells):
-            yield cell, colours[index], "os^D"[index]
+            yield cell, colours[index], MARKERS[index]
 
 
 def skill_figure(skill: pd.DataFrame, bounds: dict[str, float]) -> Figure:

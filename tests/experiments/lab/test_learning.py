@@ -121,3 +121,11 @@ def test_wrong_specs_are_refused(experiment: Any, wrong: dict[str, Any]) -> None
     told = sentence(caught.value)
     assert told.startswith(next(iter(wrong)))
     assert "\n" not in told
+
+
+@pytest.mark.parametrize("experiment", [adding, copy, latch])
+def test_all_methods_can_be_asked_for_and_an_error_says_which_there_are(experiment: Any) -> None:
+    assert experiment.Spec(method=",".join(learning.METHODS)).method == learning.METHODS
+    with pytest.raises(ValidationError) as caught:
+        experiment.Spec(method="mingru")
+    assert all(f"'{name}'" in sentence(caught.value) for name in learning.METHODS)
