@@ -26,6 +26,7 @@ from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
 Array = NDArray[np.float64]
 Copier = Literal[Method, "linear identity", "linear orthogonal"]
 COPIERS: tuple[Copier, ...] = get_args(Copier)
+USUAL: tuple[Copier, ...] = (*learning.USUAL, "linear identity", "linear orthogonal")
 FRESH = 500  # sequences of ten symbols
 WRONG = 0.01  # share of symbols: solved at most at this
 BELOW = 0.1  # of chance: the adding problem is solved at most at this
@@ -41,7 +42,7 @@ FLOOR = "Arjovsky, Shah and Bengio 2016: the loss without memory"
 class Spec(ExperimentSpec):
     """Who learns, over which delays, how long."""
 
-    method: Choices[Copier] = Field(default=COPIERS, description=", ".join(COPIERS))
+    method: Choices[Copier] = Field(default=USUAL, description=", ".join(COPIERS))
     delay: int = Field(default=10, ge=1, description="steps between the symbols and their repetition; T = delay + 20")
     adding_seq_len: Lengths = Field(default=(50, 200), description="T of the adding problem in Henaff's table")
     hidden_size: int = Field(default=64, ge=1, description="units H")
