@@ -1,4 +1,4 @@
-"""Can networks tell tomorrow's price: real daily prices, any number of past days, beside what today's tells.
+"""Whether networks can tell tomorrow's price: real daily prices, any number of past days, beside what today's tells.
 
 Claim: on real daily prices no network reliably beats "tomorrow is as today"; where there is something to learn,
 recurrent ones do.
