@@ -16,7 +16,7 @@ from rnnlab.kernels.cells.cell import Cell, allocate, parts_of, shapes_of, sizes
 from rnnlab.kernels.cells.dispatch import with_inputs
 from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.sequences import WHOLE
-from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params, dtype_of
 from rnnlab.tape import Tape, checked_tape, prepared, set_initial_states, tape_of, unbatched
 
@@ -49,7 +49,7 @@ def forward(
     params: Any,
     x: ArrayLike,
     h0: Any = None,
-    nonlinearity: Nonlinearity = "tanh",
+    nonlinearity: Nonlinearity | Pair = "tanh",
     length: ArrayLike | None = None,
     *,
     batch_first: bool = False,
@@ -65,8 +65,9 @@ def forward(
     h0 : array_like, (H,) or (B, H), optional
         Initial state, default 0; of the LSTM a pair (h0, c0). Attention has none. Of a Stack or a Bidirectional a tuple of
         those of its parts, of which any may be None.
-    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
-        Of the cells that have a choice: vanilla and leaky.
+    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}, or a pair of functions
+        Of the cells that have a choice: vanilla and leaky. One of your own is (value, slope), f(a) and f'(a) as functions
+        of a that ``numba.njit`` compiled; `check_cell` says whether the slope is right.
     length : array_like of int, scalar or (B,), optional
         Each sequence's own number of steps, 0 to T; afterwards its state is held, and x is not looked at. Default T.
         The second direction of a Bidirectional runs through each sequence's own steps in reverse, as of packed sequences.
@@ -99,9 +100,9 @@ def forward(
     inputs, own_length = checked_inputs(given, x, length, batch_first)
     shapes = shapes_of(given, len(inputs), own_length.size)
     tape = with_inputs(allocate(np.empty, shapes.tape, kind), inputs.reshape(shapes.tape.x), own_length)
-    code = checked_choice(given, nonlinearity)
+    choice = checked_choice(given, nonlinearity)
     set_initial_states(given, tape, h0)
-    cell.forward(code, given, tape, allocate(np.zeros, shapes.work, kind))
+    cell.forward(choice, given, tape, allocate(np.zeros, shapes.work, kind))
     return tape_of(given, nonlinearity, tape, inputs.ndim == 3)
 
 

@@ -13,7 +13,7 @@ from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import real_numbers, shortened, whole
 from rnnlab.api import forward
 from rnnlab.kernels.cells.cell import leaves_of
-from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_params
 from rnnlab.tape import Tape
 
@@ -30,7 +30,7 @@ def lyapunov_spectrum(
     h0: Any = None,
     k: int | None = None,
     *,
-    nonlinearity: Nonlinearity = "tanh",
+    nonlinearity: Nonlinearity | Pair = "tanh",
     discard: int = 0,
 ) -> Array:
     """Lyapunov exponents along one input sequence, by QR decomposition of products of Jacobians.

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab import kernels
 from rnnlab._base.checks import lengths, numbers, plain, shortened
-from rnnlab.nonlinearities import Nonlinearity, nonlinearity_code
+from rnnlab.nonlinearities import Nonlinearity, Pair, checked_nonlinearity
 
 _HEADROOM = {np.dtype(np.float64): 960, np.dtype(np.float32): 112}  # powers of two below which sums are exact
 _LARGEST_W2 = {np.dtype(np.float64): 2.0**28, np.dtype(np.float32): 2.0**3}
@@ -33,7 +33,7 @@ def one_unit_gradients(
     x: ArrayLike,
     h0: ArrayLike = 0.0,
     length: ArrayLike | None = None,
-    nonlinearity: Nonlinearity = "tanh",
+    nonlinearity: Nonlinearity | Pair = "tanh",
 ) -> OneUnitGradients:
     """Every gradient of the last state of h_t = f(W1 x_t + W2 h_(t-1) + B1), for many networks at once.
 
@@ -48,7 +48,9 @@ def one_unit_gradients(
         Initial state.
     length : array_like of int, scalar or (L,), optional
         Each network's own number of steps, 0 to T; default T.
-    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
+    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}, or a pair of functions
+        One of your own is (value, slope), f(a) and f'(a) as functions of a that ``numba.njit`` compiled; between two
+        rescalings nothing may overflow: |f'(a)| is at most 2^32 (float32: 2^4). Its states are plain floats.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def one_unit_gradients(
     >>> float(rl.log10_abs(flow.h)[0, 0]).__round__(6)  # 2^5000
     1505.149978
     """
-    code = nonlinearity_code(nonlinearity)
+    choice = checked_nonlinearity(nonlinearity)
     inputs = numbers("x", x, (1, 2))
     kind = inputs.dtype
     inputs = inputs if inputs.ndim == 2 else inputs[:, None]
@@ -88,7 +90,7 @@ def one_unit_gradients(
     inputs = np.ascontiguousarray(np.broadcast_to(inputs, (inputs.shape[0], lanes)))
     steps = lengths(length, inputs.shape[0], lanes)
     weights = kernels.Weights(vectors["w1"], vectors["w2"], vectors["b1"])
-    return _differentiate(code, weights, inputs, vectors["h0"], steps)
+    return _differentiate(choice, weights, inputs, vectors["h0"], steps)
 
 
 def log10_abs(number: kernels.Scaled) -> NDArray[np.float64]:
@@ -188,14 +190,14 @@ def _empty(shape: tuple[int, ...], kind: Any) -> kernels.Scaled:
 
 
 def _differentiate(
-    code: int, weights: kernels.Weights, x: NDArray[Any], h0: NDArray[Any], length: NDArray[np.int64]
+    nonlinearity: Any, weights: kernels.Weights, x: NDArray[Any], h0: NDArray[Any], length: NDArray[np.int64]
 ) -> OneUnitGradients:
     """Allocate, run the kernels, gather."""
     (steps, lanes), kind = x.shape, x.dtype
     windows = _empty((steps // kernels.WINDOW + 1, lanes), kind).exponent
     tape = kernels.Tape(np.empty((steps + 1, lanes), kind), np.empty((steps, lanes), kind), windows)
     tape.h[0] = h0
-    kernels.scaled_forward(code, weights, x, tape, np.empty(lanes, kind))
+    kernels.scaled_forward(nonlinearity, weights, x, tape, np.empty(lanes, kind))
     at_h, at_a, w1, w2, b1 = (_empty(shape, kind) for shape in ((lanes,), (steps, lanes), *[(lanes,)] * 3))
     work = kernels.Weights(*np.empty((3, lanes), kind))
     adjoint = kernels.Adjoint(at_h, at_a, w1, w2, b1, work, np.empty(lanes, kind), np.empty_like(at_h.exponent))

@@ -15,7 +15,7 @@ from rnnlab._base import initial
 from rnnlab._base.checks import is_float32, numbers, shortened, within_memory
 from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
 from rnnlab.kernels.cells.cell import Cell, cell_of, leaves_of, parts_of, shapes_of, sizes_of
-from rnnlab.nonlinearities import nonlinearity_code
+from rnnlab.nonlinearities import checked_nonlinearity
 
 Array = NDArray[Any]
 CONTAINERS = (Stack, Bidirectional)
@@ -101,13 +101,13 @@ def dtype_of(params: Any) -> Any:
     return leaves_of(params)[0].weight_ih.dtype
 
 
-def checked_choice(params: Any, nonlinearity: Any) -> int:
-    """The nonlinearity's code; cells without a choice take none but their own, which goes by "tanh"."""
-    code = nonlinearity_code(nonlinearity)
+def checked_choice(params: Any, nonlinearity: Any) -> Any:
+    """The nonlinearity as the kernels take it; cells without a choice take none but their own, which goes by "tanh"."""
+    made = checked_nonlinearity(nonlinearity)
     if nonlinearity != "tanh" and not any(type(leaf).cell().nonlinear for leaf in leaves_of(params)):
         kind = type(params).__name__
-        raise ValueError(f"nonlinearity is {nonlinearity!r}: expected none, a {kind} cell has no choice")
-    return code
+        raise ValueError(f"nonlinearity is {shortened(nonlinearity)}: expected none, a {kind} cell has no choice")
+    return made
 
 
 def same_shapes(owner: str, arrays: Any, shapes: Any) -> None:

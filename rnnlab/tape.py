@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import numbers, plain, shortened
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, parts_of, shapes_of
-from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_params, dtype_of
 
 Array = NDArray[Any]
@@ -21,7 +21,7 @@ class Tape(NamedTuple):
     h: Array  # (T + 1, H) or (T + 1, B, H): h[0] is h_0; of attention the outputs, h[0] without meaning
     c: Array | None  # the LSTM's cell state, of the same shape
     params: Any
-    nonlinearity: Nonlinearity  # of the vanilla cell
+    nonlinearity: Nonlinearity | Pair  # of the cells that have a choice
     record: Any  # the kernels' tape, batched
     batched: bool
 
@@ -32,7 +32,7 @@ class Tape(NamedTuple):
         return tuple(tape_of(params, self.nonlinearity, record, self.batched) for params, record in pairs)
 
 
-def tape_of(params: Any, nonlinearity: Nonlinearity, record: Any, batched: bool) -> Tape:
+def tape_of(params: Any, nonlinearity: Nonlinearity | Pair, record: Any, batched: bool) -> Tape:
     """The tape around the kernels' own."""
     h, c = (unbatched(array, batched) for array in (record.h, getattr(record, "c", None)))
     return Tape(h, c, params, nonlinearity, record, batched)

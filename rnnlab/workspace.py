@@ -17,7 +17,7 @@ from rnnlab.api import Gradients, checked_inputs, initial_gradients
 from rnnlab.kernels.cells.cell import allocate, leaves_of, shapes_of, sizes_of, with_leaves
 from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import WHOLE
-from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params, dtype_of
 from rnnlab.tape import initial_rows, initial_states
 
@@ -39,8 +39,8 @@ class Workspace:
         T and B, at least 1.
     threads : int
         At most as many parts.
-    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
-        Of the vanilla cell.
+    nonlinearity
+        As of `rnnlab.forward`.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class Workspace:
     """
 
     def __init__(
-        self, params: Any, steps: int, batch_size: int, threads: int = 1, nonlinearity: Nonlinearity = "tanh"
+        self, params: Any, steps: int, batch_size: int, threads: int = 1, nonlinearity: Nonlinearity | Pair = "tanh"
     ) -> None:
         steps, batch_size, threads = (
             whole(1, name, size)
@@ -68,7 +68,7 @@ class Workspace:
         self._cell, given = checked_params(params)
         if not self._cell.states:
             raise TypeError(f"params is an {type(params).__name__}: expected a recurrent cell's")
-        self._code = checked_choice(given, nonlinearity)
+        self._choice = checked_choice(given, nonlinearity)
         inputs, hidden = sizes_of(given)
         within_memory(steps * batch_size * (inputs + hidden), steps=steps, batch_size=batch_size)
         self._sizes = (steps, batch_size, inputs, hidden)
@@ -145,7 +145,7 @@ class Workspace:
             tape.x[:], tape.length[:] = inputs[:, part], own_length[part]
             for k, row in enumerate(initial_rows(self._given, tape)):
                 row[:] = 0 if starts is None else starts[k][part]
-            self._cell.forward(self._code, self._given, tape, work)
+            self._cell.forward(self._choice, self._given, tape, work)
 
         self._each(run)
         return np.concatenate([tape.h[-1] for tape, _, _ in self._parts])

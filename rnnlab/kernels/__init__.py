@@ -37,6 +37,7 @@ from rnnlab.kernels.cells.attention import (
     attention_flow as attention_flow,
     attention_forward as attention_forward,
 )
+from rnnlab.kernels.cells.cell import Cell as Cell, Shapes as Shapes, Steps as Steps
 from rnnlab.kernels.cells.gru import (
     GRUGradients as GRUGradients,
     GRUTape as GRUTape,

@@ -14,7 +14,8 @@ Every kernel is decorated with :func:`kernel` and nothing else, so each choice b
     Threads over chunks scale; ``parallel=True`` is not fork-safe and its reductions change with the thread count.
 a disk cache with our own stamp
     Numba stamps a cached kernel with the time of *its* file alone, so an edit of ``tanh`` would leave every kernel
-    that calls it stale (numba #6061). Here the stamp is a digest of all kernel sources.
+    that calls it stale (numba #6061). Here the stamp is a digest of all kernel sources. What a kernel is compiled to
+    with a user's own cell or nonlinearity in it is kept in memory alone: nobody knows all the sources of those.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numba import config, njit
+from numba import config, njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.sigutils import normalize_signature
 
 from rnnlab._base.sources import fingerprint
 
@@ -35,6 +37,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _FINGERPRINT = fingerprint(Path(__file__).parent)
 _UNREADABLE = (EOFError, pickle.UnpicklingError, OSError, ValueError, AttributeError, ImportError, RuntimeError)
+
+
+def _with_foreign_code(kind: Any) -> bool:
+    """Whether an argument of that type brings code of its own into a kernel: a function, or a class of another package."""
+    if isinstance(kind, types.Callable):
+        return True
+    ours = not hasattr(kind, "instance_class") or kind.instance_class.__module__.partition(".")[0] == "rnnlab"
+    return not ours or any(map(_with_foreign_code, kind.types if isinstance(kind, types.BaseTuple) else ()))
 
 
 class _KernelCache(FunctionCache):
@@ -46,6 +56,8 @@ class _KernelCache(FunctionCache):
         self._cache_file = IndexDataCacheFile(self._cache_path, name, _FINGERPRINT)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        if any(map(_with_foreign_code, normalize_signature(sig)[0])):
+            return None
         try:
             return super().load_overload(sig, target_context)
         except _UNREADABLE:
@@ -54,6 +66,8 @@ class _KernelCache(FunctionCache):
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        if any(map(_with_foreign_code, normalize_signature(sig)[0])):
+            return
         with contextlib.suppress(OSError):  # a full or read-only disk costs a compilation, not the run
             super().save_overload(sig, data)
 

@@ -1,7 +1,7 @@
 """Activation functions: each value with its slope, branch-free, so that loops over many lanes vectorise.
 
-A nonlinearity is named by one of the codes :data:`LINEAR`, :data:`RELU`, :data:`TANH`, :data:`SIGMOID`. ``tanh`` and
-``sigmoid`` share one range reduction: e^y = 2^k (1 + p) with k = round(y / ln 2) and p = expm1(y - k ln 2) from a
+A nonlinearity is one of the codes :data:`LINEAR`, :data:`RELU`, :data:`TANH`, :data:`SIGMOID`, or a user's own compiled
+function from a to f(a) and f'(a), for which kernels are compiled anew (`by_nonlinearity`). ``tanh`` and ``sigmoid`` share one range reduction: e^y = 2^k (1 + p) with k = round(y / ln 2) and p = expm1(y - k ln 2) from a
 polynomial (J.-M. Muller, *Elementary Functions*, 3rd ed., 2016, sections 3.2 and 11.1).
 
 The slope f'(a) comes from the same exponential and not from 1 - h^2, which is exactly 0 from |a| = 19 on: a saturated
@@ -12,12 +12,39 @@ Everything is computed in the type of the argument, float32 or float64, to at mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from rnnlab.kernels._floats import constants_of, reinterpret
-from rnnlab.kernels._jit import inner_kernel
+from numba import njit, types
+from numba.extending import overload
 
-LINEAR, RELU, TANH, SIGMOID = range(4)
+from rnnlab.kernels._floats import constants_of, reinterpret
+from rnnlab.kernels._jit import INLINED, inner_kernel
+
+LINEAR, RELU, TANH, SIGMOID, OWN = range(5)
+
+
+def by_nonlinearity(known: Callable[..., Any], own: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a nonlinearity and more: `known` where that is a code, `own` where it is a function."""
+
+    def call(nonlinearity: Any, *rest: Any) -> Any:
+        return (own if callable(nonlinearity) else known)(nonlinearity, *rest)
+
+    @overload(call, strict=False, **INLINED)
+    def implementation(nonlinearity, *rest):  # type: ignore[no-untyped-def]
+        return own if isinstance(nonlinearity, types.Callable) else known
+
+    return call
+
+
+code_of = by_nonlinearity(lambda nonlinearity: nonlinearity, lambda nonlinearity: OWN)
+
+
+@cache
+def own_nonlinearity(value: Callable[..., Any], slope: Callable[..., Any]) -> Any:
+    """The compiled function a -> (f(a), f'(a)) of two; always the same, so that no kernel is compiled twice."""
+    return njit(**INLINED["jit_options"])(lambda a: (value(a), slope(a)))
 
 
 @inner_kernel
@@ -105,9 +132,8 @@ def sigmoid(a: Any) -> Any:
     return sigmoid_and_slope(a)[0]
 
 
-@inner_kernel
-def activate(nonlinearity: int, a: Any, value: Any, slope: Any) -> None:
-    """Write f(a) and f'(a) of a row of pre-activations; all (N,), `slope` may be `a`."""
+def activate_known(nonlinearity: int, a: Any, value: Any, slope: Any) -> None:
+    """`activate` of a code."""
     if nonlinearity == TANH:
         for i in range(a.size):
             value[i], slope[i] = tanh_and_slope(a[i])
@@ -120,3 +146,13 @@ def activate(nonlinearity: int, a: Any, value: Any, slope: Any) -> None:
     else:
         for i in range(a.size):
             value[i], slope[i] = linear_and_slope(a[i])
+
+
+def activate_own(nonlinearity: Any, a: Any, value: Any, slope: Any) -> None:
+    """`activate` of a function."""
+    for i in range(a.size):
+        value[i], slope[i] = nonlinearity(a[i])
+
+
+# write f(a) and f'(a) of a row of pre-activations; all (N,), `slope` may be `a`
+activate = by_nonlinearity(activate_known, activate_own)

@@ -40,7 +40,7 @@ class Batches(NamedTuple):
 class Network(NamedTuple):
     """A cell's parameters and buffers, as its `*_forward` and `*_backward` take them for T steps of B sequences."""
 
-    nonlinearity: int  # LINEAR, RELU, TANH or SIGMOID, of the vanilla cell alone
+    nonlinearity: Any  # LINEAR, RELU, TANH or SIGMOID, or a function; of the cells that have a choice
     params: Any  # views of row 0 of `Vector.values`
     tape: Any  # row 0 of its states holds zeros; its x and length are not read
     work: Any

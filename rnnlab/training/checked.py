@@ -33,8 +33,8 @@ def dtype_of_model(model: Any) -> Any:
     return dtype_of(checked_params(model.params)[1])
 
 
-def checked_model(model: Any, source: Source | None) -> tuple[Model, int]:
-    """A model in one floating type that fits its task, and the nonlinearity's code."""
+def checked_model(model: Any, source: Source | None) -> tuple[Model, Any]:
+    """A model in one floating type that fits its task, and the nonlinearity as the kernels take it."""
     kind = dtype_of_model(model)
     (_, params), readout = checked_params(model.params), model.readout
     code = checked_choice(params, model.nonlinearity)

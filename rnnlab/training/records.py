@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import Readout
 
 Array = NDArray[Any]
@@ -19,7 +19,7 @@ class Model(NamedTuple):
 
     params: Any  # of a cell, say RNNParams or LSTMParams
     readout: Readout
-    nonlinearity: Nonlinearity = "tanh"  # of the vanilla cell alone
+    nonlinearity: Nonlinearity | Pair = "tanh"  # of the cells that have a choice
 
 
 class Recipe(NamedTuple):

@@ -150,7 +150,7 @@ def reverse(x: Any, length: Any, out: Any) -> None:
             out[t, b] = x[length[b] - 1 - t if t < length[b] else t, b]
 
 
-def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
+def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
     """Both directions, and their states side by side."""
     reverse(tape.x, tape.length, tape.backward.x)
     cell_forward(nonlinearity, params.forward, tape.forward, work.forward)

@@ -113,7 +113,7 @@ def prepare(params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork) -> N
 
 
 @inner_kernel
-def step(nonlinearity: int, params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork, t: int) -> None:
+def step(nonlinearity: Any, params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork, t: int) -> None:
     """From h_t to h_(t+1)."""
     h, drive, recurrent, delta = tape.h, tape.drive, work.recurrent, params.delta[()]
     activate(nonlinearity, as_rows(h)[t], as_rows(tape.rate)[t], as_rows(tape.slope)[t])

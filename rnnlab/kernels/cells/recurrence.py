@@ -31,7 +31,7 @@ from rnnlab.kernels.views import borrowed
 
 
 @kernel
-def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
+def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
     """Run the recurrence: x, length and row 0 of the states of the tape are read, the rest is written."""
     own, saved, space = borrowed(params), borrowed(tape), borrowed(work)
     prepare(own, saved, space)

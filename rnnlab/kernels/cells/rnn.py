@@ -128,7 +128,7 @@ def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
 
 
 @inner_kernel
-def step(nonlinearity: int, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
+def step(nonlinearity: Any, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
     """From h_t to h_(t+1), and the slope in the place of the projected input."""
     multiply(tape.h, t, work.weight_hh_t, work.recurrent)
     a, slope = flat(work.recurrent), as_rows(tape.slope)[t]

@@ -201,7 +201,7 @@ class StackFlow(NamedTuple):
         return tuple(self.layers)
 
 
-def forward(nonlinearity: int, params: Any, tape: Any, work: Any) -> None:
+def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
     """All layers, each through all of time before the next one."""
     for k, layer in enumerate(params.layers):
         cell_forward(nonlinearity, layer, tape.layers[k], work.layers[k])

@@ -31,13 +31,13 @@ def block_width(steps: int, lanes: int) -> int:
 
 
 @kernel
-def last_state_gradients(nonlinearity: int, weights: Weights, x: Any, h0: Any, length: Any, out: Gradients) -> None:
+def last_state_gradients(nonlinearity: Any, weights: Weights, x: Any, h0: Any, length: Any, out: Gradients) -> None:
     """Forward and BPTT over any number of lanes, block by block, keeping no history: work space does not grow with L.
 
     Parameters
     ----------
-    nonlinearity : int
-        LINEAR, RELU, TANH or SIGMOID.
+    nonlinearity : int or compiled function
+        LINEAR, RELU, TANH or SIGMOID; or a function from a to (f(a), f'(a)).
     weights : Weights
         Arrays (L,), float32 or float64, C-contiguous like all others.
     x : ndarray (T, L)

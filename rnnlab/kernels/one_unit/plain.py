@@ -22,6 +22,7 @@ from rnnlab.kernels.activations import (
     RELU,
     SIGMOID,
     TANH,
+    by_nonlinearity,
     linear_and_slope,
     relu_and_slope,
     sigmoid_and_slope,
@@ -47,8 +48,7 @@ def newest_first(first: int, last: int) -> Any:
     return np.arange(first, last + 1)[::-1]
 
 
-@inner_kernel
-def step(nonlinearity: int, weights: Weights, x: Any, t: int, state: Any, h: Any, slope: Any) -> None:
+def step_known(nonlinearity: int, weights: Weights, x: Any, t: int, state: Any, h: Any, slope: Any) -> None:
     """One step of the recurrence: `state` (L,) goes from h_(t-1) to h_t, which is copied to row t of `h`.
 
     The state has a row of its own because a loop that reads one row of `h` and writes the next does not vectorise, and
@@ -73,14 +73,25 @@ def step(nonlinearity: int, weights: Weights, x: Any, t: int, state: Any, h: Any
             h[t, i] = state[i]
 
 
+def step_own(nonlinearity: Any, weights: Weights, x: Any, t: int, state: Any, h: Any, slope: Any) -> None:
+    """The same with a function."""
+    w1, w2, b1 = weights
+    for i in range(state.size):
+        state[i], slope[t - 1, i] = nonlinearity(w1[i] * x[t - 1, i] + w2[i] * state[i] + b1[i])
+        h[t, i] = state[i]
+
+
+step = by_nonlinearity(step_known, step_own)
+
+
 @kernel
-def forward(nonlinearity: int, weights: Weights, x: Any, h: Any, slope: Any) -> None:
+def forward(nonlinearity: Any, weights: Weights, x: Any, h: Any, slope: Any) -> None:
     """Run the recurrence, oldest input first.
 
     Parameters
     ----------
-    nonlinearity : int
-        LINEAR, RELU, TANH or SIGMOID.
+    nonlinearity : int or compiled function
+        LINEAR, RELU, TANH or SIGMOID; or a function from a to (f(a), f'(a)).
     weights : Weights
         Arrays (L,).
     x : ndarray (T, L)

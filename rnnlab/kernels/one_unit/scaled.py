@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
-from rnnlab.kernels.activations import RELU, SIGMOID, power_of_two
+from rnnlab.kernels.activations import RELU, TANH, code_of, power_of_two
 from rnnlab.kernels.one_unit.plain import Weights, newest_first, step
 from rnnlab.kernels.scaling import Scaled, clear, merge, normalise, to_float
 
@@ -46,12 +46,12 @@ class Adjoint(NamedTuple):
 
 
 @kernel
-def rebase_lane(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: int, i: int) -> None:
+def rebase_lane(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: int, i: int) -> None:
     """Choose the units of lane i for the window after step `first` and put h[first] into them.
 
     A state out of range keeps an exponent if it outgrows every input (linear and ReLU), or if no input comes and it stays
-    so small in the whole window that tanh is the identity. In every other case units are 1: a state that grows out of
-    there in a window, by at most 2^448, is a normal number at its start.
+    so small in the whole window that tanh is the identity. In every other case, a user's own f among them, units are 1: a
+    state that grows out of there in a window, by at most 2^448, is a normal number at its start.
     """
     h, exponent = tape.h, tape.exponent[first // WINDOW]
     c = constants_of(h[first, i])
@@ -59,11 +59,11 @@ def rebase_lane(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: 
     for t in range(first, min(first + WINDOW, x.shape[0])):
         loudest = max(loudest, abs(weights.w1[i] * x[t, i] + weights.b1[i]))
     mantissa, power = normalise(h[first, i], exponent[i])
-    outgrows = power > c.far and nonlinearity <= RELU
+    outgrows = power > c.far and code_of(nonlinearity) <= RELU
     _, growth = normalise(weights.w2[i], type(c.far)(0))
     highest = power + WINDOW * max(growth + 1, 0)
     identity = min(-c.far, -(c.mantissa_bits // 2 + 2))  # tanh'(2^identity) is 1 to rounding
-    decays = highest < identity and loudest == c.zero and nonlinearity != SIGMOID
+    decays = highest < identity and loudest == c.zero and code_of(nonlinearity) <= TANH
     if mantissa != c.zero and (outgrows or decays):
         h[first, i], exponent[i] = mantissa, power
     else:
@@ -71,7 +71,7 @@ def rebase_lane(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: 
 
 
 @kernel
-def rebase(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: int) -> bool:
+def rebase(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: int) -> bool:
     """Choose the units of every lane for the window after step `first`; true if any lane has units other than 1."""
     h, exponent = tape.h, tape.exponent
     row = first // WINDOW
@@ -88,7 +88,7 @@ def rebase(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: int) 
 
 
 @kernel
-def forward_far(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: int, last: int) -> None:
+def forward_far(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: int, last: int) -> None:
     """Steps first + 1 .. last again, for the lanes whose units are not 1: f is positively homogeneous there."""
     for i in range(x.shape[1]):
         power = tape.exponent[first // WINDOW, i]
@@ -97,19 +97,19 @@ def forward_far(nonlinearity: int, weights: Weights, x: Any, tape: Tape, first: 
             unit = to_float(c.one, type(c.far)(-power))
             for t in range(first, last):
                 a = (weights.w1[i] * x[t, i] + weights.b1[i]) * unit + weights.w2[i] * tape.h[t, i]
-                dead = nonlinearity == RELU and a <= c.zero
+                dead = code_of(nonlinearity) == RELU and a <= c.zero
                 tape.h[t + 1, i] = c.zero if dead else a
                 tape.slope[t, i] = c.zero if dead else c.one
 
 
 @kernel
-def scaled_forward(nonlinearity: int, weights: Weights, x: Any, tape: Tape, state: Any) -> None:
+def scaled_forward(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, state: Any) -> None:
     """Run the recurrence, oldest input first.
 
     Parameters
     ----------
-    nonlinearity : int
-        LINEAR, RELU, TANH or SIGMOID.
+    nonlinearity : int or compiled function
+        LINEAR, RELU, TANH or SIGMOID; or a function from a to (f(a), f'(a)).
     weights : Weights
         Arrays (L,).
     x : ndarray (T, L)
