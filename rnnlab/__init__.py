@@ -15,6 +15,7 @@ from rnnlab.api import (
     forward as forward,
     gradient_flow as gradient_flow,
 )
+from rnnlab.cell_check import check_cell as check_cell
 from rnnlab.convert import (
     from_flax as from_flax,
     from_keras as from_keras,
