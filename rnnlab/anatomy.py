@@ -204,6 +204,8 @@ def saturation(tape: Tape, limit: float = 0.1) -> Array:
     positive(limit=limit)
     if cell.slopes is None:
         raise TypeError(f"tape is of a {type(tape.params).__name__} cell: expected the vanilla cell's")
+    if not isinstance(tape.nonlinearity, str):
+        raise TypeError("tape.nonlinearity is a pair of functions: expected a name, the steepest slope is not known")
     steepest = 0.25 if tape.nonlinearity == "sigmoid" else 1.0
     return np.asarray((cell.slopes(tape.record)[:, 0] < limit * steepest).mean(axis=1))
 

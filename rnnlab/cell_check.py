@@ -121,7 +121,7 @@ class Trial(NamedTuple):
 
     def shapes(self) -> Shapes:
         """Of all arrays."""
-        return self.cell.shapes(*self.x.shape, self.by_state.shape[-1])  # type: ignore[misc]
+        return self.cell.shapes(*self.x.shape, self.by_state.shape[-1])  # type: ignore[misc, call-arg]
 
     def run(self, **changed: Any) -> Any:
         """The tape, with some arrays replaced."""
@@ -153,8 +153,11 @@ class Trial(NamedTuple):
         tape, made = self.run(), allocate(unwritten, self.shapes().gradients, np.float64)
         self.cell.backward(self.params, tape, self.by_state, made, self.work(), WHOLE)
         for name, array in self.params._asdict().items():
-            found = differences(lambda moved, name=name: self.loss(params=self.params._replace(**{name: moved})), array)
-            yield Comparison(name, getattr(made.params, name), *found)
+
+            def moved_loss(moved: Array, name: str = name) -> float:
+                return self.loss(params=self.params._replace(**{name: moved}))
+
+            yield Comparison(name, getattr(made.params, name), *differences(moved_loss, array))
         yield Comparison("x", made.x, *differences(lambda moved: self.loss(x=moved), self.x))
         if self.cell.states:
             expected, doubt = differences(lambda moved: self.loss(initial=moved), self.initial)

@@ -49,8 +49,8 @@ def lyapunov_spectrum(
         Initial state; of the LSTM a pair (h0, c0), of a Stack or a Bidirectional as of `forward`.
     k : int, optional
         How many exponents, at most H (LSTM: 2 H); default all.
-    nonlinearity : {"tanh", "relu", "sigmoid", "linear"}
-        Of the vanilla cell.
+    nonlinearity
+        As of `forward`.
     discard : int
         First steps that are run and not counted, so that the state reaches its attractor and Q the leading directions.
 

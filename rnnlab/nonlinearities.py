@@ -40,7 +40,9 @@ def check_function(name: str, function: Any) -> None:
     """Refuse what is not a compiled function from a number to a number."""
     compiled = callable(function) if config.DISABLE_JIT else is_jitted(function)
     if not compiled:
-        raise TypeError(f"nonlinearity has the {name} {shortened(function)}: expected a function compiled by numba.njit")
+        raise TypeError(
+            f"nonlinearity has the {name} {shortened(function)}: expected a function compiled by numba.njit"
+        )
     try:
         inspect.signature(getattr(function, "py_func", function)).bind(0.5)
     except TypeError as error:
@@ -48,6 +50,8 @@ def check_function(name: str, function: Any) -> None:
     try:
         result = function(0.5)
     except NumbaError as error:
-        raise TypeError(f"nonlinearity has a {name} that Numba can't compile for a float: expected f(a) of a") from error
+        raise TypeError(
+            f"nonlinearity has a {name} that Numba can't compile for a float: expected f(a) of a"
+        ) from error
     if not isinstance(result, float):
         raise TypeError(f"nonlinearity has a {name} that is {shortened(result)} at 0.5: expected a float")

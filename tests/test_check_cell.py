@@ -62,13 +62,13 @@ def test_a_cell_of_ones_own_is_right() -> None:
 
 
 def without_slope(params: Any, tape: Any, gradients: Any, work: Any, t: int) -> None:
-    gradients.a[t] = work.now[0]
+    gradients.a[t] = np.broadcast_to(work.now[0], tape.slope[t].shape)
     work.now[0] = gradients.a[t] @ params.weight_hh
 
 
 def without_the_way_back(params: Any, tape: Any, gradients: Any, work: Any, t: int) -> None:
     gradients.a[t] = work.now[0] * tape.slope[t]
-    work.now[0] = 0
+    work.now[0] = 0 * (gradients.a[t] @ params.weight_hh)
 
 
 def slope_of_the_first_step(params: Any, tape: Any, gradients: Any, work: Any, t: int) -> None:

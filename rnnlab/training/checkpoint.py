@@ -33,11 +33,13 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
     Raises
     ------
     TypeError, ValueError
-        If `done` is not a Fit as `fit` returns it.
+        If `done` is not a Fit as `fit` returns it, or its nonlinearity is not one that has a name.
     OSError
         If the file can't be written; an older one is as it was.
     """
     _check(done)
+    if not isinstance(done.model.nonlinearity, str):
+        raise TypeError("done.model.nonlinearity is a pair of functions: expected a name, a file holds no functions")
     rest = {
         "format": FORMAT,
         "cell": _kind_of(done.model.params),

@@ -73,7 +73,8 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 
 def panels(table: pd.DataFrame, height: float, rows: int = 1) -> tuple[Figure, list[Axes], list[str]]:
     """A figure with one panel per nonlinearity and row of panels."""
-    names = [name for name in TITLES if (table["nonlinearity"] == name).any()]
+    there = table["nonlinearity"].unique()
+    names = [name for name in TITLES if name in there] + [name for name in there if name not in TITLES]
     figure = new_figure(3.4 * len(names) + 1.4, height)
     axes = figure.subplots(rows, len(names), squeeze=False, sharex=True, sharey=True)
     return figure, list(axes.flat), names
@@ -125,7 +126,7 @@ def heatmap(table: pd.DataFrame) -> Figure:
         grid = medians(table[table["nonlinearity"] == name])
         image = mesh(axis, grid, norm)
         zero_contour(axis, grid)
-        axis.set(title=TITLES[name], xlabel="sequence length T")
+        axis.set(title=TITLES.get(name, name), xlabel="sequence length T")
     axes[0].set_ylabel("recurrent weight W₂")
     bar = figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$", format="{x:g}")
     bar.ax.axhline(0.0, color="black", linewidth=1.6)
@@ -183,7 +184,7 @@ def decay(table: pd.DataFrame) -> Figure:
             curve(axis, rows[(rows["nonlinearity"] == name) & (rows["w2"] == w2)], colours[w2], "osD^vP"[number % 6])
         shade_float_ranges(axis, low - margin, high + margin)
         note_dead(axis, table[(table["nonlinearity"] == name) & table["w2"].isin(w2s) & (table["regime"] == "dead")])
-        axis.set(title=TITLES[name], xlabel="sequence length T", ylim=(low - margin, high + margin))
+        axis.set(title=TITLES.get(name, name), xlabel="sequence length T", ylim=(low - margin, high + margin))
     label_float_ranges(axes[-1], low - margin, high + margin)
     axes[0].set_ylabel(r"$\log_{10}\,|\partial h_T/\partial h_0|$")
     handles = [
@@ -224,7 +225,7 @@ def weights(table: pd.DataFrame) -> Figure:
     figure, axes, names = panels(table, 2.6 * len(w2s) + 0.8, rows=len(w2s))
     for axis, (w2, name) in zip(axes, [(w2, name) for w2 in w2s for name in names], strict=True):
         gradient_curves(axis, table[(table["nonlinearity"] == name) & (table["w2"] == w2)])
-        axis.set(title=f"{TITLES[name]}, W₂ = {w2:g}", xlabel="", ylabel="")
+        axis.set(title=f"{TITLES.get(name, name)}, W₂ = {w2:g}", xlabel="", ylabel="")
         logarithmic(axis)
         axis.set_yscale("symlog", linthresh=1.0)
         axis.yaxis.set_minor_locator(NullLocator())
@@ -259,7 +260,7 @@ def float32(table: pd.DataFrame) -> Figure:
         grid = seen.pivot_table(index="w2", columns="seq_len", values="log10_dh0", aggfunc="median", dropna=False)
         image = mesh(axis, grid, norm)
         overlay_states(axis, rows)
-        axis.set(title=TITLES[name], xlabel="sequence length T")
+        axis.set(title=TITLES.get(name, name), xlabel="sequence length T")
     axes[0].set_ylabel("recurrent weight W₂")
     figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$ in float32", format="{x:g}")
     handles = [Patch(facecolor=c, hatch=h, edgecolor="white", label=text) for c, h, text in STATE_LOOKS.values()]

@@ -6,7 +6,7 @@ drawn anew for every seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from rnnlab.api import FLOAT_RANGE
 from rnnlab.experiments._lab.claims import Claim
 from rnnlab.experiments.sweep.regimes import regime_of
 from rnnlab.experiments.sweep.spec import Spec
-from rnnlab.nonlinearities import Nonlinearity
+from rnnlab.nonlinearities import Nonlinearity, Pair
 
 MANY = 32  # units from which a Gaussian matrix grows as the circular law says, to twice the width of its radius
 
@@ -27,22 +27,27 @@ class VectorPart(NamedTuple):
     """All lengths of one nonlinearity, W2 and seed."""
 
     spec: Spec
-    nonlinearity: Nonlinearity
+    nonlinearity: str
+    function: Nonlinearity | Pair  # the nonlinearity's name again, or one's own
     w2: float
     seed: int
 
 
-def parts_of(spec: Spec) -> Iterator[VectorPart]:
+def parts_of(spec: Spec, nonlinearities: Mapping[str, Nonlinearity | Pair]) -> Iterator[VectorPart]:
     """The sweep in pieces, in the order of the table."""
-    for nonlinearity in spec.nonlinearity:
+    for name, function in nonlinearities.items():
         for w2 in spec.w2:
             for seed in range(spec.seeds):
-                yield VectorPart(spec, nonlinearity, w2, seed)
+                yield VectorPart(spec, name, function, w2, seed)
 
 
-def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]]) -> pd.DataFrame:
+def measure(
+    spec: Spec,
+    each: Callable[..., Iterable[pd.DataFrame]],
+    nonlinearities: Mapping[str, Nonlinearity | Pair],
+) -> pd.DataFrame:
     """The whole table."""
-    return ordered(pd.concat(each(measure_part, parts_of(spec))))
+    return ordered(pd.concat(each(measure_part, parts_of(spec, nonlinearities))))
 
 
 def measure_part(part: VectorPart) -> pd.DataFrame:
@@ -68,7 +73,7 @@ def gradients(part: VectorPart, steps: int) -> dict[str, float]:
     params = rl.RNNParams(spec.w1 * v[:, None], part.w2 * matrix, np.full(size, spec.b1))
     x = series.inputs(spec.inputs, steps, part.seed)[:, None]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        tape = rl.forward(params, x, np.full(size, spec.h0), part.nonlinearity)
+        tape = rl.forward(params, x, np.full(size, spec.h0), part.function)
         direction = u / np.linalg.norm(u)
         got, flow = rl.backward(tape, direction), rl.gradient_flow(tape, direction)
         plain = {
