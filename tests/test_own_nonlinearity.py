@@ -30,12 +30,12 @@ def tanh_slope(a: float) -> float:
 
 @numba.njit
 def softplus(a: float) -> float:
-    return math.log1p(math.exp(a))
+    return np.log1p(np.exp(a))
 
 
 @numba.njit
 def logistic(a: float) -> float:
-    return 1 / (1 + math.exp(-a))
+    return 1 / (1 + np.exp(-a))
 
 
 TANH, SOFTPLUS = (tanh, tanh_slope), (softplus, logistic)
