@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rnnlab._base.checks import at_least, checked_rng, shortened
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, cell_of, parts_of, sizes_of
 from rnnlab.kernels.cells.dispatch import with_inputs
-from rnnlab.kernels.cells.stack import flow_of
+from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params
