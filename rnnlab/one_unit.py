@@ -86,7 +86,7 @@ def one_unit_gradients(
         raise ValueError(f"x has shape {np.shape(x)}: expected (T,), (T, 1) or (T, {lanes})")
     vectors = {name: _per_lane(name, vector, lanes) for name, vector in vectors.items()}
     _check_w2(vectors["w2"])
-    _check_input(inputs, vectors)
+    _check_input(inputs, vectors, bounded=nonlinearity in ("tanh", "sigmoid"))
     inputs = np.ascontiguousarray(np.broadcast_to(inputs, (inputs.shape[0], lanes)))
     steps = lengths(length, inputs.shape[0], lanes)
     weights = kernels.Weights(vectors["w1"], vectors["w2"], vectors["b1"])
@@ -167,10 +167,11 @@ def _check_w2(w2: NDArray[Any]) -> None:
         raise ValueError(f"w2 has the value {w2[outside][0]}: expected 0 or a size in {1 / largest:g} .. {largest:g}")
 
 
-def _check_input(x: NDArray[Any], weights: dict[str, NDArray[Any]]) -> None:
+def _check_input(x: NDArray[Any], weights: dict[str, NDArray[Any]], bounded: bool) -> None:
     """Refuse inputs and states that, grown by W2 from one rescaling to the next, could leave the range of floats."""
     log2_w2 = np.log2(np.maximum(np.abs(weights["w2"]), 1))
-    largest = 2.0 ** (_HEADROOM[x.dtype] - 2 * kernels.WINDOW * log2_w2.astype(np.float64))
+    windows = 1 if bounded else 2  # of a unit whose states don't grow only the way back does
+    largest = 2.0 ** (_HEADROOM[x.dtype] - windows * kernels.WINDOW * log2_w2.astype(np.float64))
     with np.errstate(over="ignore"):
         loudest = np.broadcast_to(np.abs(x).max(axis=0), largest.shape)
         sizes = {"x": loudest, "w1 x": np.abs(weights["w1"]) * loudest, "b1": weights["b1"], "h0": weights["h0"]}

@@ -204,7 +204,15 @@ def test_inputs_that_overflow_between_rescalings(w1: float, x: float, b1: float,
 
 def test_the_lane_whose_input_overflows_is_told_of_one_input_for_all() -> None:
     with pytest.raises(ValueError, match=r"^x has the size 1e\+30: expected less than .* beside w2 = 2.68435e\+08"):
-        rl.one_unit_gradients(1.0, [1.0, 2.0**28], 0.0, np.full((3, 1), 1e30))
+        rl.one_unit_gradients(1.0, [1.0, 2.0**28], 0.0, np.full((3, 1), 1e30), nonlinearity="linear")
+
+
+def test_a_bounded_unit_takes_larger_inputs() -> None:
+    """Its states don't grow: one window's growth on the way back is left, not two."""
+    flow = rl.one_unit_gradients(1.0, 2.0**28, 0.0, np.zeros(3), h0=1e100)
+    assert rl.to_float(flow.h)[0, 0] == 0
+    with pytest.raises(ValueError, match=r"^h0 has the size 1e\+200: expected less than"):
+        rl.one_unit_gradients(1.0, 2.0**28, 0.0, np.zeros(3), h0=1e200)
 
 
 @pytest.mark.parametrize("w2", [0.5, 1.0, -3.0, 2.0**10, 2.0**28])
