@@ -47,11 +47,23 @@ def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any 
 
 def real_numbers(name: str, value: ArrayLike) -> NDArray[Any]:
     """`value` as an array of floats, integers or booleans, finite or not, with nothing masked."""
+    return of_kinds("fiub", name, value, "real numbers", "a number")
+
+
+def integers(name: str, value: ArrayLike) -> NDArray[Any]:
+    """`value` as an array of integers, with nothing masked."""
+    return of_kinds("iu", name, value, "integers", "an integer")
+
+
+def of_kinds(kinds: str, name: str, value: Any, many: str, one: str) -> NDArray[Any]:
+    """`value` as an array of one of these kinds, with nothing masked; an array that is one is found at once."""
+    if type(value) is np.ndarray and value.dtype.kind in kinds:
+        return value
     array = plain(value)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} is {shortened(value)}: expected real numbers")
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"{name} is {shortened(value)}: expected {many}")
     if np.ma.is_masked(value):
-        raise ValueError(f"{name} has masked values: expected a number in every place")
+        raise ValueError(f"{name} has masked values: expected {one} in every place")
     return array
 
 
@@ -59,9 +71,10 @@ def plain(value: Any) -> NDArray[Any]:
     """What is given as an array; of no numbers where it is none."""
     try:
         array = np.asarray(value)
-        kinds = np.ravel(np.asarray(getattr(value, "dtypes", None), dtype=object))
-        if array.dtype == object and all(getattr(kind, "kind", "O") in "fiub" for kind in kinds):  # pandas with gaps
-            array = value.to_numpy(dtype=np.float64, na_value=np.nan)
+        if array.dtype == object:  # pandas with gaps
+            kinds = np.ravel(np.asarray(getattr(value, "dtypes", None), dtype=object))
+            if all(getattr(kind, "kind", "O") in "fiub" for kind in kinds):
+                array = value.to_numpy(dtype=np.float64, na_value=np.nan)
     except Exception:  # noqa: BLE001 - rows of different lengths, an object that is asked for an array and fails
         return np.empty(0, dtype=object)
     return array
@@ -80,16 +93,6 @@ def shortened(value: Any) -> str:
     except Exception:  # noqa: BLE001 - of somebody else's object
         text = f"a {type(value).__name__} that can't be shown"
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def integers(name: str, value: ArrayLike) -> NDArray[Any]:
-    """`value` as an array of integers."""
-    array = plain(value)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} is {shortened(value)}: expected integers")
-    if np.ma.is_masked(value):
-        raise ValueError(f"{name} has masked values: expected an integer in every place")
-    return array
 
 
 def lengths(length: ArrayLike | None, steps: int, sequences: int) -> NDArray[np.int64]:

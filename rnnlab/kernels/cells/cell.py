@@ -134,4 +134,4 @@ def allocated(make: Callable[..., Any], name: str, shape: Any, dtype: Any) -> An
 
 def is_shape(value: Any) -> bool:
     """Whether it is an array's, and not a NamedTuple or a tuple of them."""
-    return not hasattr(value, "_fields") and all(isinstance(size, int | np.integer) for size in value)
+    return type(value) is tuple and not (value and isinstance(value[0], tuple))
