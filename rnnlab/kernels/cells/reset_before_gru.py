@@ -23,7 +23,7 @@ from rnnlab._base.initial import Scheme
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
-from rnnlab.kernels.cells import recurrence
+from rnnlab.kernels.cells import gru
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
 from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
 from rnnlab.kernels.scaling import without_subnormals
@@ -224,20 +224,4 @@ def tangent(params: ResetBeforeGRUParams, tape: ResetBeforeGRUTape) -> Callable[
     return apply
 
 
-def remember(params: ResetBeforeGRUParams, bias: float) -> None:
-    """Set the bias of the update gate."""
-    params.bias.reshape(3, -1)[1] = bias
-
-
-CELL = Cell(
-    gates=3,
-    states=("h",),
-    shapes=shapes,
-    forward=recurrence.forward,
-    backward=recurrence.backward,
-    flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish),
-    recurrent=lambda params: params.weight_hh.reshape(3, *params.weight_hh.shape[1:] * 2),
-    tangent=tangent,
-    remember=remember,
-)
+CELL = gru.CELL._replace(shapes=shapes, steps=Steps(prepare, step, step_back, finish), share=None, tangent=tangent)
