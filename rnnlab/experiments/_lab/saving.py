@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,12 +29,6 @@ from rnnlab.experiments._lab.figures import theme
 from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look
 
 DARKEST = 0.08  # lightness of a dark background: black itself swallows the edges of a projected slide
-
-
-def write(folder: Path, figures: dict[str, Figure], look: Look) -> None:
-    """Save every figure in every format."""
-    for name, content in rendered(figures, look).items():
-        (folder / name).write_bytes(content)
 
 
 def rendered(figures: dict[str, Figure], look: Look) -> dict[str, bytes]:
