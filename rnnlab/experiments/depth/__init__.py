@@ -16,7 +16,7 @@ from pydantic import Field
 
 import rnnlab as rl
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
-from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
+from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, bytes_of_weights
 from rnnlab.experiments.depth.claims import checks as checks
 from rnnlab.experiments.depth.figures import draw as draw
 from rnnlab.experiments.depth.sizes import log10_rms
@@ -42,10 +42,11 @@ class Spec(ExperimentSpec):
     input_gain: Gain = Field(default=0.8, description="b of the linear networks: size of the weights between layers")
 
     def bytes_needed(self, workers: int) -> int:
-        """The table, and the tapes that each worker has in hand."""
+        """The table, and the weights and tapes that each worker has in hand."""
         rows = 2 * len(self.network) * self.seeds * self.layers * self.seq_len
         states = self.layers * self.batch_size * self.seq_len * 30 * self.hidden_size
-        return rows * BYTES_PER_ROW + workers * 8 * states
+        weights = self.layers * bytes_of_weights(self.hidden_size)
+        return rows * BYTES_PER_ROW + workers * (weights + 8 * states)
 
 
 class Part(NamedTuple):

@@ -39,7 +39,9 @@ def test_a_large_one_is_said_and_asked_about_where_somebody_can_answer(
     assert capsys.readouterr().err.count("GiB of memory are needed") == 4
 
 
-@pytest.mark.parametrize("name", ["prices", "forget-bias", "truncation", "adding", "mitigations", "temporal-order"])
+@pytest.mark.parametrize(
+    "name", ["depth", "prices", "forget-bias", "truncation", "adding", "mitigations", "temporal-order"]
+)
 def test_units_beyond_memory_are_refused_before_they_are_drawn(name: str) -> None:
     with pytest.raises(click.UsageError, match=r"GiB of memory and .* are free: take fewer"):
         sizes.agree(get(name).Spec(hidden_size=10**8), 1, yes=True)
