@@ -6,7 +6,7 @@ import os
 import signal
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -114,40 +114,51 @@ def command_of(name: str) -> click.Command:
         name,
         params=options,
         help=experiment.__doc__,
-        callback=lambda style, formats, size, **given: run_one(name, look=look_of(style, formats, size), **given),
+        callback=lambda **given: run_as_told(name, **given),
     )
 
 
-def run_one(
-    name: str,
-    out: Path,
-    spec_file: Path | None = None,
-    workers: int | None = None,
-    cluster: str | None = None,
-    cluster_timeout: float = 300.0,
-    force: bool = False,
-    yes: bool = False,
-    form: str = "csv",
-    look: Look = PAPER,
-    open_page: bool = False,
-    **fields: Any,
+class Running(NamedTuple):
+    """How a run goes, beside its Spec."""
+
+    out: Path
+    workers: int | None = None  # all cores
+    cluster: str | None = None
+    cluster_timeout: float = 300.0
+    force: bool = False
+    yes: bool = False
+    form: str = "csv"
+    look: Look = PAPER
+    open_page: bool = False
+
+
+def run_as_told(
+    name: str, style: str, formats: str, size: str | None, spec_file: Path | None = None, **given: Any
 ) -> int:
+    """Run one experiment with what was typed: how it goes, and its Spec's fields."""
+    look = look_of(style, formats, size)
+    how = {field: given.pop(field) for field in Running._fields if field in given}
+    return run_one(name, resolve(known(name), spec_file, given), Running(**how, look=look))
+
+
+def run_one(name: str, spec: Any, how: Running) -> int:
     """Run one experiment and save its result."""
     from rnnlab.experiments._lab import folders, runner, sizes, store
 
-    experiment = known(name)
-    spec = resolve(experiment, spec_file, fields)
-    count = (os.cpu_count() or 1) if workers is None else workers
+    count = (os.cpu_count() or 1) if how.workers is None else how.workers
     if count < 1:
         raise click.UsageError(f"--workers is {count}: at least one is needed")
-    sizes.agree(spec, count, yes)
-    folder = folders.prepare(out / name)
-    job = runner.Job(experiment, spec, folder, count, cluster, force, look, cluster_timeout, wants_parquet(form))
+    parquet = wants_parquet(how.form)
+    sizes.agree(spec, count, how.yes)
+    place = how.out / name
+    job = runner.Job(
+        known(name), spec, folders.prepare(place), count, how.cluster, how.force, how.look, how.cluster_timeout, parquet
+    )
     result = runner.run(job)
     seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
-    click.echo(f"{out / name}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
+    click.echo(f"{place}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
     if result.page is not None:
-        show_page(out / name / store.PAGE, open_page)
+        show_page(place / store.PAGE, how.open_page)
     return report(result.checks)
 
 
@@ -251,10 +262,10 @@ def all_(out: Path, force: bool) -> int:
     """Run every experiment at its default spec."""
     from rnnlab.experiments._lab import store
 
-    for name in names():
-        store.refuse(out / name, resolve(known(name), None, {}).model_dump(mode="json", exclude_none=True), force)
-    codes = [run_one(name, out, force=force, yes=True) for name in names()]
-    return max(codes)
+    specs = {name: resolve(known(name), None, {}) for name in names()}
+    for name, spec in specs.items():
+        store.refuse(out / name, spec.model_dump(mode="json", exclude_none=True), force)
+    return max([run_one(name, spec, Running(out, force=force, yes=True)) for name, spec in specs.items()])
 
 
 def main() -> int:
