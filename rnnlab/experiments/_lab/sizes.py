@@ -9,6 +9,7 @@ import click
 import psutil
 
 SAID_FROM = 2**30  # bytes from which a run's size is said, and asked about
+LIBRARIES = 235 * 2**20  # bytes of the interpreter with all of them, before anything is measured
 
 
 def agree(spec: Any, workers: int, yes: bool) -> None:
@@ -16,16 +17,15 @@ def agree(spec: Any, workers: int, yes: bool) -> None:
 
     UsageError where so much is not free, Abort where the answer is no.
     """
-    resident = psutil.Process().memory_info().rss
     needed, available = spec.bytes_needed(workers), psutil.virtual_memory().available
     if needed > available:
         raise click.UsageError(
             f"this spec needs about {gibibytes(needed)} of memory and {gibibytes(available)} are free: "
             f"take fewer points, shorter sequences or fewer workers"
         )
-    if needed + resident < SAID_FROM:
+    if needed + LIBRARIES < SAID_FROM:
         return
-    click.echo(f"about {gibibytes(needed + resident)} of memory are needed, {gibibytes(available)} are free", err=True)
+    click.echo(f"about {gibibytes(needed + LIBRARIES)} of memory are needed, {gibibytes(available)} are free", err=True)
     if not yes and sys.stdin.isatty():
         click.confirm("start?", abort=True, err=True)
 
