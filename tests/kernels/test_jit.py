@@ -4,12 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
+from numba.core.caching import IndexDataCacheFile
 
 import rnnlab
+from rnnlab.kernels._jit import DigestedFiles
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpreted kernels have no cache")
 PROGRAM = """
@@ -67,15 +71,57 @@ def test_bounds_checks_reach_kernels_that_are_cached(copy: Path) -> None:
     assert result(copy) == TANH_1
 
 
-@pytest.mark.parametrize("kept", [0.0, 0.5, 0.9])
-def test_a_truncated_cache_is_thrown_away(copy: Path, kept: float) -> None:
+def truncated(kept: float) -> Callable[[bytes], bytes]:
+    return lambda data: data[: int(kept * len(data))]
+
+
+def flipped(where: float) -> Callable[[bytes], bytes]:
+    def one_bit(data: bytes) -> bytes:
+        at = int(where * len(data))
+        return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+    return one_bit
+
+
+@pytest.mark.parametrize("damage", [truncated(0), truncated(0.9), flipped(0), flipped(0.7)])
+def test_a_damaged_cache_is_thrown_away(copy: Path, damage: Callable[[bytes], bytes]) -> None:
     assert result(copy) == TANH_1
     files = [path for path in copy.rglob("*.nb?") if path.suffix in {".nbi", ".nbc"}]
     assert files
     for path in files:
-        path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+        path.write_bytes(damage(path.read_bytes()))
     assert result(copy) == TANH_1
     assert result(copy) == TANH_1
+
+
+CONTENT = ("code", bytes(range(200)))
+
+
+def write_kernel(files: type[IndexDataCacheFile], folder: Path) -> IndexDataCacheFile:
+    written = files(str(folder), "kernel", "stamp")
+    written.save("key", CONTENT)
+    return written
+
+
+def test_any_flipped_bit_of_a_cache_is_found(tmp_path: Path) -> None:
+    files = write_kernel(DigestedFiles, tmp_path)
+    assert files.load("key") == CONTENT
+    for path in sorted(tmp_path.iterdir()):
+        whole = path.read_bytes()
+        for where in np.linspace(0, 1, 100, endpoint=False):
+            path.write_bytes(flipped(where)(whole))
+            with pytest.raises(ValueError, match="is damaged"):
+                files.load("key")
+        path.write_bytes(whole)
+    assert files.load("key") == CONTENT
+
+
+def test_numbas_own_cache_would_load_it(tmp_path: Path) -> None:
+    """The control: without a digest other code is run."""
+    files = write_kernel(IndexDataCacheFile, tmp_path)
+    (path,) = tmp_path.glob("*.nbc")
+    path.write_bytes(flipped(0.5)(path.read_bytes()))
+    assert files.load("key") not in (CONTENT, None)
 
 
 def test_without_any_writable_folder(copy: Path) -> None:
