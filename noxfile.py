@@ -2,7 +2,7 @@
 # /// script
 # dependencies = ["nox>=2025.2.9"]
 # ///
-"""Tasks for those who use nox: ``nox -s tests``, ``nox -s lint``."""
+"""Tasks for those who use nox: ``nox -s tests``, ``nox -s lowest``, ``nox -s lint``."""
 
 import nox
 
@@ -14,6 +14,13 @@ nox.options.default_venv_backend = "uv|virtualenv"
 def tests(session: nox.Session) -> None:
     """Run the tests."""
     session.install("-e.[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(venv_backend="uv")
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that pyproject.toml allows."""
+    session.install("--resolution=lowest-direct", "-e.[test]")
     session.run("pytest", *session.posargs)
 
 
