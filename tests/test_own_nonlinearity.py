@@ -100,7 +100,7 @@ def test_the_sweep_takes_it_from_python() -> None:
     flow = rl.one_unit_gradients(1.0, mine["w2"], 0.0, np.zeros(100), h0=0.5, nonlinearity=SOFTPLUS)
     np.testing.assert_allclose(mine["log10_dh0"], rl.log10_abs(flow.h)[0], rtol=1e-12)
     assert mine["log10_dh0_law"].isna().all()
-    assert sweep.checks(table).ok.all()
+    assert sweep.checks(table).verdict.eq("holds").all()
     assert panels(table, 3.0)[2] == ["tanh", "softplus"]
     with pytest.raises(ValueError, match="own has the name 'tanh'"):
         sweep.measure(spec, own={"tanh": SOFTPLUS})

@@ -28,9 +28,9 @@ def test_slopes_of_the_error() -> None:
 
 def test_claims_hold_and_a_moved_wall_fails() -> None:
     table = cliff.measure(SPEC)
-    assert cliff.checks(table)["ok"].all()
+    assert cliff.checks(table)["verdict"].eq("holds").all()
     table.loc[table["part"] == "wall", "b"] += 0.01
-    assert not cliff.checks(table)["ok"].all()
+    assert not cliff.checks(table)["verdict"].eq("holds").all()
     assert set(cliff.draw(table)) == {"cliff"}
 
 
@@ -39,9 +39,9 @@ def test_what_descents_come_to_is_claimed() -> None:
     table = cliff.measure(SPEC)
     swapped = table.replace({"part": {"plain": "clipped", "clipped": "plain"}})
     assert sum(table["part"] == "plain") == SPEC.updates + 1
-    assert all(claim.ok for claim in cliff.descent_claims(table))
+    assert all(claim.verdict == "holds" for claim in cliff.descent_claims(table))
     assert len(list(cliff.descent_claims(table))) == 2
-    assert not any(claim.ok for claim in cliff.descent_claims(swapped) if "clipped" in claim.claim)
+    assert not any(claim.verdict == "holds" for claim in cliff.descent_claims(swapped) if "clipped" in claim.claim)
     gentle = cliff.measure(SPEC.model_copy(update={"learning_rate": 1e-4}))
     assert not list(cliff.descent_claims(gentle))
 
@@ -59,7 +59,7 @@ def test_what_was_not_searched_is_not_claimed(b: tuple[float, float], claims: in
     assert set(cliff.draw(table)) == {"cliff"}
     found = cliff.checks(table)
     assert len(found) == claims
-    assert found["ok"].all()
+    assert found["verdict"].eq("holds").all()
 
 
 def test_clipped_steps_are_no_longer_than_the_rate_allows() -> None:

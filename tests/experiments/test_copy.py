@@ -44,9 +44,9 @@ def test_copy_columns_and_figure(copied: pd.DataFrame) -> None:
 
 def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> None:
     last = pd.DataFrame({"method": copy.LINEAR, "solved": [False, True], "score": [0.5, 0.0], "budget": 1600})
-    assert all(claim.ok for claim in copy.copy_claims(last))
-    assert not any(claim.ok for claim in copy.copy_claims(last.assign(method=copy.LINEAR[::-1])))
+    assert all(claim.verdict == "holds" for claim in copy.copy_claims(last))
+    assert not any(claim.verdict == "holds" for claim in copy.copy_claims(last.assign(method=copy.LINEAR[::-1])))
     rows = copied[copied["task"] == "adding"].assign(seq_len=200)
     rows["score"] = np.where(rows["method"] == copy.LINEAR[0], 0.1, 1.0)
-    assert all(claim.ok for claim in copy.adding_claims(rows))
-    assert not any(claim.ok for claim in copy.adding_claims(rows.assign(score=1.1 - rows["score"])))
+    assert all(claim.verdict == "holds" for claim in copy.adding_claims(rows))
+    assert not any(claim.verdict == "holds" for claim in copy.adding_claims(rows.assign(score=1.1 - rows["score"])))

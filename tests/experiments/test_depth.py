@@ -71,7 +71,7 @@ def test_columns(table: pd.DataFrame) -> None:
 
 def test_checks_hold(table: pd.DataFrame) -> None:
     checks = depth.checks(table)
-    assert checks.ok.all()
+    assert checks.verdict.eq("holds").all()
     assert len(checks) == 8 + 12 + 4 + 11 + 6  # linear, per layer, powers, first, time
 
 
@@ -93,7 +93,7 @@ def test_checks_hold(table: pd.DataFrame) -> None:
 def test_wrong_numbers_fail_the_checks(table: pd.DataFrame, wrong: object, claim: str) -> None:
     rows = wrong(table)  # type: ignore[operator]
     checks = depth.checks(rows[~rows.duplicated(["network", "residual", "seed", "distance", "lag"], keep="last")])
-    assert not checks[checks.claim.str.contains(claim)].ok.all()
+    assert not checks[checks.claim.str.contains(claim)].verdict.eq("holds").all()
 
 
 def test_aligned_paths_are_not_random_ones(table: pd.DataFrame) -> None:
@@ -101,7 +101,7 @@ def test_aligned_paths_are_not_random_ones(table: pd.DataFrame) -> None:
     checks = depth.checks(table.assign(network=table.network.replace(names)))
     bad = checks[checks.claim.str.contains("aligned paths would do|summed squares")]
     assert len(bad) == 4
-    assert not bad.ok.any()
+    assert not bad.verdict.eq("holds").any()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_largest_networks_stay_within_floats() -> None:
     far = depth.Spec(network="linear identity", layers=32, seq_len=200, hidden_size=1, batch_size=1, seeds=1)
     for gain in (0.1, 3.0):
         table = depth.measure(far.model_copy(update={"recurrent_gain": gain, "input_gain": gain}))
-        assert depth.checks(table).ok.all()
+        assert depth.checks(table).verdict.eq("holds").all()
 
 
 def test_figures_are_drawn_from_the_table_alone(table: pd.DataFrame) -> None:

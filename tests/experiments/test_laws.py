@@ -36,7 +36,7 @@ def test_weights_without_a_law_are_refused(wrong: dict[str, object]) -> None:
 )
 def test_claims_are_made_where_a_run_comes_to_the_law(given: dict[str, object]) -> None:
     checks = laws.checks(laws.measure(laws.Spec(**given)))
-    assert checks.ok.all(), checks[~checks.ok].to_string()
+    assert checks.verdict.eq("holds").all(), checks[~checks.verdict.eq("holds")].to_string()
     assert laws.Spec(knife_edge_seq_len=10**11).bytes_needed(1) > 2**40
 
 
@@ -44,5 +44,5 @@ def test_laws_hold() -> None:
     table = runner.normal_form(laws.measure(laws.Spec()))
     checks = laws.checks(table)
     assert len(checks) > 40
-    assert checks.ok.all(), checks[~checks.ok].to_string()
+    assert checks.verdict.eq("holds").all(), checks[~checks.verdict.eq("holds")].to_string()
     assert set(laws.draw(table)) == {"tanh"}

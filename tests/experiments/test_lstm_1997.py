@@ -73,9 +73,9 @@ def test_labels_by_chance_are_never_learnt() -> None:
 def test_claims_compare_means_with_1997() -> None:
     runs = [{"task": "adding", "seq_len": 100, "seed": seed, "budget": 230_000} for seed in (0, 1)]
     table = pd.DataFrame([run | {"update": 60_000, "solved": True} for run in runs])
-    assert lstm_1997.checks(table)["ok"].all()
-    assert not lstm_1997.checks(table.assign(update=10_000))["ok"].all()
-    assert not lstm_1997.checks(table.assign(solved=[True, False]))["ok"].all()
+    assert lstm_1997.checks(table)["verdict"].eq("holds").all()
+    assert not lstm_1997.checks(table.assign(update=10_000))["verdict"].eq("holds").all()
+    assert not lstm_1997.checks(table.assign(solved=[True, False]))["verdict"].eq("holds").all()
 
 
 def test_adding_has_at_least_twenty_steps() -> None:

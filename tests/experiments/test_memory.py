@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from rnnlab.experiments import memory
 from rnnlab.experiments._lab import runner, saving
+from rnnlab.experiments._lab.claims import table_of
 from rnnlab.experiments._lab.looks import PAPER
 from rnnlab.laws import memory as law
 
@@ -56,7 +57,7 @@ def test_columns_and_size(table: pd.DataFrame) -> None:
 
 def test_checks_hold(table: pd.DataFrame) -> None:
     checks = memory.checks(table)
-    assert checks.ok.all()
+    assert checks.verdict.eq("holds").all()
     assert len(checks) == len(memory.REFERENCE) + len(table) + 4
 
 
@@ -65,23 +66,23 @@ def test_wrong_inputs_fail_the_checks(table: pd.DataFrame) -> None:
     long = table[table.lam >= 0.9]  # where 1 - lambda^2 is far from 1
     unscaled = long[~long.normalised].assign(normalised=True)
     for wrong in (correlated, unscaled):
-        assert not any(claim.ok for claim in memory.row_claims(wrong))
-        assert not memory.checks(wrong).ok.all()
+        assert not any(claim.verdict == "holds" for claim in memory.row_claims(wrong))
+        assert not memory.checks(wrong).verdict.eq("holds").all()
 
 
 def test_a_term_dropped_from_the_closed_form_fails_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         memory.law, "gradient_second_moment", lambda lam, rho: (1 + lam**2) / (1 - lam**2) ** 3 + 0 * rho
     )
-    claims = pd.DataFrame(memory.reference_claims())
-    wrong = (claims.expected - claims.measured).abs() > claims.tolerance
+    claims = table_of(memory.reference_claims())
+    wrong = claims.verdict == "fails"
     assert claims.claim[wrong].tolist() == [name for name in claims.claim if "gradient" in name and "rho 0.9" in name]
 
 
 def test_sequences_too_short_fail_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MEMORIES", 1)  # T = 1 / (1 - lambda) steps are too few to be stationary
     short = memory.checks(memory.measure(SMALL))
-    failed = short[~short.ok].claim
+    failed = short[~short.verdict.eq("holds")].claim
     assert failed.str.contains("gradient").any()
     assert failed.str.contains("state").any()
 
@@ -111,5 +112,5 @@ def test_a_grid_of_one_point_is_drawn() -> None:
 def test_moments_are_claimed_of_many_sequences_alone() -> None:
     few = memory.measure(memory.Spec(lanes=2))
     assert len(memory.checks(few)) == len(memory.REFERENCE)
-    assert memory.checks(few).ok.all()
+    assert memory.checks(few).verdict.eq("holds").all()
     assert memory.Spec(lanes=10**12).bytes_needed(1) > 2**40

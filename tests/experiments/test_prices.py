@@ -142,14 +142,14 @@ def test_the_verdict_follows_from_the_table(table: pd.DataFrame) -> None:
     mixed = rows.assign(skill=np.where(rows["cell"] == "gru", 0.2, np.where(noise > 0, 0.9, -0.5)))
     assert "the best of them, gru," in figures.verdict(mixed.assign(skill=mixed["skill"] + noise))
     claims = prices.checks(table.assign(skill=table["skill"].where(table["series"] != "prices", 0.5)))
-    assert not claims["ok"].iloc[1]
+    assert not claims["verdict"].eq("holds").iloc[1]
 
 
 def test_checks_hold_and_figures_are_drawn(table: pd.DataFrame) -> None:
-    assert prices.checks(table)["ok"].all(), prices.checks(table).to_string()
+    assert prices.checks(table)["verdict"].eq("holds").all(), prices.checks(table).to_string()
     assert len(prices.checks(table)) == 3  # too few updates to claim what is learnt
     long = prices.checks(table.assign(updates=1000, skill=np.where(table["series"] == "prices", 0.0, -0.1)))
-    assert list(long["ok"]) == [True, True, True, *[False] * 4]
+    assert list(long["verdict"].eq("holds")) == [True, True, True, *[False] * 4]
     assert set(prices.draw(table)) == {"skill", "days"}
 
 
@@ -174,4 +174,4 @@ def test_ones_own_prices_are_reported_on_whatever_comes_out(tmp_path: Path) -> N
     told = next(claim for claim in claims.index if claim.startswith("Close of own.csv"))
     assert 'better than "tomorrow is as today" are gru' in told
     assert claims.loc[told, "measured"] == 1
-    assert claims.loc[told, "ok"]
+    assert claims.loc[told, "verdict"] == "holds"

@@ -45,9 +45,9 @@ def test_training_follows_the_rules(table: pd.DataFrame) -> None:
 
 
 def test_checks_hold_and_fail_for_a_wrong_prediction(table: pd.DataFrame) -> None:
-    assert statland.checks(table).ok.all(), statland.checks(table).to_string()
+    assert statland.checks(table).verdict.eq("holds").all(), statland.checks(table).to_string()
     wrong = table.assign(prediction=table.prediction + 1e-9)
-    assert not statland.checks(wrong).ok.all()
+    assert not statland.checks(wrong).verdict.eq("holds").all()
 
 
 def test_figures(table: pd.DataFrame) -> None:
@@ -63,7 +63,7 @@ def test_other_settings_make_fewer_claims_and_no_warnings(given: dict[str, float
         table = runner.normal_form(statland.measure(statland.Spec(**given)))
         checks = statland.checks(table)
         statland.draw(table)
-    assert checks.ok.all()
+    assert checks.verdict.eq("holds").all()
     assert 0 < len(checks) < 8
 
 

@@ -70,9 +70,9 @@ def test_first_input_has_one_step_less(table: pd.DataFrame) -> None:
 
 
 def test_checks_hold_and_a_wrong_number_fails_them(table: pd.DataFrame) -> None:
-    assert sweep.checks(table).ok.all()
+    assert sweep.checks(table).verdict.eq("holds").all()
     wrong = table.assign(log10_dh0=table.log10_dh0 + 1e-6)
-    assert not sweep.checks(wrong).ok.all()
+    assert not sweep.checks(wrong).verdict.eq("holds").all()
 
 
 def test_workers_and_order_do_not_change_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -109,12 +109,12 @@ def test_vector_sweep(recurrent: str) -> None:
     table = sweep.measure(spec)
     assert len(table) == 3 * 3 * 2 * 4
     assert set(COLUMNS) < set(table.columns)
-    assert sweep.checks(table).ok.all()
+    assert sweep.checks(table).verdict.eq("holds").all()
     if recurrent != "gaussian":
         linear = table[(table["nonlinearity"] == "linear") & (table["w2"] == 2) & (table["seq_len"] == 2000)]
         np.testing.assert_allclose(linear["log10_dh0"], 2000 * np.log10(2), rtol=1e-12)
         assert set(linear["float64_state"]) == {"inf"}
-        assert not sweep.checks(table.assign(log10_dh0=table["log10_dh0"] + 0.01)).ok.all()
+        assert not sweep.checks(table.assign(log10_dh0=table["log10_dh0"] + 0.01)).verdict.eq("holds").all()
     assert set(sweep.draw(table)) == {"heatmap", "decay", "weights", "float32"}
 
 
@@ -135,7 +135,7 @@ def test_other_settings_are_drawn_and_claim_what_they_can(given: dict[str, objec
         warnings.simplefilter("error")
         table = runner.normal_form(sweep.measure(sweep.Spec(**{"seeds": 1, **given})))
         assert len(sweep.draw(table)) == 4
-        assert sweep.checks(table).ok.all()
+        assert sweep.checks(table).verdict.eq("holds").all()
 
 
 def test_the_table_has_the_settings_that_are_not_the_defaults() -> None:

@@ -106,10 +106,10 @@ def test_claims_hold_for_the_published_order_and_fail_for_the_reverse() -> None:
     table = table_with(SGD=0, SGD_C=2, SGD_CR=4)
     found = temporal_order.checks(table)
     assert len(found) == 5
-    assert found.ok.all()
+    assert found.verdict.eq("holds").all()
     names = {"SGD": "SGD-CR", "SGD-CR": "SGD", "basic": "smart", "smart": "basic"}
-    assert not temporal_order.checks(table.replace(names)).ok.any()
-    assert not temporal_order.checks(table_with(SGD=2, SGD_C=2, SGD_CR=2)).ok[[0, 1, 3, 4]].any()
+    assert not temporal_order.checks(table.replace(names)).verdict.eq("holds").any()
+    assert not temporal_order.checks(table_with(SGD=2, SGD_C=2, SGD_CR=2)).verdict.eq("holds")[[0, 1, 3, 4]].any()
     assert temporal_order.ratio_of(1, 0) == np.inf
 
 

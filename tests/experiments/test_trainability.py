@@ -170,20 +170,20 @@ def test_columns_and_shares(table: pd.DataFrame) -> None:
 
 def test_checks_hold(table: pd.DataFrame) -> None:
     checks = trainability.checks(table)
-    assert checks.ok.all()
+    assert checks.verdict.eq("holds").all()
     assert len(checks) == 2 + 3 + 8 + 4
     late = table.assign(updates_to_solve=table.updates_to_solve + 11)
-    assert trainability.checks(late).ok.sum() == len(checks) - 2
+    assert trainability.checks(late).verdict.eq("holds").sum() == len(checks) - 2
 
 
 def test_a_map_with_clipping_mixed_up_fails(table: pd.DataFrame) -> None:
     other = table.variant.map({"plain": "clipped", "clipped": "plain"})
-    assert not trainability.checks(table.assign(variant=other)).ok.all()
+    assert not trainability.checks(table.assign(variant=other)).verdict.eq("holds").all()
 
 
 def test_a_wrong_gradient_fails(table: pd.DataFrame) -> None:
     checks = trainability.checks(table.assign(bptt=(1 + 1e-9) * table.bptt))
-    assert checks[~checks.ok].claim.str.contains("complex steps").tolist() == [True, True]
+    assert checks[~checks.verdict.eq("holds")].claim.str.contains("complex steps").tolist() == [True, True]
 
 
 def test_other_settings_make_no_claims_on_the_map() -> None:
@@ -199,7 +199,7 @@ def test_workers_do_not_change_the_table(table: pd.DataFrame) -> None:
 
 def test_every_nonlinearity_is_trained() -> None:
     spec = trainability.Spec(w2="0.5,1", seq_len=2, seeds=1, updates=20, nonlinearity="relu,sigmoid")
-    assert trainability.checks(trainability.measure(spec)).ok.all()
+    assert trainability.checks(trainability.measure(spec)).verdict.eq("holds").all()
 
 
 @pytest.mark.parametrize(

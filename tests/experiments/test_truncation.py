@@ -75,7 +75,7 @@ def test_columns_and_ends(table: pd.DataFrame) -> None:
 
 def test_checks_hold(table: pd.DataFrame) -> None:
     checks = truncation.checks(table)
-    assert checks.ok.all()
+    assert checks.verdict.eq("holds").all()
     assert checks.claim.str.contains("against that of the flow").sum() == 2
 
 
@@ -89,7 +89,7 @@ def test_checks_hold(table: pd.DataFrame) -> None:
     ],
 )
 def test_wrong_numbers_fail_the_checks(table: pd.DataFrame, column: str, wrong: object) -> None:
-    assert not truncation.checks(table.assign(**{column: wrong})).ok.all()
+    assert not truncation.checks(table.assign(**{column: wrong})).verdict.eq("holds").all()
 
 
 @pytest.mark.parametrize("wrong", [{"gain": [0.0]}, {"gain": []}, {"seq_len": 1}, {"seeds": 0}, {"units": 3}])
@@ -106,4 +106,4 @@ def test_figure_is_drawn_from_the_table_alone(table: pd.DataFrame) -> None:
 def test_one_short_network_is_drawn_and_checked() -> None:
     one = truncation.measure(truncation.Spec(gain=0.5, hidden_size=2, seq_len=2, seeds=1))
     assert set(truncation.draw(one)) == {"windows"}
-    assert truncation.checks(one).ok.all()
+    assert truncation.checks(one).verdict.eq("holds").all()

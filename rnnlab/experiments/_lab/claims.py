@@ -1,29 +1,67 @@
-"""Claims: what theory or the literature says beside what was measured, and whether they agree."""
+"""Claims: what theory or the literature says of a number, what another story says, and which of the two was measured."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
+Verdict = Literal["holds", "fails", "open", "missed"]
+AT_LEAST, AT_MOST = (0.0, math.inf), (math.inf, 0.0)  # tolerances to one side
+COLUMNS = ["claim", "expected", "rival", "measured", "low", "high", "source", "verdict"]
 
-class Claim(NamedTuple):
-    """One row of a checks table; `ok` is |measured - expected| <= tolerance."""
+
+@dataclass(frozen=True)
+class Claim:
+    """One row of a checks table: a number, and two stories of what it is.
+
+    Attributes
+    ----------
+    claim : str
+        What is measured.
+    expected : float
+        What is claimed of it.
+    measured : float
+        What was measured, as it was.
+    tolerance : float or (float, float)
+        How far it may lie from `expected`, to both sides or below and above.
+    source : str
+        Who claims it, or why it has this tolerance.
+    rival : float
+        What the other story says of the same number: the folk story, no effect, the term left out, chance.
+    """
 
     claim: str
     expected: float
     measured: float
-    tolerance: float
+    tolerance: float | tuple[float, float]
     source: str
+    rival: float = math.nan
 
     @property
-    def ok(self) -> bool:
-        """Whether the claim holds; a measured nan never does."""
-        return self.measured == self.expected or abs(self.measured - self.expected) <= self.tolerance
+    def accepted(self) -> tuple[float, float]:
+        """The interval of numbers that agree with the claim, both ends included."""
+        below, above = self.tolerance if isinstance(self.tolerance, tuple) else (self.tolerance, self.tolerance)
+        return self.expected - below, self.expected + above
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the claim "holds" or "fails"; "open" where the number agrees with the rival as well."""
+        low, high = self.accepted
+        if not low <= self.measured <= high:
+            return "fails"
+        return "open" if agrees_with_rival(self.expected, self.rival, self.measured, low, high) else "holds"
+
+
+def agrees_with_rival(expected: float, rival: float, measured: float, low: float, high: float) -> bool:
+    """Whether the rival lies in the interval, or the number in the rival's: as wide, and open to the other side."""
+    return low <= rival <= high or rival - (high - expected) <= measured <= rival + (expected - low)
 
 
 def table_of(claims: Iterable[Claim]) -> pd.DataFrame:
-    """The checks table of an experiment: the fields of each claim and its verdict."""
-    columns = [*Claim._fields, "ok"]
-    return pd.DataFrame([[*claim, claim.ok] for claim in claims], columns=columns)
+    """The checks table of an experiment: the fields of each claim, the interval accepted and the verdict."""
+    rows = [[c.claim, c.expected, c.rival, c.measured, *c.accepted, c.source, c.verdict] for c in claims]
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -17,7 +17,7 @@ from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve, wants_parquet
-from rnnlab.experiments._lab.report import report, say_claims
+from rnnlab.experiments._lab.report import failing, report, say_claims
 
 TIMEOUT: dict[str, Any] = {
     "type": click.FloatRange(min=0),
@@ -212,7 +212,7 @@ def list_(markdown: bool) -> int:
 @click.argument("wanted", metavar="[NAME ...]", nargs=-1)
 @click.option("--out", **OUT)
 def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: str | None) -> int:
-    """Redraw figures from the kept tables alone, in the style, formats and size asked for."""
+    """Redraw figures, and check claims again, from the kept tables alone; in the style, formats and size asked for."""
     from rnnlab.experiments._lab import folders, lock, store
 
     look = look_of(style, formats, size)
@@ -223,7 +223,7 @@ def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: 
         store.table_path(out / name)
         folder = folders.prepare(out / name)
         with lock.writing(folder, "figures"):
-            found, _ = store.redraw(folder, partial(drawn, experiment), look)
+            found, _ = store.redraw(folder, partial(drawn, experiment), experiment.checks, look)
         click.echo(f"{out / name / 'figures'}: {', '.join(sorted(found))}")
     return 0
 
@@ -235,7 +235,7 @@ figures.params += look_options()
 @click.argument("wanted", metavar="[NAME ...]", nargs=-1)
 @click.option("--out", **OUT)
 def verify(wanted: tuple[str, ...], out: Path) -> int:
-    """Measure afresh and print every claim: expected, measured, tolerance, source, verdict; exit 1 if one fails.
+    """Measure afresh and print every claim: expected, rival, measured, interval, source, verdict; exit 1 if one fails.
 
     Kept results in the results folder must be as they were written.
     """
@@ -250,7 +250,7 @@ def verify(wanted: tuple[str, ...], out: Path) -> int:
             continue
         checks = runner.verified_checks(experiment, os.cpu_count() or 1)
         say_claims(name, checks)
-        failures += int((~checks["ok"].astype(bool)).sum())
+        failures += len(failing(checks))
     click.echo(f"{failures} claims fail" if failures else "every claim holds")
     return 1 if failures else 0
 

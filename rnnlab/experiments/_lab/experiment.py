@@ -35,7 +35,7 @@ class Experiment(Protocol):
         """The figures, by name, from the table alone."""
 
     def checks(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The claims: expected, measured, tolerance, source, ok."""
+        """The claims: the columns of `claims.COLUMNS`."""
 
 
 def drawn(experiment: Experiment, table: pd.DataFrame) -> tuple[dict[str, Figure], str | None]:

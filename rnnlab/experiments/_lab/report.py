@@ -8,19 +8,24 @@ import click
 
 
 def report(checks: Any) -> int:
-    """Say how many claims hold and name those that fail; the exit code."""
-    failed = checks[~checks["ok"].astype(bool)]
-    held = f"{len(checks) - len(failed)} of {len(checks)} hold" if len(checks) else "none is made at these settings"
-    click.echo(f"checks: {held}")
-    for row in failed.itertuples():
-        click.echo(f"  FAILED {row.claim}: expected {row.expected:g}, measured {row.measured:g}")
-    return 1 if len(failed) else 0
+    """Say how many claims hold and name the others; the exit code, 1 if one fails."""
+    held = checks["verdict"] == "holds"
+    click.echo(f"checks: {f'{held.sum()} of {len(checks)} hold' if len(checks) else 'none is made at these settings'}")
+    for row in checks[~held].itertuples():
+        click.echo(f"  {row.verdict.upper()} {row.claim}: expected {row.expected:g}, measured {row.measured:g}")
+    return int(len(failing(checks)) > 0)
+
+
+def failing(checks: Any) -> Any:
+    """The claims of a checks table that fail."""
+    return checks[checks["verdict"] == "fails"]
 
 
 def say_claims(name: str, checks: Any) -> None:
-    """Print every claim of an experiment: expected, measured, tolerance, source, verdict."""
+    """Print every claim of an experiment: verdict, expected, rival, measured, the interval accepted, source."""
     for row in checks.itertuples():
         click.echo(
-            f"{'ok    ' if row.ok else 'FAILED'} {name}: {row.claim}: expected {row.expected:.7g}, "
-            f"measured {row.measured:.7g}, tolerance {row.tolerance:.2g} [{row.source}]"
+            f"{row.verdict if row.verdict == 'holds' else row.verdict.upper():6} {name}: {row.claim}: "
+            f"expected {row.expected:.7g}, rival {row.rival:.7g}, measured {row.measured:.7g}, "
+            f"accepted {row.low:.7g} to {row.high:.7g} [{row.source}]"
         )

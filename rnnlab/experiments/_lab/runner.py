@@ -93,7 +93,7 @@ def another_result(job: Job, spec: dict[str, Any]) -> store.Result | None:
     if (origin.get("spec_hash"), origin.get("source")) != (provenance.spec_hash(spec), source()):
         return None
     table = store.read_table(job.folder)
-    figures, page = store.redraw(job.folder, partial(drawn, job.experiment), job.look)
+    figures, page = store.redraw(job.folder, partial(drawn, job.experiment), job.experiment.checks, job.look)
     return store.Result(spec, table, job.experiment.checks(table), figures, origin, page)
 
 

@@ -21,8 +21,8 @@ from rnnlab.experiments._lab.folders import filling, link_or_copy
 from rnnlab.experiments._lab.looks import FORMATS, PAPER, Look
 from rnnlab.experiments._lab.saving import rendered, told_if_undrawn
 
-PAGE, PARQUET = "index.html", "table.parquet"
-ENTRIES = {"table.csv", PARQUET, "checks.csv", "spec.toml", PAGE, origins.NAME}
+CHECKS, PAGE, PARQUET = "checks.csv", "index.html", "table.parquet"
+ENTRIES = {"table.csv", PARQUET, CHECKS, "spec.toml", PAGE, origins.NAME}
 
 
 class Result(NamedTuple):
@@ -111,7 +111,7 @@ def save(folder: Path, result: Result, look: Look = PAPER, parquet: bool = False
             shown |= files_drawn({name: figure}, None, look)
     with filling(folder, tables.size_of(result.table) + size_of(shown)) as fresh:
         durable.create(fresh / "table.csv", tables.pieces(result.table))
-        durable.create(fresh / "checks.csv", tables.pieces(result.checks))
+        durable.create(fresh / CHECKS, tables.pieces(result.checks))
         durable.create(fresh / "spec.toml", [tomli_w.dumps(result.spec).encode()])
         write(fresh, shown)
         if parquet:
@@ -138,18 +138,22 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def redraw(
-    folder: Path, draw: Callable[[pd.DataFrame], tuple[dict[str, Figure], str | None]], look: Look
+    folder: Path,
+    draw: Callable[[pd.DataFrame], tuple[dict[str, Figure], str | None]],
+    check: Callable[[pd.DataFrame], pd.DataFrame],
+    look: Look,
 ) -> tuple[dict[str, Figure], str | None]:
-    """Make the figures and the page of a kept result again from its table; returns both."""
+    """Make the figures, the page and the claims of a kept result again from its table; returns figures and page."""
     table = read_table(folder)
     refuse_foreign(folder)
     if "table.csv" not in origins.digests(folder):
         tqdm.write(f"{folder} has no digests, by which a changed table would be found: run it again", file=sys.stderr)
     try:
         figures, page = draw(table)
+        checks = check(table)
     except Exception as error:
         raise damaged(folder, error) from error
-    fresh = files_drawn(figures, page, look)
+    fresh = {**files_drawn(figures, page, look), CHECKS: b"".join(tables.pieces(checks))}
     kept = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     others = {name: path for name, path in kept.items() if name not in fresh and not name.startswith("figures/")}
     origin = others.pop(origins.NAME, None)

@@ -23,17 +23,17 @@ def table() -> pd.DataFrame:
 
 
 def test_its_claims_hold_and_a_wrong_chain_or_gradient_fails(table: pd.DataFrame) -> None:
-    assert explore.checks(table)["ok"].all()
+    assert explore.checks(table)["verdict"].eq("holds").all()
     for column in ("log10_links", "log10_gradient"):
         wrong = table.assign(**{column: table[column] + 1e-6 * (table["part"] == "state")})
-        assert not explore.checks(wrong)["ok"].all()
+        assert not explore.checks(wrong)["verdict"].eq("holds").all()
 
 
 def test_the_default_trainings_explode_stall_and_learn_or_a_claim_fails() -> None:
     kept = store.read_table(RESULT)
     assert len(explore.checks(kept)) > len(explore.checks(kept.assign(usual=0.0)))
     stalled = kept.assign(loss=kept["loss"].where(kept["start"] != "learn", 1.0))
-    failed = explore.checks(stalled).query("not ok")["claim"]
+    failed = explore.checks(stalled).query("verdict == 'fails'")["claim"]
     assert set(failed) == {"from W2 = 0.97, plain: learns", "from W2 = 0.97, clipped: learns"}
 
 

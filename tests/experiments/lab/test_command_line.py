@@ -188,7 +188,7 @@ def test_verify_fails_when_a_claim_fails(monkeypatch: pytest.MonkeyPatch, capsys
     assert "every claim holds" in capsys.readouterr().out
     monkeypatch.setitem(laws.PUBLISHED, ("float64 floor", 0.6, 2000), (1.0, 0.0, "a wrong book"))
     assert call(monkeypatch, "verify", "laws") == 1
-    assert "FAILED laws: float64 floor" in capsys.readouterr().out
+    assert "FAILS  laws: float64 floor" in capsys.readouterr().out
 
 
 def test_list_names_every_experiment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
