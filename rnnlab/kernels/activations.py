@@ -1,8 +1,9 @@
 """Activation functions: each value with its slope, branch-free, so that loops over many lanes vectorise.
 
 A nonlinearity is one of the codes :data:`LINEAR`, :data:`RELU`, :data:`TANH`, :data:`SIGMOID`, or a user's own compiled
-function from a to f(a) and f'(a), for which kernels are compiled anew (`by_nonlinearity`). ``tanh`` and ``sigmoid`` share one range reduction: e^y = 2^k (1 + p) with k = round(y / ln 2) and p = expm1(y - k ln 2) from a
-polynomial (J.-M. Muller, *Elementary Functions*, 3rd ed., 2016, sections 3.2 and 11.1).
+function from a to f(a) and f'(a), for which kernels are compiled anew (`by_nonlinearity`). ``tanh`` and ``sigmoid``
+share one range reduction: e^y = 2^k (1 + p) with k = round(y / ln 2) and p = expm1(y - k ln 2) from a polynomial
+(J.-M. Muller, *Elementary Functions*, 3rd ed., 2016, sections 3.2 and 11.1).
 
 The slope f'(a) comes from the same exponential and not from 1 - h^2, which is exactly 0 from |a| = 19 on: a saturated
 unit has a tiny gradient, not none.
@@ -88,9 +89,12 @@ def tanh_and_slope(a: Any) -> Any:
     p, k = exponential_parts(-two * size)
     scale = power_of_two(k)
     expm1 = scale * p + (scale - c.one)
-    inverse = two / (two + expm1)
-    magnitude = (c.zero - expm1) / (two + expm1)  # 0 - expm1 is +0 at 0, where -expm1 would be -0
-    return with_sign_of(magnitude, a), (scale * p + scale) * inverse * inverse
+    total = two + expm1
+    inverse = c.one / total
+    magnitude = (c.zero - expm1) * inverse  # 0 - expm1 is +0 at 0, where -expm1 would be -0
+    magnitude += (-expm1 - magnitude * total) * inverse  # as a division rounds; a second one costs 0.2 ns
+    rest = two * (scale * p + scale) * inverse  # 1 - tanh |a|
+    return with_sign_of(magnitude, a), rest * (two - rest)
 
 
 @inner_kernel
