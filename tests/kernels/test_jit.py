@@ -13,7 +13,8 @@ import pytest
 from numba.core.caching import IndexDataCacheFile
 
 import rnnlab
-from rnnlab.kernels._jit import DigestedFiles
+from rnnlab.kernels._jit import POLICY, DigestedFiles
+from rnnlab.kernels._wide import WIDTH
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpreted kernels have no cache")
 PROGRAM = """
@@ -55,10 +56,10 @@ def test_an_edit_of_a_called_kernel_takes_effect(copy: Path) -> None:
     assert result(copy) == TANH_1
     source = copy / "rnnlab/kernels/activations.py"
     text = source.read_text()
-    edited = text.replace("magnitude = (c.zero - expm1)", "magnitude = two * (c.zero - expm1)")
+    edited = text.replace("scale = power_of_two(k)", "scale = power_of_two(k) * c.zero")
     assert edited != text
     source.write_text(edited)
-    assert float(result(copy)) == pytest.approx(2 * float(TANH_1))
+    assert float(result(copy)) == 1.0  # e^(-2|a|) is 0 there
 
 
 def test_bounds_checks_reach_kernels_that_are_cached(copy: Path) -> None:
@@ -129,3 +130,13 @@ def test_without_any_writable_folder(copy: Path) -> None:
     (copy / "rnnlab/kernels/__pycache__").write_text("a file where the folder should be")
     nowhere = str(copy / "rnnlab/__init__.py")
     assert result(copy, HOME=nowhere, XDG_CACHE_HOME=nowhere, PYTHONDONTWRITEBYTECODE="1") == TANH_1
+
+
+def test_kernels_ask_for_wide_vectors() -> None:
+    def double(a):  # type: ignore[no-untyped-def]
+        return a + a
+
+    asked, control = (numba.njit(**settings)(double) for settings in (POLICY, {}))
+    for function in (asked, control):
+        function(1.0)
+    assert [WIDTH in str(f.inspect_llvm(f.signatures[0])) for f in (asked, control)] == [True, False]
