@@ -1,4 +1,4 @@
-"""StatLand: the four rules, the arithmetic of every copy, shared weights, and training."""
+"""StatLand: the four rules, the arithmetic of every copy forward and back, one's own prices, and training."""
 
 import warnings
 
@@ -18,7 +18,14 @@ def table() -> pd.DataFrame:
 
 def test_the_four_rules(table: pd.DataFrame) -> None:
     told = table[table.target.notna()].set_index("sequence").prediction
-    assert told.to_dict() == pytest.approx({"0 0": 0.0, "0 0.5": 0.99, "1 0.5": 0.0, "1 1": 0.99}, abs=1e-15)
+    assert told.to_dict() == pytest.approx(statland.RULES, abs=1e-15)
+
+
+def test_the_explainers_weights_nearly_follow_the_rules() -> None:
+    table = statland.measure(statland.Spec(w1=1.8, w3=1.1, updates=1))
+    predicted = table.dropna(subset="prediction").set_index("sequence").prediction
+    published = {"0 0": 0.0, "0 0.5": 0.99, "1 0.5": 0.0, "1 1": 0.99}
+    assert predicted[list(published)].to_dict() == pytest.approx(published, abs=1e-15)
 
 
 def test_every_copy_adds_up(table: pd.DataFrame) -> None:
@@ -30,10 +37,33 @@ def test_every_copy_adds_up(table: pd.DataFrame) -> None:
         assert copies.recurrent_term.iloc[0] == 0
 
 
-def test_every_length_shares_the_parameters(table: pd.DataFrame) -> None:
-    rows = table[table.part == "unrolled"]
-    assert set(rows.groupby("sequence").step.max()) == set(range(2, 9))
-    assert len(rows[list(statland.PARAMETERS)].drop_duplicates()) == 1
+def nudged(days: list[float], w2: float, h0: float) -> float:
+    """The last state of the network by hand, from a first state."""
+    for day in days:
+        h0 = max(0.0, 2.0 * day + w2 * h0)
+    return h0
+
+
+@pytest.mark.parametrize(("w2", "told"), [(1.5, "times 5.06"), (0.0, "times 0"), (-0.5, "as the ReLU of day 2 is off")])
+def test_ones_own_prices_go_forward_and_back(w2: float, told: str) -> None:
+    days = [1.0, 0.25, 3.0, 150.0]
+    rows = statland.measure(statland.Spec(days=days, w2=w2, updates=1))
+    mine = rows[rows.sequence == "1 0.25 3 150"]
+    assert mine.output.iloc[-1] == pytest.approx(nudged(days, w2, 0.0))
+    np.testing.assert_allclose(mine.gradient, mine.factor[::-1].cumprod()[::-1], rtol=1e-15)
+    up, down = (nudged(days, w2, nudge) for nudge in (1e-3, -1e-3))
+    assert mine.gradient.iloc[0] == pytest.approx((up - down) / 2e-3, abs=1e-9)
+    assert told in statland.finding(rows)
+    assert set(statland.draw(rows)) == {"unrolled", "training"}
+
+
+@pytest.mark.parametrize("days", ["0,0.5", "7", ",".join(["1"] * 60)])
+def test_a_rule_one_day_and_many_days_are_unrolled_too(days: str) -> None:
+    table = runner.normal_form(statland.measure(statland.Spec(days=days, updates=1)))
+    last = table[table.part == "unrolled"].sequence.iloc[-1]
+    assert last == days.replace(",", " ")
+    assert (table[table.sequence == last].step.diff().dropna() == 1).all()
+    statland.draw(table)
 
 
 def test_training_follows_the_rules(table: pd.DataFrame) -> None:

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from rnnlab.experiments._lab.figures import BLUE, GUIDE, HIDDEN, INPUT, NOTE, OUTPUT, new_figure, theme
+from rnnlab.experiments._lab.figures import BLUE, GUIDE, HIDDEN, INPUT, NOTE, OUTPUT, PALE, STRAW, new_figure, theme
 
 
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
-    """The unrolled network with its values, and the training curves.
+    """The folded and the unrolled network with its values both ways, and the training curves.
 
     Parameters
     ----------
@@ -33,48 +33,93 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         }
 
 
-def unrolled(rows: pd.DataFrame) -> Figure:
-    """One panel for two days and one for four: the same weights, one copy a day."""
-    lengths = rows.groupby("sequence", sort=False)["step"].max()
-    shown = [lengths.index[min(1, len(lengths) - 1)], *lengths[lengths == 4].index[:1]]
-    figure = new_figure(11, 3.7 * len(shown))
-    for axis, sequence in zip(figure.subplots(len(shown), 1, squeeze=False).flat, shown, strict=True):
-        draw_copies(axis, rows[rows["sequence"] == sequence])
-    weights = ", ".join(f"{label} = {rows[name].iloc[0]:g}" for name, label in LABELS.items())
-    figure.suptitle(f"One copy of the network a day, oldest first, all with the same weights\n{weights}")
-    return figure
+def finding(table: pd.DataFrame) -> str:
+    """What the given days predict, and what comes back to the first of them."""
+    rows = days_of(table[table["part"] == "unrolled"])
+    w2, count, last = rows["w2"].iloc[0], len(rows), rows.iloc[-1]
+    off = rows.loc[rows["factor"] == 0, "step"]
+    told = f"W2 = {w2:g} over {count} day{'s' * (count > 1)}: times {rows['gradient'].iloc[0]:.3g}"
+    why = f", as the ReLU of day {off.iloc[-1]:g} is off" if w2 and len(off) else ""
+    return f"tomorrow {last['prediction'] + 0.0:.3g}; {told}{why}"
+
+
+def days_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """The copies of the given days, the last sequence."""
+    return rows[rows["sequence"] == rows["sequence"].iloc[-1]]
 
 
 LABELS = {"w1": "$W_1$", "w2": "$W_2$", "b1": "$B_1$", "w3": "$W_3$", "b2": "$B_2$"}
+MOST = 7  # copies that are drawn, the last ones
+PITCH = 2.7  # from copy to copy; a box is 2 wide
+HIDDEN_AT, INPUT_AT, BACK_AT = 1.7, 0.0, -1.45  # heights
 
 
-def draw_copies(axis: Axes, rows: pd.DataFrame) -> None:
-    """The copies of one sequence from left to right, and its prediction."""
-    for row in rows.astype({"step": int}).replace(-0.0, 0.0).itertuples():
-        left = 3.0 * (row.step - 1)
-        box(axis, left, 0.0, f"$x_{{{row.step}}}$ = {row.input:g}", INPUT)
-        text = f"{row.weighted_input:.3g} + ({row.recurrent_term:.3g}) + {row.bias:.3g}\n= {row.pre_activation:.3g}"
-        box(axis, left, 1.5, f"{text}\nReLU: $h_{{{row.step}}}$ = {row.output:.3g}", HIDDEN)
-        arrow(axis, (left, 0.32), (left, 0.98), "$\\times W_1$")
-        if row.step > 1:
-            arrow(axis, (left - 2.0, 1.5), (left - 1.0, 1.5), "$\\times W_2$")
-    last = rows.iloc[-1]
-    left = 3.0 * last["step"]
-    arrow(axis, (left - 2.0, 1.5), (left - 1.0, 1.5), "$\\times W_3 + B_2$")
-    box(axis, left, 1.5, f"tomorrow:\n{last['prediction']:.3g}", OUTPUT)
-    axis.set(xlim=(-1.2, left + 1.2), ylim=(-0.5, 2.2), title="days: " + ", ".join(f"{v:g}" for v in rows["input"]))
+def unrolled(rows: pd.DataFrame) -> Figure:
+    """The folded network beside its copies, a day each: the numbers forward, and under each copy what comes back."""
+    chain = days_of(rows).astype({"step": int}).replace(-0.0, 0.0).tail(MOST)
+    width = PITCH * (len(chain) + 2)
+    figure = new_figure(0.72 * width, 5.4)
+    axis = figure.subplots()
+    draw_folded(axis)
+    for place, row in enumerate(chain.itertuples(), start=1):
+        draw_copy(axis, PITCH * place, row, first=place == 1)
+    draw_ends(axis, PITCH, PITCH * (len(chain) + 1), chain)
+    axis.set(xlim=(-1.2, width - PITCH + 1.2), ylim=(-2.3, 3.3), aspect="equal")
     axis.axis("off")
+    weights = ", ".join(f"{label} = {rows[name].iloc[0]:g}" for name, label in LABELS.items())
+    figure.suptitle(f"{finding(rows)}\n{weights}")
+    return figure
+
+
+def draw_folded(axis: Axes) -> None:
+    """The network as it is, with its loop."""
+    box(axis, 0.0, INPUT_AT, "price\nof a day", INPUT)
+    box(axis, 0.0, HIDDEN_AT, "ReLU", HIDDEN)
+    arrow(axis, (0.0, INPUT_AT + 0.5), (0.0, HIDDEN_AT - 0.5), LABELS["w1"])
+    loop = {"arrowstyle": "-|>", "color": NOTE, "connectionstyle": "arc3,rad=1.6"}
+    axis.annotate("", (-0.6, HIDDEN_AT + 0.52), (0.6, HIDDEN_AT + 0.52), arrowprops=loop)
+    axis.text(0.0, HIDDEN_AT + 1.2, LABELS["w2"], ha="center")
+    axis.text(PITCH / 2, HIDDEN_AT, "=", ha="center", va="center", fontsize=16)
+    axis.text(0.0, BACK_AT, "and back:\neach copy multiplies\nby its factor", ha="center", va="center", fontsize=9)
+
+
+def draw_copy(axis: Axes, x: float, row: Any, first: bool) -> None:
+    """One copy: its price, its sum, its state; under it its factor and the product from tomorrow back to it."""
+    box(axis, x, INPUT_AT, f"day {row.step}\n{row.input:g}", INPUT)
+    total = f"{row.weighted_input:.3g} {signed(row.recurrent_term)} {signed(row.bias)}"
+    box(axis, x, HIDDEN_AT, f"{total}\nReLU({row.pre_activation:.3g})\n$h_{{{row.step}}}$ = {row.output:.3g}", HIDDEN)
+    arrow(axis, (x, INPUT_AT + 0.5), (x, HIDDEN_AT - 0.7), LABELS["w1"])
+    colour = STRAW if row.factor else PALE
+    box(axis, x, BACK_AT, f"\u00d7 {row.factor:.3g}\n= {row.gradient:.3g}", colour)
+    if not first:
+        arrow(axis, (x - PITCH + 1.05, HIDDEN_AT), (x - 1.05, HIDDEN_AT), LABELS["w2"])
+        arrow(axis, (x - 1.05, BACK_AT), (x - PITCH + 1.05, BACK_AT), "")
+
+
+def draw_ends(axis: Axes, first: float, last: float, chain: pd.DataFrame) -> None:
+    """What goes in before the first copy that is drawn, and tomorrow with what is sent back from it."""
+    left_out = int(chain["step"].iloc[0]) - 1
+    if left_out:
+        axis.text(first, HIDDEN_AT + 0.9, f"after {left_out} days more", ha="center", fontsize=9)
+    box(axis, last, HIDDEN_AT, f"tomorrow\n{chain['prediction'].iloc[-1]:.3g}", OUTPUT)
+    arrow(axis, (last - PITCH + 1.05, HIDDEN_AT), (last - 1.05, HIDDEN_AT), LABELS["w3"])
+    box(axis, last, BACK_AT, f"$h_{{{chain['step'].iloc[-1]}}}$ moves\nby 1", OUTPUT)
+    arrow(axis, (last - 1.05, BACK_AT), (last - PITCH + 1.05, BACK_AT), "")
+
+
+def signed(value: float) -> str:
+    """A number with its sign before it, to be added."""
+    return f"{'-' if value < 0 else '+'} {abs(value):.3g}"
 
 
 def box(axis: Axes, x: float, y: float, text: str, colour: str) -> None:
     """A labelled box centred on (x, y)."""
-    lines = text.count("\n") + 1
-    height = 0.3 + 0.25 * lines
+    height = 0.5 + 0.25 * text.count("\n") + 0.25
     shape = FancyBboxPatch(
-        (x - 0.9, y - height / 2), 1.8, height, boxstyle="round,pad=0.05", facecolor=colour, edgecolor=NOTE
+        (x - 0.9, y - height / 2), 1.8, height, boxstyle="round,pad=0.08", facecolor=colour, edgecolor=NOTE
     )
     axis.add_patch(shape)
-    axis.text(x, y, text, ha="center", va="center", fontsize=10)
+    axis.text(x, y, text, ha="center", va="center", fontsize=11)
 
 
 def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], text: str) -> None:
@@ -82,7 +127,7 @@ def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], text
     axis.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": NOTE})
     across = start[1] == end[1]
     middle = ((start[0] + end[0]) / 2 + (0 if across else 0.08), (start[1] + end[1]) / 2 + (0.1 if across else 0))
-    axis.text(*middle, text, ha="center" if across else "left", va="bottom" if across else "center", fontsize=9)
+    axis.text(*middle, text, ha="center" if across else "left", va="bottom" if across else "center", fontsize=11)
 
 
 def training(rows: pd.DataFrame) -> Figure:
