@@ -1,4 +1,4 @@
-"""StatLand's stock prices: the unrolled network step by step and back, and trained from random weights.
+"""StatLand's stock prices: the unrolled network step by step, there and back, and trained from random weights.
 
 Claim: four rules of StatLand follow from five shared weights, and gradient descent through time can find them.
 """
