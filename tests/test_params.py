@@ -53,6 +53,16 @@ def test_gaussian_and_bounds() -> None:
     np.testing.assert_array_equal(glorot.bias, 0)
 
 
+def test_the_two_biases_of_a_gru_are_added_up_for_its_gates_alone() -> None:
+    """As PyTorch draws them: bias_ih + bias_hh for r and z, each in its own place for the candidate."""
+    generator = rng()
+    drawn = [rl.GRUParams.init(1, 4, rng=generator) for _ in range(4000)]
+    r, z, n = np.stack([params.bias for params in drawn]).reshape(-1, 3, 4).std(axis=(0, 2))
+    of_one, of_two = 0.5 / np.sqrt(3), 0.5 / np.sqrt(1.5)  # of one and of two numbers uniform within 1 / sqrt(H)
+    np.testing.assert_allclose([r, z], of_two, rtol=0.03)  # 16,000 draws: the standard error is 0.5 %
+    np.testing.assert_allclose([n, np.std([params.bias_hn for params in drawn])], of_one, rtol=0.03)
+
+
 def test_forget_bias_and_chrono() -> None:
     ones = rl.LSTMParams.init(2, 5, rng=rng(), scheme="glorot", forget_bias=1.0).bias.reshape(4, 5)
     np.testing.assert_array_equal(ones, [[0] * 5, [1] * 5, [0] * 5, [0] * 5])

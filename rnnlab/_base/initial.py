@@ -32,8 +32,13 @@ class Weights(NamedTuple):
 
     weight_ih: Array  # (gates H, I)
     weight_hh: Array  # (gates H, H)
-    bias: Array  # (gates H,)
-    second_bias: Array  # (H,)
+    bias_ih: Array  # (gates H,)
+    bias_hh: Array  # (gates H,)
+
+    @property
+    def bias(self) -> Array:
+        """Both biases as one, (gates H,)."""
+        return self.bias_ih + self.bias_hh
 
 
 def draw(input_size: int, hidden_size: int, gates: int, recipe: Recipe) -> Weights:
@@ -44,11 +49,10 @@ def draw(input_size: int, hidden_size: int, gates: int, recipe: Recipe) -> Weigh
     rng, bound = recipe.rng, 1 / math.sqrt(hidden_size)
     weight_ih = np.concatenate([input_block(input_size, hidden_size, recipe) for _ in range(gates)])
     weight_hh = np.concatenate([recurrent_block(hidden_size, recipe) for _ in range(gates)])
-    bias, second = np.zeros(gates * hidden_size), np.zeros(hidden_size)
-    if recipe.scheme == "pytorch":  # which draws two biases that are added up
-        bias = rng.uniform(-bound, bound, bias.size) + rng.uniform(-bound, bound, bias.size)
-        second = rng.uniform(-bound, bound, hidden_size)
-    return Weights(*(array.astype(recipe.dtype) for array in (weight_ih, weight_hh, bias, second)))
+    biases = np.zeros((2, gates * hidden_size))
+    if recipe.scheme == "pytorch":
+        biases = rng.uniform(-bound, bound, biases.shape)
+    return Weights(*(array.astype(recipe.dtype) for array in (weight_ih, weight_hh, *biases)))
 
 
 def check(recipe: Recipe, **sizes: Any) -> None:

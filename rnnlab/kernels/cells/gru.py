@@ -51,7 +51,7 @@ class GRUParams(NamedTuple):
         dtype: Any = np.float64,
         chrono: float | None = None,
     ) -> GRUParams:
-        """Draw parameters, each gate's block as `RNNParams.init` draws its weights; bias_hn is like the bias.
+        """Draw parameters, each gate's block as `RNNParams.init` draws its weights; PyTorch adds two biases up for the gates alone.
 
         Parameters
         ----------
@@ -66,18 +66,23 @@ class GRUParams(NamedTuple):
         GRUParams
         """
         made = initial.draw(input_size, hidden_size, 3, initial.Recipe(rng, scheme, gain, dtype))
+        params = cls._of_two_biases(*made)
         if chrono is not None:
-            made.bias.reshape(3, -1)[1] = initial.chrono_bias(hidden_size, rng, chrono)
-        return cls(made.weight_ih, made.weight_hh, made.bias, made.second_bias)
+            params.bias.reshape(3, -1)[1] = initial.chrono_bias(hidden_size, rng, chrono)
+        return params
 
     @classmethod
     def from_torch(cls, state: Mapping[str, Any]) -> GRUParams:
         """Parameters of a ``torch.nn.GRU`` (one layer) or ``GRUCell``, from its state dict of tensors or arrays."""
-        weight_ih, weight_hh, bias_ih, bias_hh = layer_of(state, 3)
-        hidden = weight_hh.shape[1]
+        return cls._of_two_biases(*layer_of(state, 3))
+
+    @classmethod
+    def _of_two_biases(cls, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> GRUParams:
+        """As PyTorch keeps them: the gates' are added up, the candidate's stay two."""
+        candidate = slice(2 * weight_hh.shape[1], None)
         bias = bias_ih + bias_hh
-        bias[2 * hidden :] = bias_ih[2 * hidden :]
-        return cls(weight_ih, weight_hh, bias, bias_hh[2 * hidden :].copy())
+        bias[candidate] = bias_ih[candidate]
+        return cls(weight_ih, weight_hh, bias, bias_hh[candidate].copy())
 
     def to_torch(self) -> dict[str, Any]:
         """A state dict of arrays for ``torch.nn.GRU``; its second bias is 0 but for the candidate's."""

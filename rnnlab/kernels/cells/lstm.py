@@ -69,8 +69,9 @@ class LSTMParams(NamedTuple):
         LSTMParams
         """
         made = initial.draw(input_size, hidden_size, 4, initial.Recipe(rng, scheme, gain, dtype))
-        initial.set_forget_bias(made.bias.reshape(4, -1), rng, forget_bias, chrono)
-        return cls(made.weight_ih, made.weight_hh, made.bias)
+        params = cls(made.weight_ih, made.weight_hh, made.bias)
+        initial.set_forget_bias(params.bias.reshape(4, -1), rng, forget_bias, chrono)
+        return params
 
     @classmethod
     def from_torch(cls, state: Mapping[str, Any]) -> LSTMParams:

@@ -51,9 +51,10 @@ class ResetBeforeGRUParams(NamedTuple):
     ) -> ResetBeforeGRUParams:
         """Draw parameters, each gate's block as `RNNParams.init` draws its weights; `chrono` as in `GRUParams.init`."""
         made = initial.draw(input_size, hidden_size, 3, initial.Recipe(rng, scheme, gain, dtype))
+        params = cls(made.weight_ih, made.weight_hh, made.bias)
         if chrono is not None:
-            made.bias.reshape(3, -1)[1] = initial.chrono_bias(hidden_size, rng, chrono)
-        return cls(made.weight_ih, made.weight_hh, made.bias)
+            params.bias.reshape(3, -1)[1] = initial.chrono_bias(hidden_size, rng, chrono)
+        return params
 
     @staticmethod
     def cell() -> Cell:
