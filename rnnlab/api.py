@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers
 from rnnlab.kernels.cells.cell import Cell, allocate, parts_of, shapes_of, sizes_of
-from rnnlab.kernels.cells.dispatch import with_inputs
 from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
-from rnnlab.params import checked_choice, checked_params, dtype_of
+from rnnlab.params import checked_choice, checked_params, copied, dtype_of
 from rnnlab.tape import Tape, checked_tape, prepared, set_initial_states, tape_of, unbatched
 
 Array = NDArray[Any]
@@ -78,7 +77,8 @@ def forward(
     -------
     Tape
         `tape.h` (T + 1, H) or (T + 1, B, H), with h[0] the initial state; of a Stack the last layer's, of a Bidirectional
-        both directions' side by side. `tape.parts` are the tapes of its layers or directions.
+        both directions' side by side. `tape.parts` are the tapes of its layers or directions. It holds copies of the
+        parameters and of x: what is done to yours afterwards doesn't change the way back.
 
     Raises
     ------
@@ -96,10 +96,12 @@ def forward(
     [0.0, 1.0, 3.0, 7.0]
     """
     cell, given = checked_params(params)
+    given = copied(given)  # weights and x may be overwritten before the way back: 0.3 % of it at H = 512
     kind = dtype_of(given)
     inputs, own_length = checked_inputs(given, x, length, batch_first)
     shapes = shapes_of(given, len(inputs), own_length.size)
-    tape = with_inputs(allocate(np.empty, shapes.tape, kind), inputs.reshape(shapes.tape.x), own_length)
+    tape = allocate(np.empty, shapes.tape, kind)
+    tape.x[:], tape.length[:] = inputs.reshape(shapes.tape.x), own_length
     choice = checked_choice(given, nonlinearity)
     set_initial_states(given, tape, h0)
     cell.forward(choice, given, tape, allocate(np.zeros, shapes.work, kind))

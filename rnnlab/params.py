@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rnnlab._base import initial
 from rnnlab._base.checks import is_float32, numbers, shortened, within_memory
 from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
-from rnnlab.kernels.cells.cell import Cell, cell_of, leaves_of, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.cell import Cell, cell_of, leaves_of, parts_of, shapes_of, sizes_of, with_leaves
 from rnnlab.nonlinearities import checked_nonlinearity
 
 Array = NDArray[Any]
@@ -99,6 +99,11 @@ def cell_of_kind(owner: str, params: Any, kind: Any) -> Any:
 def dtype_of(params: Any) -> Any:
     """The one floating type of checked parameters."""
     return leaves_of(params)[0].weight_ih.dtype
+
+
+def copied(network: Any) -> Any:
+    """The same parameters in arrays of their own."""
+    return with_leaves(network, (type(leaf)(*(array.copy() for array in leaf)) for leaf in leaves_of(network)))
 
 
 def checked_choice(params: Any, nonlinearity: Any) -> Any:

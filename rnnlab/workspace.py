@@ -18,7 +18,7 @@ from rnnlab.kernels.cells.cell import allocate, leaves_of, shapes_of, sizes_of, 
 from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
-from rnnlab.params import checked_choice, checked_params, dtype_of
+from rnnlab.params import checked_choice, checked_params, copied, dtype_of
 from rnnlab.tape import initial_rows, initial_states
 
 Array = NDArray[Any]
@@ -72,12 +72,12 @@ class Workspace:
         inputs, hidden = sizes_of(given)
         within_memory(steps * batch_size * (inputs + hidden), steps=steps, batch_size=batch_size)
         self._sizes = (steps, batch_size, inputs, hidden)
-        self._given = given
+        self._given = copied(given)
         parts = max(1, min(threads, batch_size, steps * batch_size * hidden // WORTH_A_THREAD))
         self._edges = list(pairwise(np.linspace(0, batch_size, parts + 1).astype(int)))
         self._parts = [self._buffers(last - first, dtype_of(given)) for first, last in self._edges]
         self._threads = ThreadPoolExecutor(parts)
-        self._known: Any = None
+        self._known, self._theirs = None, arrays_of(given)
 
     def _buffers(self, batch: int, kind: Any) -> Any:
         """Tape, work space and gradients of one part."""
@@ -85,21 +85,27 @@ class Workspace:
         tape, work, gradients = (allocate(np.zeros, part, kind) for part in shapes[1:])
         return tape, work, gradients
 
+    def _take(self, params: Any) -> None:
+        """Take over the values of parameters of the same cell, shapes and type; checked once if they are the same arrays."""
+        if params is not self._known:
+            self._learn(params)
+        for own, theirs in zip(arrays_of(self._given), self._theirs, strict=True):
+            own[...] = theirs
+
     def _learn(self, params: Any) -> None:
-        """Take parameters of the same cell, shapes and type; views, so that nobody reshapes them under our feet."""
+        """Know parameters again, by views, so that nobody reshapes them under our feet."""
         _, given = checked_params(params)
-        mine, theirs = leaves_of(self._given), leaves_of(given)
-        if list(map(type, theirs)) != list(map(type, mine)) or dtype_of(given) != dtype_of(self._given):
+        kinds = [list(map(type, leaves_of(network))) for network in (given, self._given)]
+        if kinds[0] != kinds[1] or dtype_of(given) != dtype_of(self._given):
             raise TypeError(
                 f"params is a {type(given).__name__} of {dtype_of(given)}: expected what was given at first"
             )
-        if [array.shape for leaf in theirs for array in leaf] != [array.shape for leaf in mine for array in leaf]:
+        arrays = arrays_of(given)
+        if [array.shape for array in arrays] != [array.shape for array in arrays_of(self._given)]:
             raise ValueError("params has other shapes than those given at first: make another Workspace")
-        viewed = [type(leaf)(*(array.view() for array in leaf)) for leaf in theirs]
-        self._given = with_leaves(given, iter(viewed))
-        pairs = zip(viewed, leaves_of(params), strict=True)
-        unchanged = all(mine.base is array for view, leaf in pairs for mine, array in zip(view, leaf, strict=True))
-        self._known = params if unchanged else None  # a copy was taken: later changes of theirs must be seen
+        same = all(array is theirs for array, theirs in zip(arrays, arrays_of(params), strict=True))
+        self._known = params if same else None  # else a copy was taken: later changes of theirs must be seen
+        self._theirs = [array.view() for array in arrays]
 
     def _each(self, function: Callable[..., Any]) -> None:
         """Call `function` for every part, each on its own thread if there are several."""
@@ -120,6 +126,7 @@ class Workspace:
         Parameters
         ----------
         params : as given at first, of the same shapes
+            Copied, as x is: what is done to them afterwards doesn't change the way back.
         x : array_like, (T, B, I)
         h0, length
             As of `rnnlab.forward`: the initial state, default 0, and each sequence's own number of steps, default T.
@@ -134,8 +141,7 @@ class Workspace:
         TypeError, ValueError
             If an argument is not as above.
         """
-        if params is not self._known:
-            self._learn(params)
+        self._take(params)
         inputs, own_length = checked_inputs(self._given, x, length)
         if inputs.shape != self._sizes[:3]:
             raise ValueError(f"x has shape {np.shape(x)}: expected {self._sizes[:3]}")
@@ -186,6 +192,11 @@ class Workspace:
         sums = (type(same[0])(*(np.sum(arrays, axis=0) for arrays in zip(*same, strict=True))) for same in leaves)
         x = np.concatenate([part.x for part in parts], axis=1)
         return Gradients(with_leaves(first.params, sums), x, beside([initial_gradients(part, True) for part in parts]))
+
+
+def arrays_of(network: Any) -> list[Any]:
+    """All parameters, in order."""
+    return [array for leaf in leaves_of(network) for array in leaf]
 
 
 def beside(states: list[Any]) -> Any:
