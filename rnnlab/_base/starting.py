@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _signal as signal  # built in; `signal` itself imports enum, which takes as long as an interrupt needs to come
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
