@@ -149,6 +149,13 @@ def moment(quantity: str, lam: Any, rho: Any, normalised: bool) -> Any:
     return closed_form(lam, rho) * (law.normalised_share(lam) if normalised else 1.0)
 
 
+def otherwise(quantity: str, lam: float, rho: float, normalised: bool) -> float:
+    """Another story: correlated inputs as white ones; of those, a gradient as large as the state, a state scaled or not."""
+    if rho:
+        return float(moment(quantity, lam, 0.0, normalised))
+    return float(moment("state", lam, rho, normalised if quantity == "gradient" else not normalised))
+
+
 def checks(table: pd.DataFrame) -> pd.DataFrame:
     """The closed forms against published digits, every measured point against them, and the powers of 1 - lambda."""
     many = table[table["lanes"] >= MANY]
@@ -159,15 +166,16 @@ def reference_claims() -> Iterator[Claim]:
     """The closed forms give the numbers of the reference table."""
     for quantity, lam, rho, value, half_digit in REFERENCE:
         name = f"closed form, {quantity}, lambda {lam:g}, rho {rho:g}"
-        yield Claim(name, value, float(moment(quantity, lam, rho, normalised=False)), half_digit, "reference table")
+        found, rival = (float(told(quantity, lam, rho, False)) for told in (moment, otherwise))
+        yield Claim(name, value, found, half_digit, "reference table", rival=rival)
 
 
 def row_claims(table: pd.DataFrame) -> Iterator[Claim]:
     """Each mean square within four of its standard errors of the law."""
     for row in table.itertuples():
         name = f"{row.quantity}, lambda {row.lam:g}, rho {row.rho:g}" + (", normalised" if row.normalised else "")
-        expected = float(moment(row.quantity, row.lam, row.rho, row.normalised))
-        yield Claim(f"mean square of {name}", expected, row.mean, 4 * row.standard_error, SOURCE)
+        expected, rival = (float(told(row.quantity, row.lam, row.rho, row.normalised)) for told in (moment, otherwise))
+        yield Claim(f"mean square of {name}", expected, row.mean, 4 * row.standard_error, SOURCE, rival=rival)
 
 
 def slope_claims(table: pd.DataFrame) -> Iterator[Claim]:
@@ -182,7 +190,8 @@ def slope_claims(table: pd.DataFrame) -> Iterator[Claim]:
         noise = float(np.hypot(*(rows["standard_error"] / rows["mean"]))) / abs(run)
         name = f"power of 1 - lambda in the mean square of the {quantity}" + (", normalised" if normalised else "")
         limit = 1 - float(rows["lam"].min())  # by which the power differs at finite memory
-        yield Claim(name, SLOPES[quantity, bool(normalised)], slope, 4 * noise + limit, SOURCE)
+        power, rival = (SLOPES[quantity, bool(way)] for way in (normalised, not normalised))
+        yield Claim(name, power, slope, 4 * noise + limit, SOURCE, rival=rival)
 
 
 def draw(table: pd.DataFrame) -> dict[str, Figure]:

@@ -57,6 +57,20 @@ def average(function: Callable[[Any], Any], q: float) -> float:
     return float(POINT_WEIGHTS @ function(math.sqrt(q) * POINTS) ** 2)
 
 
+def edge_of_chaos(sigma: float) -> float:
+    """The gain g at which the leading exponent of random tanh units is 0, at least 1: noise of deviation sigma raises it.
+
+    Examples
+    --------
+    >>> from rnnlab.laws import mean_field
+    >>> round(mean_field.edge_of_chaos(0.1), 3)
+    1.193
+    """
+    if sigma == 0:
+        return 1.0
+    return float(scipy.optimize.brentq(lambda g: random_tanh_network(g, sigma).lyapunov, 1.0, 2.0 + sigma))
+
+
 def critical_relu_gain() -> float:
     """The gain at which a random ReLU network neither explodes nor vanishes: half of the units are active, g^2 / 2 = 1."""
     return math.sqrt(2.0)

@@ -27,7 +27,7 @@ def test_its_claims_are_those_of_its_table(folder: str) -> None:
     kept = pd.read_csv(RESULTS / folder / "checks.csv")
     how: dict[str, Any] = {"check_dtype": False, "rtol": 1e-9}  # laws are computed anew, by whatever version of SciPy
     pd.testing.assert_frame_equal(found, kept, **how)
-    assert folder == "bench" or found["verdict"].eq("holds").all()
+    assert not found["verdict"].eq("fails").any()
 
 
 @pytest.mark.parametrize("folder", [*names(), "vector/sweep"])

@@ -90,33 +90,32 @@ def test_recipes() -> None:
 
 
 def table_with(**solved: int) -> pd.DataFrame:
-    """Six networks of each method and start, of which so many solved the task, of smart ones one more."""
+    """Twelve networks of each method and start, of which so many solved the task, of smart ones four more."""
     rows = [
         {"method": method.replace("_", "-"), "initialisation": start, "seq_len": 40, "seed": seed}
         | {"outcome": "solved" if seed < count + more else "capped", "updates": 1000 * (seed + 1)}
         | {"error": 0.0 if seed < count + more else 0.75, "budget": 20_000}
         for method, count in solved.items()
-        for more, start in enumerate(("basic", "smart"))
-        for seed in range(6)
+        for start, more in (("basic", 0), ("smart", 4))
+        for seed in range(12)
     ]
     return pd.DataFrame(rows)
 
 
 def test_claims_hold_for_the_published_order_and_fail_for_the_reverse() -> None:
-    table = table_with(SGD=0, SGD_C=2, SGD_CR=4)
+    table = table_with(SGD=0, SGD_C=4, SGD_CR=8)
     found = temporal_order.checks(table)
-    assert len(found) == 5
-    assert found.verdict.eq("holds").all()
+    assert found.verdict.tolist() == ["holds"] * 5
     names = {"SGD": "SGD-CR", "SGD-CR": "SGD", "basic": "smart", "smart": "basic"}
-    assert not temporal_order.checks(table.replace(names)).verdict.eq("holds").any()
-    assert not temporal_order.checks(table_with(SGD=2, SGD_C=2, SGD_CR=2)).verdict.eq("holds")[[0, 1, 3, 4]].any()
-    assert temporal_order.ratio_of(1, 0) == np.inf
+    assert temporal_order.checks(table.replace(names)).verdict.eq("fails").all()
+    alike = temporal_order.checks(table_with(SGD=2, SGD_C=2, SGD_CR=2)).verdict
+    assert alike.tolist() == ["open"] * 4 + ["holds"]
 
 
-def test_of_few_networks_only_wrong_answers_are_compared() -> None:
-    table = table_with(SGD=0, SGD_C=2, SGD_CR=4)
-    claims = temporal_order.checks(table[table["seed"] < 3])["claim"]
-    assert [claim.split(" of ")[0] for claim in claims] == ["wrong answers", "wrong answers"]
+def test_what_few_networks_say_is_open() -> None:
+    table = table_with(SGD=0, SGD_C=1, SGD_CR=2)
+    found = temporal_order.checks(table[table["seed"] < 3]).set_index("claim")["verdict"]
+    assert found[next(claim for claim in found.index if claim.startswith("SGD-C solves"))] == "open"
 
 
 def test_of_a_small_budget_nothing_is_claimed() -> None:
@@ -128,7 +127,7 @@ def test_figures_have_a_point_for_every_network() -> None:
     assert set(figures) == {"success", "updates"}
     for name, place in (("updates", 0), ("success", 1)):
         lines = figures[name].axes[place].lines
-        assert sum(len(line.get_xdata()) for line in lines if line.get_linestyle() == "None") == 36
+        assert sum(len(line.get_xdata()) for line in lines if line.get_linestyle() == "None") == 72
 
 
 def test_a_table_that_is_half_done_is_drawn() -> None:

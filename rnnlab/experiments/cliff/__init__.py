@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
 from rnnlab import kernels, laws
-from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.claims import AT_LEAST, AT_MOST, Claim, table_of
 from rnnlab.experiments._lab.one_unit_runs import (
     CLIFF_STEPS,
     CLIFF_TARGET,
@@ -152,11 +152,12 @@ def wall_claims(table: pd.DataFrame) -> Iterator[Claim]:
         width = 2.0 / row.gradient_norm
         if row.w > laws.cliff_onset() and width < THIN:
             source = "Pascanu 2013, figure 6; b = 0.5 - 0.6225 w"
-            yield Claim(f"wall at w = {row.w:.3g}", laws.cliff_wall(row.w), row.b, width, source)
+            bifurcation = laws.saddle_nodes(row.w)[0]
+            yield Claim(f"wall at w = {row.w:.3g}", laws.cliff_wall(row.w), row.b, width, source, rival=bifurcation)
         if row.w == 5.0 and within(table, laws.cliff_wall(5.0)):
             source = "found on a grid: up to 1 % low"
-            yield Claim("largest gradient norm at w = 5", 6758.0, row.gradient_norm, 68.0, source)
-            yield Claim("its b", -2.612340, row.b, 1e-5, "found on a grid")
+            yield Claim("largest gradient norm at w = 5", 6758.0, row.gradient_norm, 68.0, source, rival=1.0)
+            yield Claim("its b", -2.612340, row.b, 1e-5, "found on a grid", rival=bifurcation)
 
 
 def within(table: pd.DataFrame, b: float) -> bool:
@@ -173,21 +174,29 @@ def bistable_claims(table: pd.DataFrame) -> Iterator[Claim]:
     w = float(rows["w"].iloc[0])
     if len(two) and w > BISTABLE:
         tolerance, (low, high) = 2 * float(np.diff(spread.index).mean()), laws.saddle_nodes(w)
-        for name, expected, measured in (("from", low, two.min()), ("up to", high, two.max())):
+        wall = laws.cliff_wall(w)
+        for name, expected, measured, rival in (("from", low, two.min(), wall), ("up to", high, two.max(), -w - wall)):
             if within(table, expected):
-                claim = f"two resting states {name} b ="
-                yield Claim(claim, expected, float(measured), tolerance, "saddle-node; resolution of b")
+                claim, source = f"two resting states {name} b =", "saddle-node, not the wall; resolution of b"
+                yield Claim(claim, expected, float(measured), tolerance, source, rival=rival)
 
 
 def descent_claims(table: pd.DataFrame) -> Iterator[Claim]:
-    """Where plain descent meets the wall, it ends worse off than it began; clipped descent, which goes on along it, does not.
+    """Where plain descent meets the wall, one update throws it off for good; a clipped one stays near and finds less.
 
-    That one crosses the wall again and again: what counts is its error in the second half, most of the time.
+    Clipped descent crosses the wall again and again: what counts is its error in the second half, most of the time.
     """
     plain, clipped = (table[table["part"] == name]["error"].to_numpy() for name in ("plain", "clipped"))
     if table.loc[table["part"] == "plain", "gradient_norm"].max() < STEEP:
         return
-    source = "Pascanu 2013, 3.2"
+    source = "Pascanu 2013, 3.2: a factor of 2 at least; 1 if descent changed nothing"
     later = float(np.median(clipped[clipped.size // 2 :]))
-    yield Claim("median error late in the clipped descent, for 1 at first", 0.0, later / clipped[0], 1 - 1e-9, source)
-    yield Claim("error before the plain descent, for 1 after", 0.0, plain[0] / plain[-1], 1 - 1e-9, source)
+    yield Claim(
+        "error late in the clipped descent (median), of that at first",
+        0.5,
+        later / clipped[0],
+        AT_MOST,
+        source,
+        rival=1.0,
+    )
+    yield Claim("error after the plain descent, of that before", 2.0, plain[-1] / plain[0], AT_LEAST, source, rival=1.0)

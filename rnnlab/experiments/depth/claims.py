@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import binom
 
-from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
 from rnnlab.experiments._lab.networks import NETWORKS
 from rnnlab.experiments.depth.sizes import Array, grid_of, log10_rms, loss_of
 from rnnlab.laws import depth as law
@@ -64,7 +64,14 @@ def linear_claims(key: Key, grid: Array, linear: Linear) -> Iterator[Claim]:
     found = {way: law.log10_gradient(distance, lag, linear[:2], residual=key[1], aligned=way) for way in (True, False)}
     if key[0] == ALIGNED:
         off = float(np.abs(grid - found[True]).max())
-        yield Claim(f"{titled(key)}: log10 off the sum over paths, at most", 0.0, off, ROUNDING, PATHS)
+        yield Claim(
+            f"{titled(key)}: log10 off the sum over paths, at most",
+            0.0,
+            off,
+            ROUNDING,
+            PATHS + "; or random paths",
+            rival=float(np.abs(grid - found[False]).max()),
+        )
     brief = distance.max() * lag.max() <= BRIEF * linear.units
     if key[0] == RANDOM and brief and linear.units >= UNITS and len(grid) >= SEEDS:
         single = lag * np.log10(linear.recurrent_gain) + found[False][:, :1]  # of its layer at lag 0, and on from there
@@ -76,12 +83,23 @@ def linear_claims(key: Key, grid: Array, linear: Linear) -> Iterator[Claim]:
 
 def random_claims(name: str, size: Array, expected: Array, others: dict[str, Array], error: Array) -> Iterator[Claim]:
     """Within four standard errors of the law, and far from the others where these gains tell them apart."""
-    off = float((np.abs(size - expected) / error).max())
-    yield Claim(f"{name}: standard errors off the root of summed squares, at most", 0.0, off, 4.0, PATHS)
+
+    def worst(law: Array) -> float:
+        return float((np.abs(size - law) / error).max())
+
+    off = worst(expected)
+    yield Claim(
+        f"{name}: standard errors off the root of summed squares, at most",
+        0.0,
+        off,
+        4.0,
+        PATHS + "; or aligned ones",
+        rival=worst(others["aligned paths"]),
+    )
     for other, values in others.items():
         if (np.abs(values - expected) / error).max() > 4 * 4.0:
-            near = float((np.abs(size - values) / error).max() <= 2 * 4.0)
-            yield Claim(f"{name}: {other} would do as well", 0.0, near, 0.0, "random paths are neither")
+            text, source = f"{name}: standard errors off {other}, at least", "random paths are neither; 4 if they were"
+            yield Claim(text, 8.0, worst(values), AT_LEAST, source, rival=4.0)
 
 
 def scatter(grid: Array, units: int) -> Array:
@@ -97,9 +115,11 @@ def scatter(grid: Array, units: int) -> Array:
 def layer_claims(key: Key, grid: Array) -> Iterator[Claim]:
     """The factor per layer at lag 0."""
     if key[0] in OPENNESS:
-        expected = float(law.log10_layer_factor(OPENNESS[key[0]], residual=key[1]))
+        expected, rival = (
+            float(law.log10_layer_factor(OPENNESS[key[0]], residual=way)) for way in (key[1], not key[1])
+        )
         measured = float(loss_of(log10_rms(grid, axis=0)).layer)
-        yield Claim(f"{titled(key)}: log10 per layer at lag 0", expected, measured, FACTOR, HALF)
+        yield Claim(f"{titled(key)}: log10 per layer at lag 0", expected, measured, FACTOR, HALF, rival=rival)
 
 
 def power_claims(key: Key, grid: Array) -> Iterator[Claim]:
@@ -108,7 +128,7 @@ def power_claims(key: Key, grid: Array) -> Iterator[Claim]:
         expected, tolerance = POWERS[key[0]]
         reason = "a step is a random matrix" if expected < 1 else "a step is nearly a multiple of the identity"
         name = f"{titled(key)}: power of the number of paths, lag {NEAR}, lowest layer"
-        yield Claim(name, expected, power_of(log10_rms(grid, axis=0)), tolerance, reason)
+        yield Claim(name, expected, power_of(log10_rms(grid, axis=0)), tolerance, reason, rival=1.5 - expected)
 
 
 def power_of(grid: Array) -> float:
@@ -125,7 +145,7 @@ def order_claims(key: Key, grid: Array) -> Iterator[Claim]:
         what = "per step than per layer" if key[1] else "per layer than per step"
         name = f"{titled(key)}: share of networks that lose more {what}"
         source = "a skip passes depth at 1" if key[1] else "gates hold a state and let in a part of the layer below"
-        yield Claim(name, 1.0, first, 0.0, source)
+        yield Claim(name, 1.0, first, 0.0, source + "; or neither", rival=0.5)
 
 
 def time_claims(grids: dict[Key, Array]) -> Iterator[Claim]:
@@ -135,4 +155,4 @@ def time_claims(grids: dict[Key, Array]) -> Iterator[Claim]:
             plain, skips = (float(loss_of(grids[name, residual]).step.mean()) for residual in (False, True))
             claim = f"{titled((name, False))}: loss per step in the top layer with skips over without"
             source = "skips pass depth only; their larger inputs move slopes and gates; 0 if they saved time"
-            yield Claim(claim, 1.0, skips / plain, 0.5, source)
+            yield Claim(claim, 1.0, skips / plain, 0.5, source, rival=0.0)

@@ -216,6 +216,30 @@ def expected(law: str, parameter: float, seq_len: int) -> tuple[float, float, st
     return PUBLISHED.get((law, parameter, seq_len))
 
 
+def otherwise(law: str, w: float) -> float:
+    """What another story says of a row: one factor left out, ranges without subnormals, slopes left out, no decay."""
+    rivals: dict[str, Callable[[], float]] = {
+        "linear power": lambda: w**49,
+        "relu power": lambda: w**49,
+        "float32 first inf": lambda: 127.0,  # that of the largest power, not the one after it
+        "float64 first inf": lambda: 1023.0,
+        "float32 first zero": lambda: 127.0,  # without subnormals
+        "float64 first zero": lambda: 1023.0,
+        "tanh attractor": lambda: 0.0 if w > 1 else 0.5,  # as linear units rest; where it started
+        "knife edge gradient": lambda: 1.0,  # W2 = 1 keeps a gradient
+        "latch threshold": lambda: laws.tanh_attractor(w) * w,  # the input outweighs what is fed back
+        "cliff wall": lambda: laws.saddle_nodes(w)[0],  # the wall is the bifurcation
+        "cliff steepest b": lambda: laws.saddle_nodes(w)[0],
+        "saddle node low": lambda: laws.cliff_wall(w),
+        "saddle node high": lambda: -w - laws.cliff_wall(w),
+        "cliff gradient norm at b = -2.612340": lambda: 1.0,  # the surface is smooth
+        "cusp": lambda: w**100,  # weights alone, no slopes
+        "float64 floor": lambda: 0.0,  # the product underflows
+        "knife edge h^2 T": lambda: 0.0,  # the state fades exponentially
+    }
+    return rivals[law]() if law in rivals else w if w > 1 else 1.0  # a multiplier without slopes; no decay
+
+
 def reached(law: str, parameter: float, seq_len: int) -> bool:
     """Whether a run of that length comes to where the law holds: at rest, or at large T."""
     if law in ("tanh attractor", "tanh multiplier"):
@@ -234,9 +258,11 @@ def row_claims(table: pd.DataFrame) -> Iterator[Claim]:
         known = expected(row.law, row.parameter, row.seq_len)
         if known:
             value, tolerance, source = known
-            yield Claim(
-                f"{row.law}, parameter {row.parameter:g}, T = {row.seq_len}", value, row.measured, tolerance, source
+            name, rival = (
+                f"{row.law}, parameter {row.parameter:g}, T = {row.seq_len}",
+                otherwise(row.law, row.parameter),
             )
+            yield Claim(name, value, row.measured, tolerance, source, rival=rival)
 
 
 def slope_claims(table: pd.DataFrame) -> Iterator[Claim]:
@@ -245,4 +271,6 @@ def slope_claims(table: pd.DataFrame) -> Iterator[Claim]:
     rows = rows.sort_values("seq_len").tail(2)
     if len(rows) == 2 and rows["seq_len"].max() >= 2 * rows["seq_len"].min():
         slope = np.diff(np.log(rows["measured"]))[0] / np.diff(np.log(rows["seq_len"]))[0]
-        yield Claim("knife edge: log-log slope of dh_T/dh_0", -1.5, float(slope), 1e-3, "dh_T/dh_0 ~ c T^(-3/2)")
+        yield Claim(
+            "knife edge: log-log slope of dh_T/dh_0", -1.5, float(slope), 1e-3, "dh_T/dh_0 ~ c T^(-3/2)", rival=0.0
+        )

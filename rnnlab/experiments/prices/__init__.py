@@ -6,9 +6,8 @@ recurrent ones do.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -19,17 +18,11 @@ from pydantic import Field, FiniteFloat, model_validator
 from tqdm import tqdm
 
 import rnnlab as rl
-from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.networks import model_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, bytes_of_weights
-from rnnlab.experiments.prices.controls import (
-    Series,
-    control_series,
-    skill_from_all,
-    skill_from_today,
-    skill_from_yesterday,
-)
-from rnnlab.experiments.prices.figures import draw as draw, intervals, verdict, winners
+from rnnlab.experiments.prices.claims import GOOGLE, UPDATES, checks as checks
+from rnnlab.experiments.prices.controls import Series, control_series
+from rnnlab.experiments.prices.figures import draw as draw
 from rnnlab.series import google_prices
 from rnnlab.series.csv import Column, digest_of, read_column
 from rnnlab.series.numerals import Decimal
@@ -43,7 +36,6 @@ STARTS = {"rnn": "tanh"}  # of the others the names of the networks are the same
 
 DAYS_PER_FOLD = 20  # tested at least, so that a fold's squared error is more than a few days' luck
 FINE = 5  # the last fifth of the updates takes steps of a tenth: large ones leave errors of their own
-GOOGLE = "Google, 2004 to 2008"
 OF_A_FILE = ("column", "order", "drop_missing", "where", "decimal", "sha256")  # settings that are nothing without csv
 AT_ONCE = 512  # windows predicted in one go: bounds memory, whatever the number of days
 
@@ -63,7 +55,7 @@ class Spec(ExperimentSpec):
     hidden_size: int = Field(default=16, ge=1, description="units H")
     folds: int = Field(default=5, ge=2, le=100, description="stretches of days, one after another, to test on")
     seeds: int = Field(default=2, ge=1, le=10_000, description="networks per cell and fold, seeded 0, 1, ...")
-    updates: int = Field(default=1000, ge=FINE, description="steps of Adam")
+    updates: int = Field(default=UPDATES, ge=FINE, description="steps of Adam")
     batch_size: int = Field(default=32, ge=1, description="windows per step")
     learning_rate: FiniteFloat = Field(default=0.01, gt=0, description="step size, a tenth of it in the last fifth")
 
@@ -248,47 +240,3 @@ def day_rows(model: rl.Model, fold: Fold, days: int) -> pd.DataFrame:
     told = {"price": fold.scaled[fold.start : fold.stop], "predicted": predicted(model, fold, days)}
     back = {name: fold.lowest + unit * column for name, column in told.items()}
     return pd.DataFrame({**keys, **back, "lowest": fold.lowest, "highest": fold.highest})
-
-
-def checks(table: pd.DataFrame) -> pd.DataFrame:
-    """That prices and a random walk are not beaten, and that what can be learnt is, where there was time to learn."""
-    skill = table[table["part"] == "skill"]
-    claims = [*training_claims(skill), *verdict_claims(skill)]
-    if skill["updates"].max() >= Spec.model_fields["updates"].default:
-        claims += [*trend_claims(skill), *oscillation_claims(skill)]
-    return table_of(claims)
-
-
-def training_claims(skill: pd.DataFrame) -> Iterator[Claim]:
-    """No network stopped early."""
-    least, most = skill["updates"].min(), skill["updates"].max()
-    yield Claim("updates of the network that took the fewest", float(most), float(least), 0.0, "as many as the others")
-
-
-def verdict_claims(skill: pd.DataFrame) -> Iterator[Claim]:
-    """How many cells beat persistence; of prices that are not known here, any number may."""
-    sources = {"prices": "efficient markets (Fama 1970)", "random walk": "its increments are independent"}
-    for kind, source in sources.items():
-        rows = skill[skill["series"] == kind]
-        known = kind != "prices" or rows["name"].iloc[0] == GOOGLE
-        told = source if known else "a report: these prices are yours, and nothing is expected of them"
-        yield Claim(verdict(rows), 0.0, float(len(winners(rows))), 0.0 if known else math.inf, told)
-
-
-def trend_claims(skill: pd.DataFrame) -> Iterator[Claim]:
-    """Recurrent cells find what yesterday's change tells of tomorrow's, though the walk leaves the range learnt from."""
-    rows = skill[(skill["series"] == "trend") & (skill["cell"] != "attention")]
-    for row in intervals(rows, ["cell"]).itertuples():
-        claim, best = f"trend: least skill of {row.cell}, of its interval", skill_from_yesterday()
-        source = "changes that persist by 0.6 can be told with a skill of 0.6^2"
-        yield Claim(claim, best / 2, row.low, best / 2, source)
-
-
-def oscillation_claims(skill: pd.DataFrame) -> Iterator[Claim]:
-    """Recurrent cells know more than today tells, none more than the noise allows; attention sees days in no order."""
-    today, everything = skill_from_today(), skill_from_all()
-    for row in intervals(skill[skill["series"] == "oscillation"], ["cell"]).itertuples():
-        least = 0.0 if row.cell == "attention" else today
-        what = "persistence" if row.cell == "attention" else "all that today alone tells"
-        name = f"oscillation: {row.cell} has more skill than {what} and no more than the noise allows"
-        yield Claim(name, (least + everything) / 2, row.mean, (everything - least) / 2, "AR(2) in closed form")

@@ -17,10 +17,13 @@ from rnnlab import laws, series
 from rnnlab.api import FLOAT_RANGE
 from rnnlab.experiments._lab.claims import Claim
 from rnnlab.experiments.sweep.regimes import regime_of
-from rnnlab.experiments.sweep.spec import Spec
+from rnnlab.experiments.sweep.spec import SETTINGS, Spec
+from rnnlab.laws import mean_field
 from rnnlab.nonlinearities import Nonlinearity, Pair
 
 MANY = 32  # units from which a Gaussian matrix grows as the circular law says, to twice the width of its radius
+
+LONG = 100  # and steps from which on growth is that of every step
 
 
 class VectorPart(NamedTuple):
@@ -106,20 +109,50 @@ def claims(table: pd.DataFrame) -> Iterator[Claim]:
     """Orthogonal and identity: W2^T exactly. Gaussian of many units: the circular law, whose radius is 1 as N grows."""
     rows = table[(table["nonlinearity"] == "linear") & (table["w2"] != 0)]
     exact = rows[np.isfinite(rows["log10_dh0_law"])]
-    if len(exact):
+    factor = float((exact["log10_dh0_law"] / exact["seq_len"]).abs().max()) if len(exact) else 0.0
+    if factor:
         apart = float((exact["log10_dh0"] - exact["log10_dh0_law"]).abs().max())
-        yield Claim("linear: |J^T u| = |W2|^T, largest deviation (log10)", 0.0, apart, 1e-9, "M is orthogonal")
-    long = rows[(rows["recurrent"] == "gaussian") & (rows["seq_len"] >= 100) & (rows["hidden_size"] >= MANY)]
+        text, source = "linear: |J^T u| = |W2|^T, largest deviation (log10)", "M is orthogonal; or a factor left out"
+        yield Claim(text, 0.0, apart, 1e-9, source, rival=factor)
+    long = rows[(rows["recurrent"] == "gaussian") & (rows["seq_len"] >= LONG) & (rows["hidden_size"] >= MANY)]
     if len(long):
         rate = (long["log10_dh0"] / long["seq_len"] - np.log10(long["w2"].abs())).mean()
         # the radius of finite matrices exceeds 1 by order 1 / sqrt(N) (B. Rider, C. Sinclair, 2014): two such widths
         wide = float(np.log10(1 + 2 / np.sqrt(long["hidden_size"].iloc[0])))
-        yield Claim(
-            "linear, Gaussian: growth per step over |W2| (log10)", 0.0, float(rate), wide, "circular law, Girko 1985"
+        text, source = (
+            "linear, Gaussian: growth per step over |W2| (log10)",
+            "circular law, Girko 1985; the norm of M is 2",
         )
-    tanh = table[(table["nonlinearity"] == "tanh") & (table["recurrent"] != "gaussian")]
-    if len(tanh):
-        excess = (tanh["log10_dh0"] - laws.log10_gradient_bound("tanh", tanh["w2"], tanh["seq_len"])).max()
-        yield Claim(
-            "tanh: |J^T u| exceeds |W2|^T by at most (log10)", 0.0, max(0.0, float(excess)), 1e-9, "Pascanu 2013, 2.1"
-        )
+        yield Claim(text, 0.0, float(rate), wide, source, rival=float(np.log10(2)))
+    random = (table["recurrent"] != "identity") & (table["hidden_size"] >= MANY)
+    if random.any() and SETTINGS.isdisjoint(table.columns):
+        yield from border_claims(table[(table["w2"] != 0) & (table["seq_len"] == table["seq_len"].max())])
+
+
+def border_claims(last: pd.DataFrame) -> Iterator[Claim]:
+    """Where gradients begin to grow, on both sides of W2 = 0: beyond 1, where those of linear units do."""
+    units = int(last["hidden_size"].iloc[0])
+    drive = float(np.sqrt(np.mean(series.inputs("statland", 300, 0) ** 2) / units))
+    expected = {
+        "relu": (
+            mean_field.critical_relu_gain(),
+            np.sqrt(2 / units),
+            "half of the units are active, up to two deviations of which half",
+        ),
+        "tanh": (mean_field.edge_of_chaos(drive), 0.1, "mean field, units driven by inputs; a step of W2"),
+    }
+    for (name, positive), rows in last.groupby(["nonlinearity", last["w2"] > 0]):
+        found = border(rows.groupby(rows["w2"].abs())["log10_dh0"].median())
+        if name in expected and last["seq_len"].iloc[0] >= LONG and found is not None:
+            value, tolerance, source = expected[name]
+            text = f"{name}, {units} units, W2 {'>' if positive else '<'} 0: |W2| from which gradients grow"
+            yield Claim(text, float(value), found, float(tolerance), source + "; or 1, as of linear ones", rival=1.0)
+
+
+def border(sizes: pd.Series) -> float | None:
+    """The |W2| at which log10 of the gradient, over |W2|, first exceeds 0; None where it does so nowhere, or at once."""
+    w2, size = sizes.index.to_numpy(), sizes.to_numpy()
+    k = int(np.argmax(size > 0))
+    if k == 0 or not np.isfinite(size[k - 1]):
+        return None
+    return float(np.interp(0.0, size[k - 1 : k + 1], w2[k - 1 : k + 1]))
