@@ -59,16 +59,14 @@ from rnnlab.kernels.losses import (
     cross_entropy as cross_entropy,
     squared_error as squared_error,
 )
-from rnnlab.kernels.one_unit.blocks import Gradients as Gradients, last_state_gradients as last_state_gradients
-from rnnlab.kernels.one_unit.plain import Weights as Weights, backward as backward, forward as forward
-from rnnlab.kernels.one_unit.scaled import (
-    WINDOW as WINDOW,
+from rnnlab.kernels.one_unit.adjoint import (
     Adjoint as Adjoint,
-    Tape as Tape,
     scaled_backward as scaled_backward,
-    scaled_forward as scaled_forward,
     spread_gradients as spread_gradients,
 )
+from rnnlab.kernels.one_unit.blocks import Gradients as Gradients, last_state_gradients as last_state_gradients
+from rnnlab.kernels.one_unit.plain import Weights as Weights, backward as backward, forward as forward
+from rnnlab.kernels.one_unit.scaled import WINDOW as WINDOW, Tape as Tape, scaled_forward as scaled_forward
 from rnnlab.kernels.optimisers import (
     ADAM as ADAM,
     MOMENTUM as MOMENTUM,

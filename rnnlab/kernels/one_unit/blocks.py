@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab.kernels._jit import kernel
+from rnnlab.kernels.one_unit.adjoint import Adjoint, scaled_backward
 from rnnlab.kernels.one_unit.plain import Weights
-from rnnlab.kernels.one_unit.scaled import WINDOW, Adjoint, Tape, scaled_backward, scaled_forward
+from rnnlab.kernels.one_unit.scaled import WINDOW, Tape, scaled_forward
 from rnnlab.kernels.scaling import Scaled, part
 
 BLOCK = 128  # lanes whose history of a few hundred steps stays in the second-level cache
