@@ -14,7 +14,7 @@ from rnnlab import __version__
 from rnnlab._base import starting
 from rnnlab._base.checks import nearest
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
+from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve, wants_parquet
 from rnnlab.experiments._lab.report import failing, report, say_claims
@@ -197,14 +197,14 @@ def spec(context: click.Context) -> None:
 
 
 @cli.command("list")
-@click.option("--markdown", is_flag=True, help="as the README's list, each with a link to its page")
+@click.option("--markdown", is_flag=True, help="as the README names them, each with a link")
 def list_(markdown: bool) -> int:
     """Name every experiment and what it shows."""
+    if markdown:
+        click.echo(", ".join(f"[{name}](docs/experiments.md#{name})" for name in names()) + ".")
+        return 0
     for name in names():
-        if markdown:
-            click.echo(f"- [{name}](docs/experiments.md#{name}): {title_of(known(name))}")
-        else:
-            click.echo(f"{name:15} {first_line(known(name))}")
+        click.echo(f"{name:15} {first_line(known(name))}")
     return 0
 
 
