@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _signal as signal  # built in; `signal` itself imports enum, which takes as long as an interrupt needs to come
+import _signal as signal  # type: ignore[import-not-found] # built in; `signal` itself imports enum, which takes as long as an interrupt needs to come
 import os
 import sys
 from pathlib import Path
