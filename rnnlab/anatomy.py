@@ -173,7 +173,7 @@ def step_gradients(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Ar
     cell, shapes = one_sequence(tape)
     if cell.share is None:
         raise TypeError(f"tape is of a {type(tape.params).__name__} cell: expected one with recurrent weights")
-    work, dloss = prepared(tape, cell, shapes, dh, dc)
+    work, dloss = prepared(tape, shapes, dh, dc)
     gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
     cell.backward(tape.params, tape.record, dloss, gradients, work, WHOLE)
     rows, sent = cell.share(tape.record, gradients)

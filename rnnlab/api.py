@@ -17,7 +17,7 @@ from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params, copied, dtype_of
-from rnnlab.tape import Tape, checked_tape, prepared, set_initial_states, tape_of, unbatched
+from rnnlab.tape import Tape, checked_tape, own_steps, prepared, set_initial_states, tape_of, unbatched
 
 Array = NDArray[Any]
 FLOAT_RANGE = {  # log10 of the smallest subnormal and the largest finite number
@@ -118,7 +118,7 @@ def checked_inputs(
             raise ValueError(f"x has shape {given.shape}: expected (B, T, I), as batch_first is True")
         given = given.swapaxes(0, 1)
     if length is not None and given.ndim in (2, 3):
-        given = own_steps(given, length)
+        given = own_steps(given, checked_lengths(given, length))
     inputs, wanted = numbers("x", given, (2, 3), dtype_of(params)), sizes_of(params)[0]
     if 0 in inputs.shape or inputs.shape[-1] != wanted:
         expected = f"(T, {wanted}) or (T, B, {wanted}) with T, B >= 1"
@@ -126,19 +126,20 @@ def checked_inputs(
     return inputs, lengths(length, len(inputs), inputs.shape[1] if inputs.ndim == 3 else 1)
 
 
-def own_steps(x: Array, length: ArrayLike) -> Array:
-    """A copy of x (T, I) or (T, B, I) with 0 after each sequence's end."""
+def checked_lengths(x: Array, length: ArrayLike) -> Array:
+    """The number of steps (B,) of each sequence of x (T, I) or (T, B, I)."""
     given, steps, batch = integers("length", length), len(x), x.shape[1] if x.ndim == 3 else 1
     if batch != steps == given.size > 1:
         raise ValueError(
             f"length has shape {given.shape}: expected a scalar or ({batch},), one for each sequence of x "
             f"{x.shape}, (T, B, I); (B, T, I)? pass batch_first=True"
         )
-    inside = np.arange(steps)[:, None] < lengths(given, steps, batch)
-    return np.where(inside.reshape(*x.shape[:-1], 1), x, x.dtype.type(0))
+    return lengths(given, steps, batch)
 
 
-def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int | None = None) -> Gradients:
+def backward(
+    tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None, window: int | None = None, *, dh_n: Any = None
+) -> Gradients:
     """Backpropagation through time, whole or truncated.
 
     Parameters
@@ -147,12 +148,19 @@ def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int
         From `forward`.
     dh : array_like
         The loss's direct derivative with respect to the last state, (H,) or (B, H), or to every state h_1 .. h_T,
-        (T, H) or (T, B, H).
+        (T, H) or (T, B, H). The last state is that of each sequence's own last step. Of every state, those after a
+        sequence's end have no part in the loss, as in `fit` and in PyTorch's packed sequences: what dh has there is
+        not looked at. None where dc or dh_n is all there is.
     dc : array_like, (H,) or (B, H), optional
         Of the LSTM: the loss's direct derivative with respect to the last cell state.
     window : int, optional
         Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
         from one window to the one before. Attention has none.
+    dh_n : array_like, or tuples of them, nested as `h0` of `forward`, optional
+        The loss's direct derivatives with respect to the last states of all parts, PyTorch's h_n and c_n, which
+        `tape.parts` have: of the LSTM a pair (dh_n, dc_n), of a Stack or a Bidirectional a tuple of those of its parts,
+        of which any may be None. They come on top of dh and dc. Of a Bidirectional's second direction the last state is
+        that at each sequence's first step.
 
     Returns
     -------
@@ -174,7 +182,7 @@ def backward(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None, window: int
     """
     cell, shapes = checked_tape(tape)
     kind = tape.record.x.dtype
-    work, dloss = prepared(tape, cell, shapes, dh, dc)
+    work, dloss = prepared(tape, shapes, dh, dc, dh_n)
     gradients = allocate(np.empty, shapes.gradients, kind)
     cell.backward(tape.params, tape.record, dloss, gradients, work, truncation(cell, window))
     dh0 = initial_gradients(gradients, tape.batched)
@@ -200,12 +208,12 @@ def truncation(cell: Cell, window: Any) -> int:
     return min(int(window), WHOLE)
 
 
-def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> GradientFlow:
+def gradient_flow(tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None, *, dh_n: Any = None) -> GradientFlow:
     """The size of the gradient at every step of the way back, exact far beyond the range of floats.
 
     Parameters
     ----------
-    tape, dh, dc
+    tape, dh, dc, dh_n
         As of `backward`.
 
     Returns
@@ -231,7 +239,7 @@ def gradient_flow(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Gra
     """
     cell, shapes = checked_tape(tape)
     steps, batch, _ = tape.record.x.shape
-    work, dloss = prepared(tape, cell, shapes, dh, dc)
+    work, dloss = prepared(tape, shapes, dh, dc, dh_n)
     whole = np.int64 if dloss.dtype == np.float64 else np.int32
     flow = flow_of(tape.params, steps, np.zeros((len(dloss), batch), whole))
     gradients = allocate(np.empty, shapes.gradients, dloss.dtype)

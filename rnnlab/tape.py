@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from rnnlab._base.checks import numbers, plain, shortened
+from rnnlab._base.checks import numbers, plain, real_numbers, shortened
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, parts_of, shapes_of
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_params, dtype_of
@@ -43,48 +44,59 @@ def unbatched(array: Any, batched: bool) -> Any:
     return array if batched or array is None else array[:, 0]
 
 
-def set_initial_states(params: Any, tape: Any, h0: Any, owner: str = "") -> None:
+def set_initial_states(params: Any, tape: Any, h0: Any, called: str = "h0") -> None:
     """Write the initial states of all parts of a network, 0 by default, into the first rows of their tapes."""
     parts = parts_of(params)
     if not parts:
-        set_initial_state(tape, h0, type(params).cell().states, owner)
+        set_initial_state(tape, h0, type(params).cell().states, called)
         return
     given = (None,) * len(parts) if h0 is None else h0
     if not isinstance(given, tuple | list | np.ndarray) or len(given) != len(parts):
-        raise TypeError(
-            f"{owner}h0 is {shortened(h0)}: expected {len(parts)} initial states, one for each part, or None"
-        )
+        raise TypeError(f"{called} is {shortened(h0)}: expected a tuple of {len(parts)}, one for each part, or None")
     for place, part, record, state in zip(params.places(), parts, parts_of(tape), given, strict=True):
-        set_initial_states(part, record, state, f"{owner}{place}.")
+        set_initial_states(part, record, state, f"{place}.{called}")
+
+
+def rows_of(params: Any, arrays: Any, rows: Callable[[Any, Any], list[Any]]) -> list[Any]:
+    """The rows of all cells of a network, in order, from its arrays, nested as it is."""
+    parts = parts_of(params)
+    pairs = zip(parts, parts_of(arrays), strict=True) if parts else ()
+    return [row for pair in pairs for row in rows_of(*pair, rows)] if parts else rows(params, arrays)
 
 
 def initial_rows(params: Any, tape: Any) -> list[Any]:
     """Where the initial states of all parts of a network stand in its tape."""
-    pairs = zip(parts_of(params), parts_of(tape), strict=True)
-    rows = [row for pair in pairs for row in initial_rows(*pair)]
-    return rows if parts_of(params) else [getattr(tape, name)[0] for name in type(params).cell().states]
+    return rows_of(params, tape, lambda leaf, own: [getattr(own, name)[0] for name in type(leaf).cell().states])
 
 
-def initial_states(params: Any, h0: Any, batch: int) -> list[Any]:
+def last_rows(params: Any, work: Any) -> list[Any]:
+    """Where the way back takes the derivatives by the last states of all parts from, in the same order."""
+    return rows_of(params, work, lambda _, own: list(own.now))
+
+
+def initial_states(params: Any, h0: Any, batch: int, called: str = "h0") -> list[Any]:
     """The initial states of all parts of a network, (B, H) each, as they stand in `initial_rows`."""
     empty = allocate(np.empty, shapes_of(params, 0, batch).tape, dtype_of(params))
-    set_initial_states(params, empty, h0)
+    set_initial_states(params, empty, h0, called)
     return initial_rows(params, empty)
 
 
-def set_initial_state(tape: Any, h0: Any, states: tuple[str, ...], owner: str = "") -> None:
+def set_initial_state(tape: Any, h0: Any, states: tuple[str, ...], called: str) -> None:
     """Write the initial states, 0 by default, into the first rows of the tape; what has none gets zeros in h."""
     for name in states or ("h",):
         getattr(tape, name)[0] = 0
     if h0 is None:
         return
     if not states:
-        raise ValueError(f"h0 is {shortened(h0)}: expected none, attention has no initial state")
-    names = [f"{owner}{name}0" for name in states]
+        raise ValueError(f"{called} is {shortened(h0)}: expected none, attention has no state that goes on")
+    place, _, own = called.rpartition("h")  # h0, dh_n
+    names = [f"{place}{name}{own}" for name in states]
     if len(states) > 1 and not (isinstance(h0, tuple | list) and len(h0) == len(states)):
-        raise TypeError(f"{owner}h0 is {shortened(h0)}: expected a pair ({', '.join(names)})")
+        raise TypeError(f"{called} is {shortened(h0)}: expected a pair ({', '.join(names)})")
     rows = [getattr(tape, name)[0] for name in states]
     for name, value, row in zip(names, h0 if len(states) > 1 else [h0], rows, strict=True):
+        if value is None:
+            continue
         state = numbers(name, value, (1, 2), row.dtype)
         if state.shape not in (row.shape, row.shape[1:]):
             swapped = state.shape == (tape.x.shape[0], row.shape[1])
@@ -126,21 +138,52 @@ def check_record(owner: str, record: Any, expected: Any, kind: Any) -> None:
         check_record(f"{owner}.parts[{k}]", part, of_part, kind)
 
 
-def prepared(tape: Tape, cell: Cell, shapes: Shapes, dh: ArrayLike, dc: ArrayLike | None) -> tuple[Any, Array]:
-    """Work space, with dL/dc_T in it, and dL/dh for the last or every step as (R, B, H)."""
-    steps, batch, hidden = tape.record.h.shape
-    last = (batch, hidden) if tape.batched else (hidden,)
-    every = (steps - 1, *last)
-    kind = tape.record.x.dtype
-    dloss = numbers("dh", dh, (len(last), len(every)), kind)
+def prepared(tape: Tape, shapes: Shapes, dh: Any, dc: Any = None, dh_n: Any = None) -> tuple[Any, Array]:
+    """Work space, with the derivatives by the last states in it, and dL/dh for the last or every step as (R, B, H)."""
+    batch, kind = tape.record.length.size, tape.record.x.dtype
+    work = allocate(np.zeros, shapes.work, kind)
+    if dh_n is not None:
+        for row, own in zip(
+            last_rows(tape.params, work), initial_states(tape.params, dh_n, batch, "dh_n"), strict=True
+        ):
+            row[:] = own
+    if dc is not None:
+        add_cell_loss(tape, work, dc)
+    if dh is None and not (dc is None and dh_n is None):
+        return work, np.zeros((1, *tape.record.h.shape[1:]), kind)
+    return work, losses(dh, tape.record.length, tape.record.h[1:].shape, kind, tape.batched)
+
+
+def add_cell_loss(tape: Tape, work: Any, dc: Any) -> None:
+    """Add dL/dc_T of a single LSTM."""
+    states = type(tape.params).cell().states
+    if "c" not in states:
+        raise ValueError(
+            f"dc is {shortened(dc)}: expected none, only an LSTM has it; of its parts a network takes dh_n"
+        )
+    row = work.now[states.index("c")]
+    last = row.shape if tape.batched else row.shape[1:]
+    cell_loss = numbers("dc", dc, (len(last),), row.dtype)
+    if cell_loss.shape != last:
+        raise ValueError(f"dc has shape {cell_loss.shape}: expected {last}")
+    row += cell_loss
+
+
+def losses(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: bool = True) -> Array:
+    """The loss's derivatives by the last or by all states (T, B, H), as (R, B, H); of all 0 after a sequence's end."""
+    steps, batch, hidden = states
+    last = (batch, hidden) if batched else (hidden,)
+    every = (steps, *last)
+    given = real_numbers("dh", dh)
+    if given.shape == every and length.min() < steps:
+        given = own_steps(given, length)
+    dloss = numbers("dh", given, (len(last), len(every)), kind)
     if dloss.shape not in (last, every):
         raise ValueError(f"dh has shape {dloss.shape}: expected {last} for the last step or {every} for every step")
-    work = allocate(np.zeros, shapes.work, kind)
-    if dc is not None:
-        if "c" not in cell.states:
-            raise ValueError(f"dc is {shortened(dc)}: expected none, only the LSTM has a cell state, and alone")
-        cell_loss = numbers("dc", dc, (len(last),), kind)
-        if cell_loss.shape != last:
-            raise ValueError(f"dc has shape {cell_loss.shape}: expected {last}")
-        work.now[cell.states.index("c")] = cell_loss
-    return work, dloss.reshape(1 if dloss.shape == last else steps - 1, batch, hidden)
+    return dloss.reshape(-1, batch, hidden)
+
+
+def own_steps(array: Array, length: Array) -> Array:
+    """A copy of an array (T, N) or (T, B, N) with 0 after each sequence's end, whatever was there."""
+    inside = np.arange(len(array))[:, None] < length
+    return np.where(inside.reshape(*array.shape[:-1], 1), array, array.dtype.type(0))

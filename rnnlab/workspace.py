@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.blas import one_blas_thread
-from rnnlab._base.checks import numbers, whole, within_memory
+from rnnlab._base.checks import whole, within_memory
 from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.api import Gradients, checked_inputs, initial_gradients
 from rnnlab.kernels.cells.cell import allocate, leaves_of, shapes_of, sizes_of, with_leaves
@@ -19,7 +19,7 @@ from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params, copied, dtype_of
-from rnnlab.tape import initial_rows, initial_states
+from rnnlab.tape import initial_rows, initial_states, last_rows, losses
 
 Array = NDArray[Any]
 WORTH_A_THREAD = 100_000  # states (T x B x H) in a part, below which handing it to a thread costs more than it saves
@@ -156,27 +156,38 @@ class Workspace:
         self._each(run)
         return np.concatenate([tape.h[-1] for tape, _, _ in self._parts])
 
-    def backward(self, dh: ArrayLike) -> Gradients:
+    def backward(self, dh: ArrayLike | None, *, dh_n: Any = None) -> Gradients:
         """Backpropagation through time after `forward`.
 
         Parameters
         ----------
         dh : array_like, (B, H) or (T, B, H)
             The loss's direct derivative with respect to the last state, or to every one.
+        dh_n : optional
+            With respect to the last states of all parts. Both as of `rnnlab.backward`.
 
         Returns
         -------
         Gradients
             Of a batch in one part views of the buffers: copy what is to outlive the next call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as above.
         """
         steps, batch, _, hidden = self._sizes
-        dloss = numbers("dh", dh, (2, 3), dtype_of(self._given))
-        if dloss.shape not in ((batch, hidden), (steps, batch, hidden)):
-            raise ValueError(f"dh has shape {dloss.shape}: expected {(batch, hidden)} or {(steps, batch, hidden)}")
-        dloss = dloss.reshape(-1, batch, hidden)
+        kind, ends = dtype_of(self._given), [] if dh_n is None else initial_states(self._given, dh_n, batch, "dh_n")
+        if dh is None and dh_n is not None:
+            dloss = np.zeros((1, batch, hidden), kind)
+        else:
+            length = np.concatenate([tape.length for tape, _, _ in self._parts])
+            dloss = losses(dh, length, (steps, batch, hidden), kind)
 
         def run(part: slice, tape: Any, work: Any, gradients: Any) -> None:
             clear(work)
+            for row, end in zip(last_rows(self._given, work), ends, strict=False):
+                row[:] = end[part]
             self._cell.backward(self._given, tape, np.ascontiguousarray(dloss[:, part]), gradients, work, WHOLE)
 
         self._each(run)

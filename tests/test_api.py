@@ -19,6 +19,8 @@ ATTENTION = rl.AttentionParams.init(2, 3, rng=np.random.default_rng(0))
 X = RNG.standard_normal((5, 4, 2))
 TAPE = rl.forward(RNN, X)
 ZEROS = np.zeros((4, 3))
+LSTM_TAPE = rl.forward(LSTM, X)
+STACK_TAPE = rl.forward(rl.Stack((RNN, rl.LSTMParams.init(3, 3, rng=np.random.default_rng(0)))), X)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ ZEROS = np.zeros((4, 3))
         (lambda: rl.forward(RNN, X, h0=np.zeros(4)), ValueError, r"h0 has shape \(4,\): expected \(3,\) or \(4, 3\)"),
         (lambda: rl.forward(LSTM, X, h0=ZEROS), TypeError, "expected a pair"),
         (lambda: rl.forward(LSTM, X, h0=(ZEROS, ZEROS[0, 0])), ValueError, "c0 has shape"),
-        (lambda: rl.forward(ATTENTION, X, h0=ZEROS), ValueError, "attention has no initial state"),
+        (lambda: rl.forward(ATTENTION, X, h0=ZEROS), ValueError, "attention has no state that goes on"),
         (lambda: rl.forward(RNN, X, nonlinearity="gelu"), ValueError, "nonlinearity is 'gelu'"),
         (lambda: rl.forward(LSTM, X, nonlinearity="relu"), ValueError, "LSTMParams cell has no choice"),
         (lambda: rl.forward(RNN, X, length=6), ValueError, "length has values 6 to 6: expected 0 to 5"),
@@ -55,7 +57,17 @@ ZEROS = np.zeros((4, 3))
             r"dh has shape \(5, 3\): expected \(4, 3\) for the last",
         ),
         (lambda: rl.backward(TAPE, np.zeros((4, 4, 3))), ValueError, r"or \(5, 4, 3\) for every step"),
-        (lambda: rl.backward(TAPE, ZEROS, ZEROS), ValueError, "only the LSTM has a cell state"),
+        (lambda: rl.backward(TAPE, ZEROS, ZEROS), ValueError, "expected none, only an LSTM has it; of its parts"),
+        (lambda: rl.backward(TAPE, None), TypeError, "dh is None: expected real numbers"),
+        (lambda: rl.backward(TAPE, None, dh_n=ZEROS[0, :1]), ValueError, r"dh_n has shape .*: expected"),
+        (lambda: rl.backward(TAPE, None, dh_n="x"), TypeError, "dh_n is 'x': expected real numbers"),
+        (lambda: rl.gradient_flow(LSTM_TAPE, None, dh_n=ZEROS), TypeError, r"expected a pair \(dh_n, dc_n\)"),
+        (lambda: rl.gradient_flow(STACK_TAPE, None, dh_n=ZEROS), TypeError, "expected a tuple of 2, one for each part"),
+        (
+            lambda: rl.gradient_flow(STACK_TAPE, None, dh_n=(None, (ZEROS[0, 0], None))),
+            ValueError,
+            r"layers\[1\]\.dh_n has shape",
+        ),
         (lambda: rl.backward(rl.forward(LSTM, X), ZEROS, ZEROS[:2]), ValueError, r"dc has shape \(2, 3\)"),
         (lambda: rl.backward(TAPE, ZEROS, window=0), ValueError, "window is 0: expected an integer of at least 1"),
         (lambda: rl.backward(rl.forward(ATTENTION, X), ZEROS, window=2), ValueError, "window is 2: expected None"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
-from rnnlab.kernels.cells.cell import leaves_of, parts_of
+from rnnlab.kernels.cells.cell import leaves_of
 
 KINDS = {
     "rnn": rl.RNNParams,
@@ -69,6 +69,23 @@ def test_a_gradient_is_measured_in_every_layer_far_beyond_floats() -> None:
     assert np.isinf(10.0 ** lower.log10_norm[0])
 
 
+def test_a_loss_below_floats_is_where_a_layer_begins() -> None:
+    """The upper layer sends 2^-3000 down to the last state: its second direction has come so far from the first step."""
+
+    def chain(w: float) -> Any:
+        return rl.RNNParams([[1.0]], [[w]], [0.0])
+
+    steps, dh = 3000, np.zeros((3000, 2))
+    dh[0, 1] = 1
+    tape = rl.forward(
+        rl.Stack((chain(0.25), rl.Bidirectional(chain(0.5), chain(0.5)))), np.zeros((steps, 1)), nonlinearity="linear"
+    )
+    lower, _ = rl.gradient_flow(tape, dh)
+    t = np.arange(1, steps + 1)  # sum over s >= t of 0.25^(s - t) 0.5^(s - 1)
+    expected = (1 - t) * np.log10(2.0) + np.log10((1 - 0.125 ** (steps - t + 1.0)) / (1 - 0.125))
+    np.testing.assert_allclose(lower.log10_norm[1:], expected, rtol=1e-12, atol=1e-12)
+
+
 def test_norms_of_directions_are_those_of_plain_gradients() -> None:
     """Where they are within the range of floats: each direction's dL/dh_0 and the layer below."""
     rng = np.random.default_rng(1)
@@ -83,77 +100,26 @@ def test_norms_of_directions_are_those_of_plain_gradients() -> None:
             np.testing.assert_allclose(one.log10_norm[0], expected, rtol=1e-12, atol=1e-12)
 
 
-def torch_of(net: Any, torch: Any) -> Any:
-    """PyTorch's network of the same weights: all layers of one kind and width."""
-    layers, first = net.layers, leaves_of(net)[0]
-    both = bool(parts_of(layers[0]))
-    name = {rl.RNNParams: "RNN", rl.LSTMParams: "LSTM", rl.GRUParams: "GRU"}[type(first)]
-    inputs, hidden = first.weight_ih.shape[1], first.weight_hh.shape[1]
-    made = getattr(torch.nn, name)(inputs, hidden, len(layers), bidirectional=both).double()
-    state = {}
-    for k, layer in enumerate(layers):
-        for cell, ending in zip(parts_of(layer) or (layer,), ("", "_reverse"), strict=False):
-            own = cell.to_torch()
-            state |= {key.replace("_l0", f"_l{k}{ending}"): torch.tensor(value) for key, value in own.items()}
-    made.load_state_dict(state)
-    return made
-
-
-TORCH = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_pytorch_has_the_same_gradients(seed: int) -> None:
-    """Random kinds, layers, directions and lengths, against packed sequences: states, inputs, all weights to 1e-12."""
-    torch = pytest.importorskip("torch", reason="PyTorch, an optional peer, is not installed")
-    rng = np.random.default_rng(seed)
-    both, layers, kind = bool(rng.integers(2)), int(rng.integers(1, 5)), ["rnn", "lstm", "gru"][rng.integers(3)]
-    cells = [
-        [KINDS[kind].init(3 if k == 0 else 4 * (1 + both), 4, rng=rng) for _ in range(1 + both)] for k in range(layers)
-    ]
-    net = rl.Stack(tuple(rl.Bidirectional(*pair) if both else pair[0] for pair in cells))
-    steps, batch = 7, 3
-    x, length = rng.standard_normal((steps, batch, 3)), rng.integers(1, steps + 1, batch)
-    length[0] = steps
-    there = torch_of(net, torch)
-    given = torch.tensor(x, requires_grad=True)
-    packed = torch.nn.utils.rnn.pack_padded_sequence(given, torch.tensor(length), enforce_sorted=False)
-    h, _ = torch.nn.utils.rnn.pad_packed_sequence(there(packed)[0])
-    dloss = rng.standard_normal(h.shape) * (np.arange(steps)[:, None, None] < length[:, None])
-    h.backward(torch.tensor(dloss))
-    padded = np.where(
-        (np.arange(steps)[:, None] < length)[..., None], x, np.nan
-    )  # what follows an end is not looked at
-    tape = rl.forward(net, padded, length=length)
-    inside = (np.arange(steps)[:, None] < length)[..., None]
-    np.testing.assert_allclose(tape.h[1:] * inside, h.detach().numpy(), rtol=1e-12, atol=1e-13)
-    found = rl.backward(tape, dloss)
-    np.testing.assert_allclose(found.x, given.grad.numpy(), rtol=1e-12, atol=1e-13)
-    for k, layer in enumerate(found.params.layers):
-        for cell, ending in zip(parts_of(layer) or (layer,), ("", "_reverse"), strict=False):
-            theirs = {key: getattr(there, f"{key}_l{k}{ending}").grad.numpy() for key in TORCH}
-            for name, key in zip(("weight_ih", "weight_hh", "bias"), TORCH, strict=False):
-                np.testing.assert_allclose(getattr(cell, name), theirs[key], rtol=1e-12, atol=1e-13)
-            if kind == "gru":  # the candidate's bias of the recurrent part is its own
-                np.testing.assert_allclose(cell.bias_hn, theirs["bias_hh"][-4:], rtol=1e-12, atol=1e-13)
-
-
-def test_a_workspace_takes_networks_initial_states_and_lengths() -> None:
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_workspace_takes_networks_initial_states_and_lengths(parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same as forward and backward, in one part and in two."""
     rng = np.random.default_rng(2)
     net, x, length = network(rng, "rnn gru", both=True), rng.standard_normal((8, 4, 3)), [8, 3, 0, 5]
     sizes = [[part.weight_hh.shape[1] for part in layer] for layer in net.layers]
-    h0 = tuple(tuple(rng.standard_normal((4, size)) for size in pair) for pair in sizes)
+    h0, dh_n = (tuple(tuple(rng.standard_normal((4, size)) for size in pair) for pair in sizes) for _ in range(2))
     tape = rl.forward(net, x, h0, length=length)
     dloss = rng.standard_normal(tape.h[1:].shape)
-    expected = rl.backward(tape, dloss)
-    workspace = rl.Workspace(net, steps=8, batch_size=4)
-    np.testing.assert_array_equal(workspace.forward(net, x, h0, length), tape.h[-1])
-    found = workspace.backward(dloss)
-    np.testing.assert_array_equal(found.x, expected.x)
-    np.testing.assert_array_equal(found.h0[1][0], expected.h0[1][0])
+    expected = rl.backward(tape, dloss, dh_n=dh_n)
+    monkeypatch.setattr("rnnlab.workspace.WORTH_A_THREAD", 1)
+    workspace, close = rl.Workspace(net, steps=8, batch_size=4, threads=parts), {"rtol": 1e-13, "atol": 1e-14}
+    np.testing.assert_allclose(workspace.forward(net, x, h0, length), tape.h[-1], **close)
+    found = workspace.backward(dloss, dh_n=dh_n)
+    np.testing.assert_allclose(found.x, expected.x, **close)
+    np.testing.assert_allclose(found.h0[1][0], expected.h0[1][0], **close)
     for mine, other in zip(leaves_of(found.params), leaves_of(expected.params), strict=True):
-        np.testing.assert_array_equal(mine.weight_hh, other.weight_hh)
+        np.testing.assert_allclose(mine.weight_hh, other.weight_hh, **close)
+    again = workspace.backward(None, dh_n=dh_n)  # which forgets what was there
+    np.testing.assert_allclose(again.x, rl.backward(tape, None, dh_n=dh_n).x, **close)
 
 
 def test_fit_trains_a_network_and_predict_runs_it() -> None:

@@ -106,19 +106,6 @@ def test_the_sweep_takes_it_from_python() -> None:
         sweep.measure(spec, own={"tanh": SOFTPLUS})
 
 
-def test_a_network_of_ones_own_nonlinearity_is_not_saved(tmp_path: Path) -> None:
-    rng, none = np.random.default_rng(0), np.zeros(0)
-    params, readout = rl.RNNParams.init(1, 1, rng=rng), rl.Readout.init(1, 1, rng=rng)
-    state = rl.TrainingState(0, "sgd", np.zeros((0, 5)), rng.bit_generator.state)
-    history = rl.History(np.zeros(0, np.int64), none, none, np.zeros(0, np.int64), np.zeros((0, 1)))
-    named = rl.Fit(rl.Model(params, readout, "tanh"), history, None, state)
-    rl.save_fit(tmp_path / "named.npz", named)
-    own = named._replace(model=named.model._replace(nonlinearity=TANH))
-    with pytest.raises(TypeError, match=r"done.model.nonlinearity is a pair of functions: expected a name"):
-        rl.save_fit(tmp_path / "own.npz", own)
-    assert [path.name for path in tmp_path.iterdir()] == ["named.npz"]
-
-
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [

@@ -94,13 +94,16 @@ def add_loss(dloss: Any, remaining: int, gradient: Any) -> None:
 
 @kernel
 def add_scaled_loss(dloss: Any, remaining: int, gradient: Any, flow: Any) -> None:
-    """The same for a gradient in units of 2^exponent; where it is smaller, it goes into the units of the loss."""
+    """The same for a gradient in units of 2^exponent; where it is smaller, or 0, it goes into the units of the loss."""
     row = dloss.shape[0] - 1 - remaining
     if row >= 0:
         exponent = flow.exponent
         for b in range(exponent.size):
             if largest(dloss[row, b]) != 0:
                 above = type(exponent[b])(exponent[b] - flow.loss_exponent[row, b])
+                if above > 0 and size_of(gradient, b) == 0:
+                    above = type(above)(0)
+                    exponent[b] = flow.loss_exponent[row, b]
                 if above < 0:
                     multiply_rows(gradient, b, power_not_above_one(above))
                     exponent[b] = flow.loss_exponent[row, b]
@@ -133,6 +136,15 @@ def largest(row: Any) -> Any:
 
 
 @kernel
+def size_of(gradient: Any, b: int) -> Any:
+    """The largest absolute value of sequence b, (S, B, H)."""
+    size = largest(gradient[0, b])
+    for s in range(1, gradient.shape[0]):
+        size = max(size, largest(gradient[s, b]))
+    return size
+
+
+@kernel
 def log10_norm(row: Any, exponent: int) -> float:
     """log10 of the Euclidean norm of row x 2^exponent, without overflow or underflow on the way."""
     size = largest(row)
@@ -157,9 +169,7 @@ def record(gradient: Any, t: int, flow: Any) -> None:
 def rescale(gradient: Any, b: int, exponent: Any) -> None:
     """Bring the largest entry of sequence b near 1 if it is out of 2^-far .. 2^far; a power of two scales exactly."""
     c = constants_of(gradient[0, b, 0])
-    size = largest(gradient[0, b])
-    for s in range(1, gradient.shape[0]):
-        size = max(size, largest(gradient[s, b]))
+    size = size_of(gradient, b)
     upper, lower = power_of_two(c.far), power_of_two(type(c.far)(-c.far))
     if (size > upper or size < lower) and size != c.zero and math.isfinite(size):
         _, power = normalise(size, type(c.far)(0))

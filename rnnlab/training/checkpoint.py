@@ -17,6 +17,7 @@ from rnnlab._base import durable
 from rnnlab._base.checks import at_least, numbers, one_of, shortened
 from rnnlab.kernels.cells import CELLS
 from rnnlab.kernels.cells.cell import leaves_of, parts_of
+from rnnlab.nonlinearities import CODES, Nonlinearity, Pair, checked_nonlinearity
 from rnnlab.params import CONTAINERS, Readout
 from rnnlab.training.checked import OPTIMISERS, checked_model
 from rnnlab.training.fitting import MOST_UPDATES, NOT_FINITE
@@ -24,26 +25,27 @@ from rnnlab.training.records import Fit, History, Model, Stopped, TrainingState
 from rnnlab.training.vector import flat
 
 FORMAT = "rnnlab fit 1"
+POINTS = (-2.5, -0.7, 0.3, 1.9)  # at which a nonlinearity of one's own is known again
 LARGEST_RATIO = 2  # of arrays to their file: save_fit does not compress, so that a small file can't fill the memory
 
 
 def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
     """Write what `fit` returned to an .npz file of plain arrays, in the place of an older one in a single step.
 
+    A cell or a nonlinearity of your own is kept by its name or its values at some points alone: `load_fit` asks for it.
+
     Raises
     ------
     TypeError, ValueError
-        If `done` is not a Fit as `fit` returns it, or its nonlinearity is not one that has a name.
+        If `done` is not a Fit as `fit` returns it.
     OSError
         If the file can't be written; an older one is as it was.
     """
     _check(done)
-    if not isinstance(done.model.nonlinearity, str):
-        raise TypeError("done.model.nonlinearity is a pair of functions: expected a name, a file holds no functions")
     rest = {
         "format": FORMAT,
         "cell": _kind_of(done.model.params),
-        "nonlinearity": done.model.nonlinearity,
+        "nonlinearity": _known_by(done.model.nonlinearity),
         "stopped": done.stopped,
         "state": [done.state.update, done.state.optimiser, done.state.rng],
     }
@@ -62,16 +64,31 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # not of the partial file
 
 
-def load_fit(path: str | os.PathLike[str]) -> Fit:
+def load_fit(path: str | os.PathLike[str], *, cells: tuple[Any, ...] = (), nonlinearity: Pair | None = None) -> Fit:
     """Read what `save_fit` wrote: ``fit(loaded.model, .., state=loaded.state)`` goes on bit for bit.
+
+    Nothing in a file is executed.
+
+    Parameters
+    ----------
+    path : path-like
+    cells : tuple of classes of parameters, optional
+        Those of your own that the network is made of, say ``(MyCell,)``.
+    nonlinearity : pair of functions, optional
+        That of your own with which the network was trained, as `forward` takes it.
 
     Raises
     ------
+    TypeError
+        If `cells` or `nonlinearity` is not as above.
     ValueError
-        If the file is not one of a Fit.
+        If the file is not one of a Fit, or one of a cell or a nonlinearity that is not given.
     OSError
         If it can't be read.
     """
+    known = _known_cells(cells)
+    if nonlinearity is not None:
+        checked_nonlinearity(nonlinearity)
     raw = BytesIO(Path(path).read_bytes())
     try:
         with np.load(raw, allow_pickle=False) as file:
@@ -82,14 +99,54 @@ def load_fit(path: str | os.PathLike[str]) -> Fit:
         rest = json.loads(str(arrays["rest"]))
         if rest["format"] != FORMAT:
             raise ValueError(rest["format"])
-        done = _fit_of(arrays, rest)
+        rest["nonlinearity"] = _given_again(rest["nonlinearity"], nonlinearity)
+        done = _fit_of(arrays, rest, known)
         _check(done)
         return done
+    except NotGiven as error:
+        raise ValueError(f"{os.fspath(path)} has {error}") from None
     except Exception as error:  # noqa: BLE001 - a damaged archive fails in a dozen ways
         raise ValueError(f"{os.fspath(path)} is no file of save_fit ({shortened(error)})") from None
 
 
-def _fit_of(arrays: dict[str, Any], rest: dict[str, Any]) -> Fit:
+class NotGiven(Exception):
+    """What a file can't hold, and whoever reads it must give."""
+
+
+def _known_cells(own: Any) -> dict[str, Any]:
+    """Classes of parameters by what files call them: those of rnnlab and some more."""
+    if not isinstance(own, tuple) or not all(isinstance(kind, type) and hasattr(kind, "cell") for kind in own):
+        raise TypeError(f"cells is {shortened(own)}: expected a tuple of classes of parameters, say (MyCell,)")
+    return {_name_of(kind): kind for kind in (*CELLS, *own)}
+
+
+def _name_of(kind: Any) -> str:
+    """What files call a class of parameters; one of somebody's own is not taken for rnnlab's of the same name."""
+    return kind.__name__ if kind in CELLS else f"own {kind.__name__}"
+
+
+def _known_by(nonlinearity: Nonlinearity | Pair) -> Any:
+    """The name; of a pair of functions their values at some points, since a file holds no functions."""
+    if isinstance(nonlinearity, str):
+        return nonlinearity
+    return [[function(a) for a in POINTS] for function in nonlinearity]
+
+
+def _given_again(kept: Any, given: Pair | None) -> Nonlinearity | Pair:
+    """The nonlinearity of a file: that of its name, or the given pair if it has the values that are kept."""
+    if isinstance(kept, str) and given is None:
+        return one_of("nonlinearity", kept, {name: name for name in CODES})
+    if isinstance(kept, str) or given is None:
+        there, wanted = (
+            (repr(kept), "none") if given else ("of its own", "nonlinearity=(value, slope), which no file holds")
+        )
+        raise NotGiven(f"the nonlinearity {there}: expected {wanted}")
+    if not np.allclose(_known_by(given), kept, rtol=1e-9, atol=0, equal_nan=True):
+        raise NotGiven(f"another nonlinearity than the given pair: expected one with the same values at {POINTS}")
+    return given
+
+
+def _fit_of(arrays: dict[str, Any], rest: dict[str, Any], known: dict[str, Any]) -> Fit:
     """The same Fit."""
 
     def part(kind: Any, name: str) -> Any:
@@ -100,9 +157,12 @@ def _fit_of(arrays: dict[str, Any], rest: dict[str, Any]) -> Fit:
 
     def network(kind: Any) -> Any:
         if isinstance(kind, str):
-            return part(one_of("cell", kind, {known.__name__: known for known in CELLS}), next(places))
+            if kind.startswith("own ") and kind not in known:
+                name = kind.removeprefix("own ")
+                raise NotGiven(f"a cell {shortened(name)}: expected its class, pass cells=({name},)")
+            return part(one_of("cell", kind, known), next(places))
         ((name, parts),) = kind.items()
-        return one_of("network", name, {known.__name__: known for known in CONTAINERS}).of(map(network, parts))
+        return one_of("network", name, {own.__name__: own for own in CONTAINERS}).of(map(network, parts))
 
     model = Model(network(rest["cell"]), part(Readout, "readout"), rest["nonlinearity"])
     stopped = None if rest["stopped"] is None else Stopped(*rest["stopped"])
@@ -112,7 +172,7 @@ def _fit_of(arrays: dict[str, Any], rest: dict[str, Any]) -> Fit:
 def _kind_of(network: Any) -> Any:
     """The name of a cell; of a network of several its name with those of its parts."""
     parts = parts_of(network)
-    return {type(network).__name__: [_kind_of(part) for part in parts]} if parts else type(network).__name__
+    return {type(network).__name__: [_kind_of(part) for part in parts]} if parts else _name_of(type(network))
 
 
 def _places(kind: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells.cell import Cell, Shapes, shapes_of, sizes_of
-from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, with_inputs
+from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, with_inputs
 from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_of
 from rnnlab.kernels.sequences import largest, power_not_above_one
 
@@ -98,6 +98,11 @@ class BidirectionalWork(NamedTuple):
     forward: Any
     backward: Any
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The directions' own."""
+        return self.forward, self.backward
+
 
 class BidirectionalGradients(NamedTuple):
     """Derivatives of the loss."""
@@ -161,8 +166,6 @@ def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
 def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
     """Both directions; the gradient of the inputs is the sum."""
     part(dloss, tape.length, work.dforward, work.dbackward)
-    clear(work.forward)
-    clear(work.backward)
     cell_backward(params.forward, tape.forward, work.dforward, gradients.forward, work.forward, window)
     cell_backward(params.backward, tape.backward, work.dbackward, gradients.backward, work.backward, window)
     if gradients.x.size:
@@ -174,8 +177,6 @@ def flow(params: Any, tape: Any, dloss: Any, flow: Any, gradients: Any, work: An
     """The norms of the gradients of both directions' states, far beyond the range of floats."""
     exponents = flow.forward.loss_exponent, flow.backward.loss_exponent
     part_scaled(dloss, flow.loss_exponent, tape.length, (work.dforward, work.dbackward), exponents)
-    clear(work.forward)
-    clear(work.backward)
     layer_flow(params.forward, tape.forward, work.dforward, flow.forward, gradients.forward, work.forward)
     layer_flow(params.backward, tape.backward, work.dbackward, flow.backward, gradients.backward, work.backward)
     of_inputs = flow.input_exponent, flow.forward.input_exponent, flow.backward.input_exponent

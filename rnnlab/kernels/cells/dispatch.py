@@ -12,7 +12,7 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 
 from rnnlab.kernels._jit import INLINED, inner_kernel
-from rnnlab.kernels.cells.cell import linked
+from rnnlab.kernels.cells.cell import linked, parts_of
 
 
 def own_kernel(find: Callable[[Any], Any], place: int = 0, how: dict[str, Any] | None = None) -> Any:
@@ -52,9 +52,11 @@ def with_inputs(tape: Any, x: Any, length: Any) -> Any:
 
 
 def clear(work: Any) -> None:
-    """No gradient of the last states but what the loss adds."""
+    """No gradient of the last states but what the loss adds; of a network of several of none of its parts."""
     if hasattr(work, "now"):
         work.now.fill(0)
+    for part in parts_of(work):
+        clear(part)
 
 
 def states_of(params: Any, tape: Any) -> tuple[Any, ...]:

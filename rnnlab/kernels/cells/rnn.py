@@ -56,9 +56,10 @@ class RNNParams(NamedTuple):
             I and H, at least 1.
         rng : numpy.random.Generator
         scheme : {"pytorch", "glorot", "orthogonal", "identity", "gaussian", "sparse"}
-            pytorch: all uniform within 1 / sqrt(H). glorot: uniform within sqrt(6 / (fan in + fan out)) (Glorot and
-            Bengio 2010), no bias; the others have input weights like it and recurrent ones as named: orthogonal:
-            gain x a Haar-random orthogonal matrix (Saxe 2014). identity: gain x the identity, input weights
+            pytorch: weights uniform within 1 / sqrt(H), the bias a sum of two such. glorot: uniform within
+            sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010), no bias; the others have input weights like it and
+            recurrent ones as named: orthogonal: gain x a Haar-random orthogonal matrix (Saxe 2014). identity: gain x
+            the identity, input weights
             N(0, 0.001^2) (IRNN, Le, Jaitly and Hinton 2015). gaussian: N(0, gain^2 / H). sparse: 15 entries a row
             (or H) scaled to spectral radius 0.95 gain (Pascanu, Mikolov and Bengio 2013, section 4.1, "smart").
         gain : float

@@ -18,7 +18,7 @@ import numpy as np
 from rnnlab._base import initial
 from rnnlab.kernels.cells.bidirectional import Bidirectional
 from rnnlab.kernels.cells.cell import Cell, Shapes, parts_of, shapes_of, sizes_of
-from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, with_inputs
+from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, with_inputs
 from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_of
 
 LASTING = {"params", "x", "h0"}  # gradients that outlive a layer's way back
@@ -152,6 +152,11 @@ class StackWork(NamedTuple):
 
     layers: Any
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The layers' own."""
+        return tuple(self.layers)
+
 
 class StackGradients(NamedTuple):
     """Derivatives of the loss."""
@@ -210,7 +215,6 @@ def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
 def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
     """All layers, from the top."""
     for k in reversed(range(len(params.layers))):
-        clear(work.layers[k])
         cell_backward(params.layers[k], tape.layers[k], dloss, gradients.layers[k], work.layers[k], window)
         dloss = gradients.layers[k].x
 
@@ -218,7 +222,6 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
 def flow(params: Any, tape: Any, dloss: Any, flow: Any, gradients: Any, work: Any) -> None:
     """The norms of the gradients of all layers' states, far beyond the range of floats."""
     for k in reversed(range(len(params.layers))):
-        clear(work.layers[k])
         layer_flow(params.layers[k], tape.layers[k], dloss, flow.layers[k], gradients.layers[k], work.layers[k])
         dloss = gradients.layers[k].x
 
