@@ -78,6 +78,7 @@ class Workspace:
         self._parts = [self._buffers(last - first, dtype_of(given)) for first, last in self._edges]
         self._threads = ThreadPoolExecutor(parts)
         self._known, self._theirs = None, arrays_of(given)
+        self._length: Array | None = None  # (B,), of the last forward
 
     def _buffers(self, batch: int, kind: Any) -> Any:
         """Tape, work space and gradients of one part."""
@@ -145,6 +146,7 @@ class Workspace:
         inputs, own_length = checked_inputs(self._given, x, length)
         if inputs.shape != self._sizes[:3]:
             raise ValueError(f"x has shape {np.shape(x)}: expected {self._sizes[:3]}")
+        self._length = own_length
         starts = None if h0 is None else initial_states(self._given, h0, self._sizes[1])
 
         def run(part: slice, tape: Any, work: Any, _: Any) -> None:
@@ -176,13 +178,14 @@ class Workspace:
         TypeError, ValueError
             If an argument is not as above.
         """
+        if self._length is None:
+            raise ValueError("backward has nothing to go back through: expected a forward before it")
         steps, batch, _, hidden = self._sizes
         kind, ends = dtype_of(self._given), [] if dh_n is None else initial_states(self._given, dh_n, batch, "dh_n")
         if dh is None and dh_n is not None:
             dloss = np.zeros((1, batch, hidden), kind)
         else:
-            length = np.concatenate([tape.length for tape, _, _ in self._parts])
-            dloss = losses(dh, length, (steps, batch, hidden), kind)
+            dloss = losses(dh, self._length, (steps, batch, hidden), kind)
 
         def run(part: slice, tape: Any, work: Any, gradients: Any) -> None:
             clear(work)

@@ -58,6 +58,7 @@ STACK_TAPE = rl.forward(rl.Stack((RNN, rl.LSTMParams.init(3, 3, rng=np.random.de
         ),
         (lambda: rl.backward(TAPE, np.zeros((4, 4, 3))), ValueError, r"or \(5, 4, 3\) for every step"),
         (lambda: rl.backward(TAPE, ZEROS, ZEROS), ValueError, "expected none, only an LSTM has it; of its parts"),
+        (lambda: rl.Workspace(RNN, 5, 4).backward(ZEROS), ValueError, "expected a forward before it"),
         (lambda: rl.backward(TAPE, None), TypeError, "dh is None: expected real numbers"),
         (lambda: rl.backward(TAPE, None, dh_n=ZEROS[0, :1]), ValueError, r"dh_n has shape .*: expected"),
         (lambda: rl.backward(TAPE, None, dh_n="x"), TypeError, "dh_n is 'x': expected real numbers"),

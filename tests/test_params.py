@@ -106,6 +106,11 @@ def test_a_stack_is_drawn_layer_by_layer_with_a_scheme_for_each() -> None:
         ({"scheme": ["glorot"]}, "scheme has 1 entries: expected one for all layers, or 2, one a layer"),
         ({"hidden_size": [3, 0]}, "hidden_size is 0: expected an integer of at least 1"),
         ({"scheme": ["glorot", "he"]}, "scheme is 'he': expected one of pytorch"),
+        ({"kind": rl.LSTMParams(1, 2, 3)}, "kind is LSTMParams.*: expected a class of parameters"),
+        (
+            {"kind": rl.GRUParams, "forget_bias": 1.0},
+            "GRUParams.init got an .*'forget_bias': expected some of scheme, gain",
+        ),
     ],
 )
 def test_bad_stacks(changed: dict[str, Any], says: str) -> None:

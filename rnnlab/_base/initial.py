@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args
@@ -75,14 +76,25 @@ def layer_by_layer(
     """Each layer's kind, size and further arguments, from one value for all layers or a list with one a layer."""
     at_least(1, layers=layers)
     given = {"kind": kind, "hidden_size": hidden_size, **how}
-    for name, value in given.items():
-        if isinstance(value, list | tuple) and len(value) != layers:
-            raise ValueError(f"{name} has {len(value)} entries: expected one for all layers, or {layers}, one a layer")
+    several = {
+        name for name, value in given.items() if isinstance(value, list | tuple) and not hasattr(value, "_fields")
+    }
+    for name in several:
+        if len(given[name]) != layers:
+            told = f"{name} has {len(given[name])} entries"
+            raise ValueError(f"{told}: expected one for all layers, or {layers}, one a layer")
     for k in range(layers):
-        own = {name: value[k] if isinstance(value, list | tuple) else value for name, value in given.items()}
-        if not hasattr(own["kind"], "init"):
-            raise TypeError(f"kind is {shortened(own['kind'])}: expected a class of parameters, say LSTMParams")
-        yield own.pop("kind"), own.pop("hidden_size"), own
+        own = {name: value[k] if name in several else value for name, value in given.items()}
+        cell, size = own.pop("kind"), own.pop("hidden_size")
+        if not isinstance(cell, type) or not hasattr(cell, "init"):
+            raise TypeError(f"kind is {shortened(cell)}: expected a class of parameters, say LSTMParams")
+        arguments = inspect.signature(cell.init)
+        try:
+            arguments.bind(0, 0, rng=None, **own)
+        except TypeError as error:
+            known = ", ".join(list(arguments.parameters)[3:])  # after the sizes and rng
+            raise TypeError(f"{cell.__name__}.init {error}: expected some of {known}") from None
+        yield cell, size, own
 
 
 def input_block(input_size: int, hidden_size: int, recipe: Recipe) -> Array:

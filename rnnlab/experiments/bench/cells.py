@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab import Workspace
+import rnnlab as rl
 from rnnlab.experiments.bench.one_unit import Array, Run, installed
 from rnnlab.experiments.bench.peers import Problem, build_jax, build_torch, has_peer, weights_first
 from rnnlab.experiments.bench.timing import NAN, Row, binding_note, fastest, judged
@@ -21,6 +21,7 @@ from rnnlab.kernels.cells import CELLS
 
 RECURRENT: dict[str, Any] = {kind.__name__.removesuffix("Params").lower(): kind for kind in CELLS if kind.cell().states}
 FASTER_TARGET, MEAN_TARGET = 1.0, 3.0
+STACKED, STACK_TARGET = (200, 1, 64, 3), 1 / 1.05  # T, B, H and layers: a small batch, beside which calls cost most
 LARGE = 256  # units from which the share of the matrix-product rate is told
 PRODUCT_SIZE = 1024
 PEERS = ("torch", "jax")
@@ -38,7 +39,7 @@ def make_problem(cell: str, kind: str, shape: Sequence[int]) -> Problem:
 def build_ours(problem: Problem, cores: int) -> Run:
     """The public work space, on as many threads as there are cores."""
     _, params, x, dh = problem
-    workspace = Workspace(params, x.shape[0], x.shape[1], threads=cores)
+    workspace = rl.Workspace(params, x.shape[0], x.shape[1], threads=cores)
 
     def run() -> list[Array]:
         workspace.forward(params, x)
@@ -52,7 +53,7 @@ BUILDERS: dict[str, Callable[[Problem, int], Run]] = {"rnnlab": build_ours, "tor
 
 
 def cells(names: Sequence[str], shapes: Sequence[Sequence[int]], repeats: int, cores: int) -> list[Row]:
-    """Every cell, type and shape; a last row has the geometric mean of the ratios to the faster peer."""
+    """Every cell, type and shape; stacks of each; and the geometric mean of the ratios to the faster peer."""
     rows = [
         row
         for cell in names
@@ -60,6 +61,7 @@ def cells(names: Sequence[str], shapes: Sequence[Sequence[int]], repeats: int, c
         for shape in shapes
         for row in compare(cell, kind, shape, repeats, cores)
     ]
+    rows += [stack(cell, repeats, cores) for cell in names]
     ratios = [row.ratio for row in rows if row.implementation.endswith("faster peer")]
     if ratios:
         mean = math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios))
@@ -87,6 +89,31 @@ def compare(cell: str, kind: str, shape: Sequence[int], repeats: int, cores: int
         ratio = min(seconds[name] for name in seconds if name != "rnnlab") / seconds["rnnlab"]
         row = Row("cells", f"{title}: faster peer", kind, cores, ratio=ratio, target=FASTER_TARGET, deviation=NAN)
         yield judged(row)
+
+
+def stack(cell: str, repeats: int, cores: int) -> Row:
+    """A stack, forward and back, beside its layers one after another by the same two functions."""
+    steps, batch, hidden, layers = STACKED
+    rng = np.random.default_rng(0)
+    network = rl.Stack.init(RECURRENT[cell], hidden, hidden, layers, rng=rng)
+    x, dh = rng.standard_normal((steps, batch, hidden)), rng.standard_normal((batch, hidden))
+
+    def whole() -> Array:
+        return rl.backward(rl.forward(network, x), dh).x
+
+    def by_hand() -> Array:
+        tapes, below, above = [], x, dh
+        for layer in network.layers:
+            tapes.append(rl.forward(layer, below))
+            below = tapes[-1].h[1:]
+        for tape in reversed(tapes):
+            above = rl.backward(tape, above).x
+        return above
+
+    seconds = fastest({"whole": whole, "by hand": by_hand}, repeats)
+    row = Row("stack", f"{layers} layers of {cell} run by hand", "float64", cores, seconds["by hand"])
+    ratio, off = seconds["by hand"] / seconds["whole"], deviation([by_hand()], [whole()])
+    return judged(row._replace(ratio=ratio, target=STACK_TARGET, deviation=off, note=binding_note()))
 
 
 def products_of(problem: Problem) -> float:
