@@ -115,7 +115,7 @@ def right() -> dict[str, Any]:
     state_dict = rl.to_torch(params)
     weights = [state_dict["weight_ih_l0"].T, state_dict["weight_hh_l0"].T, params.bias]  # as Keras has them
     more |= {"source": state_dict, "prefix": None, "layer_or_weights": weights, "kind": None, "reset_after": None}
-    more |= {"network": params, "layers": 2}
+    more |= {"network": params, "layers": 2, "dh_n": np.ones(2), "cells": (rl.RNNParams,)}
     return {**sizes, **arrays, **names, **tasks, **runs, **more, **networks(params)}
 
 

@@ -88,6 +88,8 @@ def load_fit(path: str | os.PathLike[str], *, cells: tuple[Any, ...] = (), nonli
     """
     known = _known_cells(cells)
     if nonlinearity is not None:
+        if not isinstance(nonlinearity, tuple):
+            raise TypeError(f"nonlinearity is {shortened(nonlinearity)}: expected a pair of functions, names are kept")
         checked_nonlinearity(nonlinearity)
     raw = BytesIO(Path(path).read_bytes())
     try:
