@@ -7,7 +7,7 @@ import pytest
 
 import rnnlab as rl
 from rnnlab.kernels.cells import CELLS
-from rnnlab.kernels.cells.cell import leaves_of, with_leaves
+from rnnlab.kernels.cells.cell import leaves_of, parts_of, sizes_of, with_leaves
 
 STEPS, BATCH = 6, 3
 
@@ -26,14 +26,23 @@ def arguments(name: str) -> tuple[Any, dict[str, Any]]:
     given = NETWORKS[name]
     leaves = (type(leaf)(*(array.copy() for array in leaf)) for leaf in leaves_of(given))
     x = np.random.default_rng(2).standard_normal((STEPS, BATCH, 2))
-    return with_leaves(given, leaves), {"x": x, "length": np.array([6, 0, 4])}
+    return with_leaves(given, leaves), {"x": x, "length": np.array([6, 0, 4]), "h0": start(given)}
+
+
+def start(network: Any) -> Any:
+    """An initial state, nested as the network is; attention has none."""
+    if parts_of(network):
+        return tuple(start(part) for part in parts_of(network))
+    rows = tuple(np.full((BATCH, sizes_of(network)[1]), 0.3) for _ in type(network).cell().states)
+    return rows if len(rows) > 1 else next(iter(rows), None)
 
 
 def overwrite(params: Any, given: dict[str, Any]) -> None:
     for array in [array for leaf in leaves_of(params) for array in leaf]:
         array *= 3
-    for array in given.values():
-        array[...] = 1
+    for array in flat(tuple(given.values())):
+        if array is not None:
+            array[...] = 1
 
 
 def flat(value: Any) -> list[Any]:

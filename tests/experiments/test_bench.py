@@ -23,6 +23,12 @@ def test_gradients_agree(peer: str, cell: str, shape: Any) -> None:
     assert cells.deviation(results[peer], results["rnnlab"]) <= AGREEMENT
 
 
+def test_a_stack_has_the_gradients_of_its_layers_run_by_hand() -> None:
+    row = cells.stack("rnn", 1, 1)
+    assert row.deviation == 0
+    assert (row.ratio >= row.target) == (row.met == "yes")
+
+
 @pytest.mark.parametrize("peer", ["torch", "jax"])
 def test_fifty_clipped_updates_agree(peer: str) -> None:
     pytest.importorskip(peer, reason=f"{peer} is an optional peer: pip install 'rnnlab[peers]'")
