@@ -14,4 +14,5 @@ from rnnlab.laws.one_unit import (
     saddle_nodes as saddle_nodes,
     tanh_attractor as tanh_attractor,
     tanh_attractor_multiplier as tanh_attractor_multiplier,
+    turn as turn,
 )

@@ -88,6 +88,28 @@ def tanh_attractor_multiplier(w2: float) -> float:
     return w2 / math.cosh(w2 * tanh_attractor(w2)) ** 2
 
 
+def turn(w2: ArrayLike, start: ArrayLike) -> NDArray[np.float64]:
+    """The step about which a tanh unit's gradient dh_t/dh_0 stops growing: log(1 / |h_0|) / log W2, to leading order.
+
+    As long as |h_t| = W2^t |h_0| is small the slope is 1 and the gradient grows by W2 a step; it shrinks as soon as
+    h_t^2 > 1 - 1 / W2. The next term, of order 1 / log W2, does not depend on h_0. Of inputs of size sigma and h_0 = 0
+    the state is W2^t times a Gaussian number of about that size, so that `start` is sigma.
+
+    Parameters
+    ----------
+    w2 : array_like
+        Above 1.
+    start : array_like
+        |h_0| or sigma, in (0, 1].
+
+    Returns
+    -------
+    ndarray
+        Steps; the gradient has then grown to about 1 / |h_0|.
+    """
+    return np.asarray(-np.log(start) / np.log(w2))
+
+
 def latch_threshold(w2: float) -> float:
     """Smallest constant input that flips a tanh unit with W2 > 1: W2 h - atanh(h) at h = sqrt(1 - 1/W2).
 
