@@ -2,7 +2,7 @@
 # /// script
 # dependencies = ["nox>=2025.2.9"]
 # ///
-"""Tasks for those who use nox: ``nox -s tests``, ``nox -s lowest``, ``nox -s lint``."""
+"""Tasks for those who use nox: ``nox -s tests``, ``nox -s lowest``, ``nox -s lint``, ``nox -s docs``."""
 
 import nox
 
@@ -32,6 +32,13 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("lint-imports")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; ``nox -s docs -- -b linkcheck`` looks at links to the outside."""
+    session.install("-e.[docs]")
+    session.run("python", "-m", "sphinx", "-W", "-n", *session.posargs, "docs", "build/docs")
 
 
 if __name__ == "__main__":

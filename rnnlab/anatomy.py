@@ -24,7 +24,7 @@ SETTLED = 1e-13  # relative change of the logarithms between two sweeps
 
 
 class NonFinite(NamedTuple):
-    """Where a run first left the numbers."""
+    """The first place at which a run left the range of float64."""
 
     direction: str  # "forward" or "backward"
     step: int  # the t of the first h_t, or on the way back of the first dL/dh_t, that float64 could not show
@@ -130,7 +130,7 @@ def carry(factors: Array, q: Array) -> tuple[Array, Array]:
 
 
 def loss_triangle(tape: Tape, dh: ArrayLike | None = None) -> Array:
-    """Which loss sends what to which step: log10 |dL_s/dh_t| for every s and t <= s.
+    """The triangle of losses and steps: log10 |dL_s/dh_t|, what the loss of step s sends to step t, for every t <= s.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def step_gradients(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Ar
 
 
 def saturation(tape: Tape, limit: float = 0.1) -> Array:
-    """How many units do hardly pass anything on, of the vanilla cell.
+    """Shares of the units of a vanilla cell that hardly pass a gradient on.
 
     Parameters
     ----------

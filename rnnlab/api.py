@@ -35,7 +35,7 @@ class Gradients(NamedTuple):
 
 
 class GradientFlow(NamedTuple):
-    """How large a gradient is on its way back through time."""
+    """The size of a gradient at every step of its way back through time."""
 
     log10_norm: Array  # (T + 1,) or (T + 1, B): log10 |dL/dh_t|, -inf for 0; of attention |dL/de_t|, row 0 -inf
     log10_norm_c: Array | None  # of the LSTM: log10 |dL/dc_t|

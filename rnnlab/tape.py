@@ -28,7 +28,7 @@ class Tape(NamedTuple):
 
     @property
     def parts(self) -> tuple[Tape, ...]:
-        """Of a Stack each layer's own tape, of a Bidirectional each direction's, in its own time; else ()."""
+        """The tapes of a Stack's layers, or of a Bidirectional's directions, each in its own time; () of a single cell."""
         pairs = zip(parts_of(self.params), parts_of(self.record), strict=True)
         return tuple(tape_of(params, self.nonlinearity, record, self.batched) for params, record in pairs)
 

@@ -25,7 +25,7 @@ class Batch(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What is to be learnt."""
+    """A task to be learnt: how its batches are drawn, its loss, sizes, and the loss that chance reaches."""
 
     draw: Draw
     loss: Loss

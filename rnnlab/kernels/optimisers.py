@@ -29,7 +29,7 @@ CLIP_EPSILON = 1e-6  # of torch.nn.utils.clip_grad_norm_
 
 
 class Descent(NamedTuple):
-    """How parameters follow their gradient; inf for no clipping."""
+    """The optimiser with its step size, and the bounds of clipping, inf for none."""
 
     optimiser: int  # SGD, MOMENTUM, RMSPROP or ADAM
     learning_rate: float  # r

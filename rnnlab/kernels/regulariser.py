@@ -24,7 +24,7 @@ SMALLEST = 1e-20  # |dh_t|^2 below which a step counts for nothing: the authors'
 
 
 class Regulariser(NamedTuple):
-    """Its weight, with work space; nothing of it is read where the weight is 0."""
+    """Pascanu's regulariser: its weight, and work space of which nothing is read where the weight is 0."""
 
     weight: float
     v: Any  # (T, B, H)

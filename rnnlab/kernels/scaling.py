@@ -16,7 +16,7 @@ from rnnlab.kernels.activations import power_of_two
 
 @inner_kernel
 def normalise(mantissa: Any, exponent: Any) -> Any:
-    """The same number with 1 <= |mantissa| < 2, as (mantissa, exponent); a zero is left as it is.
+    """Bring a scaled number to 1 <= |mantissa| < 2, as (mantissa, exponent); a zero is left as it is.
 
     Parameters
     ----------

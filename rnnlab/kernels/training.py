@@ -29,7 +29,7 @@ FINITE, LOSS, GRADIENT, PARAMETERS = range(4)  # what was not finite when traini
 
 
 class Batches(NamedTuple):
-    """What N updates learn from; of the two kinds of target the other is empty."""
+    """The batches of N updates; of the two kinds of target one is empty."""
 
     x: Any  # (N, T, B, I)
     target: Any  # (N, S, B, O): for the squared error
@@ -48,7 +48,7 @@ class Network(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What the states are for: the readout and its loss, with buffers, and how the gradient is taken back from there."""
+    """The head on the states: the readout and its loss, with buffers, and how the gradient is taken back from there."""
 
     loss: int  # SQUARED_ERROR or CROSS_ENTROPY
     readout: Any  # Readout: views of row 0 of `Vector.values`
@@ -70,7 +70,7 @@ class Vector(NamedTuple):
 
 
 class Log(NamedTuple):
-    """What each update was like before its step; float64 arrays (N,)."""
+    """A log of every update as it was before its step; float64 arrays (N,)."""
 
     loss: Any
     gradient_norm: Any  # over all parameters, before clipping
@@ -143,7 +143,7 @@ def loss_and_gradient(network: Network, head: Head, data: Batches, update: int) 
 
 
 class Course(NamedTuple):
-    """How N updates are taken, and what is put down about them."""
+    """The course of N updates: how each step is taken, and the log of them."""
 
     descent: Descent
     done: int  # updates taken before, of which Adam's corrections need to know

@@ -72,10 +72,29 @@ def edge_of_chaos(sigma: float) -> float:
 
 
 def critical_relu_gain() -> float:
-    """The gain at which a random ReLU network neither explodes nor vanishes: half of the units are active, g^2 / 2 = 1."""
+    """The gain at which a random ReLU network neither explodes nor vanishes: half of the units are active, g^2 / 2 = 1.
+
+    Returns
+    -------
+    float
+        The square root of 2.
+    """
     return math.sqrt(2.0)
 
 
 def contracting_exponent(g: float, fraction: float) -> float:
-    """Exponent i = fraction * N of the quiescent state, g < 1: ln g + ln(1 - i / N) / 2 (circular law of singular rates)."""
+    """Exponent i = fraction * N of the quiescent state, g < 1: ln g + ln(1 - i / N) / 2 (circular law of singular rates).
+
+    Parameters
+    ----------
+    g : float
+        Gain of the recurrent weights, less than 1.
+    fraction : float
+        i / N, from 0 to less than 1.
+
+    Returns
+    -------
+    float
+        In nats per step.
+    """
     return math.log(g) + 0.5 * math.log1p(-fraction)

@@ -151,7 +151,18 @@ def cliff_wall(w: Any, x0: float = 0.5) -> Any:
 
 
 def cliff_onset(x0: float = 0.5) -> float:
-    """The w above which x_0 can be an unstable fixed point: 1 / (s (1 - s)), s = sigmoid(x_0)."""
+    """The w above which x_0 can be an unstable fixed point: 1 / (s (1 - s)), s = sigmoid(x_0).
+
+    Parameters
+    ----------
+    x0 : float
+        The fixed point x_0.
+
+    Returns
+    -------
+    float
+        4 at x_0 = 0, more elsewhere.
+    """
     s = float(scipy.special.expit(x0))
     return 1.0 / (s * (1.0 - s))
 

@@ -55,7 +55,12 @@ def _price_window(seq_len: int, rng: np.random.Generator) -> NDArray[np.float64]
 
 
 def google_prices() -> NDArray[np.float64]:
-    """The same in dollars, (1047,), from the sample data that matplotlib ships."""
+    """Google's adjusted daily closing prices in dollars, oldest first, from the sample data that matplotlib ships.
+
+    Returns
+    -------
+    ndarray (1047,), float64
+    """
     from matplotlib.cbook import get_sample_data
 
     sample: Any = get_sample_data("goog.npz")

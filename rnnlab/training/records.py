@@ -23,7 +23,7 @@ class Model(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How parameters follow their gradient, and how it is taken."""
+    """A recipe of training: the optimiser, its step size and clipping, and how the gradient is taken."""
 
     learning_rate: float
     optimiser: OptimiserName = "sgd"  # as PyTorch defines them, with its defaults; momentum is 0.9
@@ -35,7 +35,7 @@ class Recipe(NamedTuple):
 
 
 class History(NamedTuple):
-    """What each update was like before its step: arrays of one length, but for the radii."""
+    """A record of every update as it was before its step: arrays of one length, but for the radii."""
 
     update: NDArray[np.int64]  # from 0, counted on when a run is resumed
     loss: NDArray[np.float64]  # without the regulariser
@@ -52,7 +52,7 @@ class Stopped(NamedTuple):
 
 
 class TrainingState(NamedTuple):
-    """What a run needs to be resumed, besides its model."""
+    """The state of a training that a resumed one needs besides the model."""
 
     update: int  # how many were taken
     optimiser: OptimiserName
@@ -61,7 +61,7 @@ class TrainingState(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """What came of a training."""
+    """The outcome of a training: the model, its history, why it stopped, and what a resumed one needs."""
 
     model: Model  # the last parameters, all finite
     history: History  # with the update at which the run stopped, if it did

@@ -26,7 +26,7 @@ class Experiment(Protocol):
 
     @property
     def Spec(self) -> type[ExperimentSpec]:
-        """What is varied: a frozen, validated model with a default for every field."""
+        """The settings of an experiment: a frozen, validated model with a default for every field."""
 
     def measure(self, spec: Any, each: Each = ...) -> pd.DataFrame:
         """The measurement: a tidy table, made of parts that `each` may share out."""

@@ -35,20 +35,20 @@ class Bidirectional(NamedTuple):
         return cls(*parts)
 
     def places(self) -> list[str]:
-        """What errors call the parts."""
+        """Names of the parts, as errors call them."""
         return list(self._fields)
 
     def joints(self) -> list[tuple[int, str]]:
-        """How many inputs each part but the first must have, and why."""
+        """Inputs that each part but the first must have, and the reason for it that an error tells."""
         return [(sizes_of(self.forward)[0], "the other direction has")]
 
     def sizes(self) -> tuple[int, int]:
-        """How many inputs and outputs it has."""
+        """Numbers of inputs and outputs of the whole network."""
         inputs, ahead = sizes_of(self.forward)
         return inputs, ahead + sizes_of(self.backward)[1]
 
     def shapes(self, t: int, b: int) -> Shapes:
-        """The shapes of all arrays."""
+        """The shapes of all arrays for T steps of B sequences."""
         ahead, behind = (shapes_of(part, t, b) for part in self)
         (inputs, outputs), (_, width) = self.sizes(), sizes_of(self.forward)
         return Shapes(
@@ -59,19 +59,19 @@ class Bidirectional(NamedTuple):
         )
 
     def flow(self, steps: int, loss_exponent: Any) -> BidirectionalFlow:
-        """Where the norms of its gradients are written, for a loss in units 2^loss_exponent (R, B)."""
+        """Norms of all parts' gradients, yet to be written, for a loss in units 2^loss_exponent (R, B)."""
         ahead, behind, of_inputs = (np.zeros((steps, loss_exponent.shape[1]), loss_exponent.dtype) for _ in range(3))
         directions = scaled_flow_of(self.forward, steps, ahead), scaled_flow_of(self.backward, steps, behind)
         return BidirectionalFlow(loss_exponent, of_inputs, *directions)
 
     @staticmethod
     def cell() -> Cell:
-        """What the package asks of it."""
+        """Return the Cell of the whole network, put together from those of its parts."""
         return CELL
 
 
 class BidirectionalTape(NamedTuple):
-    """What a run leaves behind for the way back."""
+    """A run of the cell, with all that its way back needs."""
 
     x: Any  # (T, B, I)
     h: Any  # (T + 1, B, H): both directions side by side

@@ -40,7 +40,7 @@ class Shapes(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What sets one recurrent cell apart from another on its way through time; kernels."""
+    """The four kernels of a recurrent cell that the loops through time call."""
 
     prepare: Kernel  # (params, tape, work): before the first step, say the projection of all inputs
     forward: Kernel  # (nonlinearity, params, tape, work, t): the states' row t + 1 from their row t

@@ -28,7 +28,7 @@ class ReLURNNParams(rnn.RNNParams):
 
     @staticmethod
     def cell() -> Cell:
-        """What the package asks of the cell."""
+        """Return the Cell: shapes, states and kernels, all that the package asks of this class of parameters."""
         return CELL
 
 

@@ -90,12 +90,12 @@ class RNNParams(NamedTuple):
 
     @staticmethod
     def cell() -> Cell:
-        """What the package asks of the cell."""
+        """Return the Cell: shapes, states and kernels, all that the package asks of this class of parameters."""
         return CELL
 
 
 class RNNTape(NamedTuple):
-    """What a run leaves behind for the way back."""
+    """A run of the cell, with all that its way back needs."""
 
     x: Any  # (T, B, I): inputs, oldest first; x_t is row t - 1
     h: Any  # (T + 1, B, H): row 0 is set by the caller, the rest is written by `recurrence.forward`

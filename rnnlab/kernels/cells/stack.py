@@ -94,26 +94,26 @@ class Stack(NamedTuple):
         return cls(tuple(parts))
 
     def places(self) -> list[str]:
-        """What errors call the parts."""
+        """Names of the parts, as errors call them."""
         return [f"layers[{k}]" for k in range(len(self.layers))]
 
     def joints(self) -> list[tuple[int, str]]:
-        """How many inputs each part but the first must have, and why."""
+        """Inputs that each part but the first must have, and the reason for it that an error tells."""
         return [(sizes_of(layer)[1], "the layer below has outputs") for layer in self.layers[:-1]]
 
     def sizes(self) -> tuple[int, int]:
-        """How many inputs and outputs it has."""
+        """Numbers of inputs and outputs of the whole network."""
         return sizes_of(self.layers[0])[0], sizes_of(self.layers[-1])[1]
 
     def shapes(self, t: int, b: int) -> Shapes:
-        """The shapes of all arrays."""
+        """The shapes of all arrays for T steps of B sequences."""
         params, tapes, works, gradients = zip(*(shapes_of(layer, t, b) for layer in self.layers), strict=True)
         inputs, outputs = self.sizes()
         tape = StackTape((t, b, inputs), (t + 1, b, outputs), (b,), tapes)
         return Shapes(Stack(params), tape, StackWork(works), StackGradients((t, b, inputs), gradients))
 
     def flow(self, steps: int, loss_exponent: Any) -> StackFlow:
-        """Where the norms of its gradients are written, for a loss in units 2^loss_exponent (R, B)."""
+        """Norms of all parts' gradients, yet to be written, for a loss in units 2^loss_exponent (R, B)."""
         layers, exponent = [], loss_exponent
         for layer in reversed(self.layers):
             layers.append(scaled_flow_of(layer, steps, exponent))
@@ -122,12 +122,12 @@ class Stack(NamedTuple):
 
     @staticmethod
     def cell() -> Cell:
-        """What the package asks of it."""
+        """Return the Cell of the whole network, put together from those of its parts."""
         return CELL
 
 
 class StackTape(NamedTuple):
-    """What a run leaves behind for the way back."""
+    """A run of the cell, with all that its way back needs."""
 
     x: Any  # (T, B, I): that of the first layer
     h: Any  # (T + 1, B, H): that of the last layer

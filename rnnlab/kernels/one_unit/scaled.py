@@ -21,7 +21,7 @@ WINDOW = 16
 
 
 class Tape(NamedTuple):
-    """What the forward pass leaves for the backward pass."""
+    """A forward pass of one-unit networks, with all that the backward pass needs."""
 
     h: Any  # (T + 1, L): state h_t is h[t] * 2^exponent[t // WINDOW]
     slope: Any  # (T, L): f'(a_t) in row t - 1
