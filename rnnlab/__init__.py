@@ -8,13 +8,7 @@ from rnnlab._base import starting as _starting  # noqa: F401 - first: a Ctrl-C m
 # isort: split
 from rnnlab import anatomy as anatomy, kernels as kernels, laws as laws, tasks as tasks
 from rnnlab._base.task import Batch as Batch, Task as Task
-from rnnlab.api import (
-    GradientFlow as GradientFlow,
-    Gradients as Gradients,
-    backward as backward,
-    forward as forward,
-    gradient_flow as gradient_flow,
-)
+from rnnlab.api import backward as backward, forward as forward, gradient_flow as gradient_flow
 from rnnlab.cell_check import check_cell as check_cell
 from rnnlab.convert import (
     from_flax as from_flax,
@@ -24,6 +18,8 @@ from rnnlab.convert import (
     to_keras as to_keras,
     to_torch as to_torch,
 )
+from rnnlab.diagnosis import Diagnosis as Diagnosis, diagnose as diagnose
+from rnnlab.gradients import GradientFlow as GradientFlow, Gradients as Gradients
 from rnnlab.kernels.cells import (
     AttentionParams as AttentionParams,
     Bidirectional as Bidirectional,

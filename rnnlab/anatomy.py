@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import numbers, positive
+from rnnlab._base.showing import Meaning, Measured
 from rnnlab.api import forward, gradient_flow
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate
 from rnnlab.kernels.sequences import WHOLE
@@ -20,6 +21,8 @@ from rnnlab.tape import Tape, checked_tape, prepared
 Array = NDArray[Any]
 SWEEPS = 300  # values a factor of 1.05 apart need about that many
 FAR = 300  # powers of two from which products of two numbers may leave the floats
+SINGULAR = Meaning("singular values", "log10 of the singular value", ("rank",), (1,))
+TRIANGLE = Meaning("loss triangle", "log10 |dL_s/dh_t|", ("loss at step s", "step t"), (1, 0))
 SETTLED = 1e-13  # relative change of the logarithms between two sweeps
 
 
@@ -79,7 +82,7 @@ def log10_singular_values(matrices: ArrayLike) -> Array:
     Returns
     -------
     ndarray (N,)
-        Descending; -inf where the product loses a direction.
+        Descending; -inf where the product loses a direction. With `plot(ax=None)` and `to_frame()`.
 
     Warns
     -----
@@ -98,7 +101,7 @@ def log10_singular_values(matrices: ArrayLike) -> Array:
     powers = np.frexp(np.abs(factors).max(axis=(1, 2)))[1]
     powers[np.abs(powers) < FAR] = 0
     factors = np.ldexp(factors, -powers[:, None, None])
-    return (swept(factors) + np.log(2.0) * powers.sum()) / np.log(10.0)
+    return Measured((swept(factors) + np.log(2.0) * powers.sum()) / np.log(10.0), SINGULAR)
 
 
 def swept(factors: Array) -> Array:
@@ -142,7 +145,7 @@ def loss_triangle(tape: Tape, dh: ArrayLike | None = None) -> Array:
     Returns
     -------
     ndarray (T, T + 1)
-        Row s - 1 is the loss at step s, column t the state h_t; nan where t > s.
+        Row s - 1 is the loss at step s, column t the state h_t; nan where t > s. With `plot(ax=None)` and `to_frame()`.
     """
     cell, _ = one_sequence(tape)
     steps, hidden = len(tape.h) - 1, tape.h.shape[1]
@@ -154,7 +157,8 @@ def loss_triangle(tape: Tape, dh: ArrayLike | None = None) -> Array:
     start: Any = rows if len(rows) > 1 else rows[0]
     together = forward(tape.params, x, start, tape.nonlinearity, length=np.arange(1, steps + 1))
     norms = gradient_flow(together, given).log10_norm.T
-    return np.where(np.arange(steps + 1) <= np.arange(1, steps + 1)[:, None], norms, np.nan)
+    earlier = np.arange(steps + 1) <= np.arange(1, steps + 1)[:, None]
+    return Measured(np.where(earlier, norms, np.nan), TRIANGLE)
 
 
 def step_gradients(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Array:

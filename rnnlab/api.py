@@ -6,12 +6,13 @@ float64. Axes: T steps, B sequences, I inputs, H units.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers
+from rnnlab.gradients import GradientFlow, Gradients, measured
 from rnnlab.kernels.cells.cell import Cell, allocate, parts_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.sequences import WHOLE
@@ -20,28 +21,6 @@ from rnnlab.params import checked_choice, checked_params, copied, dtype_of
 from rnnlab.tape import Tape, checked_tape, own_steps, prepared, set_initial_states, tape_of, unbatched
 
 Array = NDArray[Any]
-FLOAT_RANGE = {  # log10 of the smallest subnormal and the largest finite number
-    np.float32: (np.log10(2.0) * -149, np.log10(2.0) * 128),
-    np.float64: (np.log10(2.0) * -1074, np.log10(2.0) * 1024),
-}
-
-
-class Gradients(NamedTuple):
-    """Derivatives of a loss."""
-
-    params: Any  # of the type of the parameters
-    x: Array  # (T, I) or (T, B, I)
-    h0: Any  # (H,) or (B, H); of the LSTM a pair (dL/dh_0, dL/dc_0); of attention None; of a network of parts a tuple
-
-
-class GradientFlow(NamedTuple):
-    """The size of a gradient at every step of its way back through time."""
-
-    log10_norm: Array  # (T + 1,) or (T + 1, B): log10 |dL/dh_t|, -inf for 0; of attention |dL/de_t|, row 0 -inf
-    log10_norm_c: Array | None  # of the LSTM: log10 |dL/dc_t|
-    growth_rate: Any  # factor per step on the way back, (|dL/dh_0| / |dL/dh_T|)^(1/T), per sequence
-    float32_lost: Any  # the largest t at which float32 would have shown 0 or inf, -1 if none, per sequence
-    float64_lost: Any  # the same for float64
 
 
 def forward(
@@ -245,31 +224,3 @@ def gradient_flow(tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None,
     gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
     cell.flow(tape.params, tape.record, dloss, flow, gradients, work)
     return measured(flow, tape.batched)
-
-
-def measured(flow: Any, batched: bool) -> Any:
-    """What was measured; of a network nested as its parts are."""
-    parts = parts_of(flow)
-    if parts:
-        return tuple(measured(part, batched) for part in parts)
-    norms = flow.log10_norm if batched else flow.log10_norm[:, :, 0]
-    return GradientFlow(
-        norms[0],
-        norms[1] if len(norms) == 2 else None,
-        growth_rate(norms[0]),
-        first_lost(norms[0], *FLOAT_RANGE[np.float32]),
-        first_lost(norms[0], *FLOAT_RANGE[np.float64]),
-    )
-
-
-def growth_rate(norms: Array) -> Any:
-    """Mean factor per step on the way back; nan where the gradient is 0 at the end it is counted from."""
-    with np.errstate(invalid="ignore"):
-        return 10 ** ((norms[0] - norms[-1]) / (len(norms) - 1))
-
-
-def first_lost(norms: Array, smallest: float, largest: float) -> Any:
-    """The largest t at which a size is out of a type's range, or -1; a gradient of exactly 0 is lost in none."""
-    lost = ((norms < smallest) & np.isfinite(norms)) | (norms >= largest)
-    steps = np.arange(len(norms)).reshape(-1, *[1] * (norms.ndim - 1))
-    return np.where(lost, steps, -1).max(axis=0)

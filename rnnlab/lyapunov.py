@@ -11,6 +11,7 @@ from scipy.linalg import blas, lapack
 
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import real_numbers, shortened, whole
+from rnnlab._base.showing import Meaning, Measured
 from rnnlab.api import forward
 from rnnlab.kernels.cells.cell import leaves_of
 from rnnlab.nonlinearities import Nonlinearity, Pair
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 LEAST = 1e-6  # of |R_ii| beside the largest where two Cholesky decompositions are as exact as reflections
 ENOUGH = 1e-2  # where one is: 12 of 16 digits are left
 HUGE = 1e290  # exponents whose sums may overflow
+EXPONENTS = Meaning("Lyapunov exponents", "nats a step", ("rank",), (1,))
 SMALLEST = 1e-100  # |R_ii| whose squares are far within floats
 
 
@@ -57,7 +59,7 @@ def lyapunov_spectrum(
     Returns
     -------
     ndarray (k,)
-        Natural logarithm per step, descending; -inf where a direction is lost, to within the rounding of the Jacobian:
+        Natural logarithm per step, descending; with `plot(ax=None)` and `to_frame()`; -inf where a direction is lost, to within the rounding of the Jacobian:
         where its rows, were they of equal size, are not independent.
 
     Raises
@@ -93,7 +95,7 @@ def lyapunov_spectrum(
         raise ValueError(f"discard is {discard}: expected at most {steps - 1}, fewer than the steps of x")
     with one_blas_thread(), np.errstate(all="ignore"):  # on a busy machine BLAS threads wait for one another
         logs = np.concatenate([sums_of(tape, min(k, size), discard) for tape, size in zip(tapes, sizes, strict=True)])
-    return np.sort(logs / (steps - discard))[::-1][:k]
+    return Measured(np.sort(logs / (steps - discard))[::-1][:k], EXPONENTS)
 
 
 def single_cells(tape: Tape) -> list[Tape]:

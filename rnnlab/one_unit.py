@@ -9,12 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab import kernels
 from rnnlab._base.checks import lengths, numbers, plain, shortened
+from rnnlab._base.showing import axes_of, lines, shows
 from rnnlab.nonlinearities import Nonlinearity, Pair, checked_nonlinearity
 
 _HEADROOM = {np.dtype(np.float64): 960, np.dtype(np.float32): 112}  # powers of two below which sums are exact
 _LARGEST_W2 = {np.dtype(np.float64): 2.0**28, np.dtype(np.float32): 2.0**3}
 
 
+@shows(lambda flow: f"log10 |dh_T/dh_0| {np.median(log10_abs(flow.h)[0]):.4g}")
 class OneUnitGradients(NamedTuple):
     """Derivatives of the last state h_T of L one-unit networks, each a `kernels.Scaled` of mantissas and exponents."""
 
@@ -24,6 +26,41 @@ class OneUnitGradients(NamedTuple):
     w2: kernels.Scaled  # (L,)
     b1: kernels.Scaled  # (L,)
     state: kernels.Scaled  # (T + 1, L): the states h_t themselves
+
+    def to_frame(self) -> Any:
+        """A row for every step of every network.
+
+        Returns
+        -------
+        DataFrame
+            step (t, 0 .. T), network, log10_h and log10_x (of |dh_T/dh_t| and |dh_T/dx_t|; x_0 is nan), log10_state.
+        """
+        import pandas as pd
+
+        log10_h, log10_x = log10_abs(self.h), log10_abs(self.x)
+        step, network = np.indices(log10_h.shape).reshape(2, -1)
+        of_x = np.vstack([np.full((1, log10_h.shape[1]), np.nan), log10_x])
+        columns = {"log10_h": log10_h, "log10_x": of_x, "log10_state": log10_abs(self.state)}
+        return pd.DataFrame(
+            {"step": step, "network": network, **{name: table.ravel() for name, table in columns.items()}}
+        )
+
+    def plot(self, ax: Any = None) -> Any:
+        """log10 |dh_T/dh_t| over steps; of more than ten networks the median and the tenths.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Default: of a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        ax, sizes = axes_of(ax), log10_abs(self.h)
+        lines(ax, np.arange(len(sizes)), sizes)
+        ax.set(xlabel="step t", ylabel="log10 |dh_T/dh_t|")
+        return ax
 
 
 def one_unit_gradients(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rnnlab._base import initial
 from rnnlab._base.checks import is_float32, numbers, shortened, within_memory
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
 from rnnlab.kernels.cells.cell import Cell, cell_of, leaves_of, parts_of, shapes_of, sizes_of, with_leaves
 from rnnlab.nonlinearities import checked_nonlinearity
@@ -21,6 +22,7 @@ Array = NDArray[Any]
 CONTAINERS = (Stack, Bidirectional)
 
 
+@shows(largest_entry)
 class Readout(NamedTuple):
     """A linear map from states to outputs: y_t = weight h_t + bias."""
 

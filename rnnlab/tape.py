@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.checks import numbers, plain, real_numbers, shortened
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, parts_of, shapes_of
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_params, dtype_of
@@ -16,6 +17,7 @@ from rnnlab.params import checked_params, dtype_of
 Array = NDArray[Any]
 
 
+@shows(largest_entry)
 class Tape(NamedTuple):
     """A run through a sequence, oldest input first, with all that the way back needs."""
 

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import whole, within_memory
 from rnnlab._base.interrupts import interrupts_noted
-from rnnlab.api import Gradients, checked_inputs, initial_gradients
+from rnnlab.api import checked_inputs, initial_gradients
+from rnnlab.gradients import Gradients
 from rnnlab.kernels.cells.cell import allocate, leaves_of, shapes_of, sizes_of, with_leaves
 from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import WHOLE

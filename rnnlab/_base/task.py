@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.checks import checked_rng, whole, within_memory
+from rnnlab._base.showing import largest_entry, shows
 
 Array = NDArray[Any]
 Loss = Literal["squared_error", "cross_entropy"]
 Draw = Callable[[np.random.Generator, int], Any]  # (rng, batch_size) -> Batch
 
 
+@shows(largest_entry)
 class Batch(NamedTuple):
     """Sequences to learn from."""
 

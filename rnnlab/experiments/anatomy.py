@@ -19,7 +19,7 @@ from pydantic import Field
 import rnnlab as rl
 from rnnlab import anatomy
 from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
 
@@ -122,6 +122,7 @@ def two_axes(quantity: str, values: Array) -> Rows:
             yield quantity, s, t, float(value)
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The triangle of every network; shares, singular values and spectral radii side by side.
 
@@ -130,8 +131,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         triangle, shares.
     """
-    with theme():
-        return {"triangle": triangles(table), "shares": curves(table)}
+    return {"triangle": triangles(table), "shares": curves(table)}
 
 
 def triangles(table: pd.DataFrame) -> Figure:

@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.learning import LINEAR, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
@@ -176,6 +176,7 @@ def memory_claims(last: pd.DataFrame) -> Iterator[Claim]:
             )
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Learning curves of copying against the floor; errors of the linear networks at both tasks.
 
@@ -185,14 +186,13 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         copy.
     """
     rows = table[table["task"] == "copy"]
-    with theme():
-        figure = new_figure(12.5, 5.2)
-        left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
-        learning.draw_curves(left, rows, GUESS, "score")
-        left.set(yscale="linear", ylim=(-0.03, 1.03), ylabel="share of symbols wrong in fresh sequences")
-        left.set_title(f"Copying ten symbols, T = {rows['seq_len'].iloc[0]}: every training, until solved")
-        left.legend(fontsize=10, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.08), ncols=2)
-        draw_table(right, table)
+    figure = new_figure(12.5, 5.2)
+    left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
+    learning.draw_curves(left, rows, GUESS, "score")
+    left.set(yscale="linear", ylim=(-0.03, 1.03), ylabel="share of symbols wrong in fresh sequences")
+    left.set_title(f"Copying ten symbols, T = {rows['seq_len'].iloc[0]}: every training, until solved")
+    left.legend(fontsize=10, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.08), ncols=2)
+    draw_table(right, table)
     return {"copy": figure}
 
 

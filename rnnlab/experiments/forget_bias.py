@@ -17,7 +17,7 @@ from pydantic import Field
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Numbers, bytes_of_weights
 from rnnlab.laws.gates import log10_retention
 
@@ -87,6 +87,7 @@ def retention(part: Part, steps: int) -> float:
     return float(norms[0] - norms[-1])
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Retention against T, a colour per bias, the law dashed; the bare and the random LSTM side by side.
 
@@ -97,26 +98,25 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """
     biases = sorted(table["forget_bias"].unique())
     colours = dict(zip(biases, sns.color_palette("viridis", len(biases)), strict=True))
-    with theme():
-        figure = new_figure(11.5, 4.8)
-        axes = figure.subplots(1, 2, sharey=True)
-        for axis, network in zip(axes, ("bare", "random"), strict=True):
-            for number, bias in enumerate(biases):
-                rows = table[(table["network"] == network) & (table["forget_bias"] == bias)].groupby("seq_len")
-                middle = rows["log10_retention"].median()
-                axis.plot(middle.index, middle, "osD^vPXp"[number % 8], color=colours[bias], label=f"{bias:.3g}")
-                lowest, highest = rows["log10_retention"].min(), rows["log10_retention"].max()
-                axis.fill_between(middle.index, lowest, highest, color=colours[bias], alpha=0.3, linewidth=0)
-                axis.plot(middle.index, rows["log10_law"].first(), "k--", linewidth=1, zorder=0)
-            axis.set_xscale("log")
-            axis.xaxis.set_major_formatter("{x:g}")
-            axis.set_yscale("symlog", linthresh=1)
-            axis.yaxis.set_major_formatter("{x:g}")
-            axis.set_xlabel("sequence length T")
-        axes[0].set(ylabel="log10 of dc_T/dc_0", title="all weights 0: sigmoid($b_f$)$^T$ exactly (dashed)")
-        axes[1].set_title("random weights: the loop through h adds to it (band: networks)")
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", title="forget bias", frameon=False)
+    figure = new_figure(11.5, 4.8)
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, network in zip(axes, ("bare", "random"), strict=True):
+        for number, bias in enumerate(biases):
+            rows = table[(table["network"] == network) & (table["forget_bias"] == bias)].groupby("seq_len")
+            middle = rows["log10_retention"].median()
+            axis.plot(middle.index, middle, "osD^vPXp"[number % 8], color=colours[bias], label=f"{bias:.3g}")
+            lowest, highest = rows["log10_retention"].min(), rows["log10_retention"].max()
+            axis.fill_between(middle.index, lowest, highest, color=colours[bias], alpha=0.3, linewidth=0)
+            axis.plot(middle.index, rows["log10_law"].first(), "k--", linewidth=1, zorder=0)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.set_yscale("symlog", linthresh=1)
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.set_xlabel("sequence length T")
+    axes[0].set(ylabel="log10 of dc_T/dc_0", title="all weights 0: sigmoid($b_f$)$^T$ exactly (dashed)")
+    axes[1].set_title("random weights: the loop through h adds to it (band: networks)")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", title="forget bias", frameon=False)
     return {"retention": figure}
 
 

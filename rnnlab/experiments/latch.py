@@ -20,7 +20,7 @@ from scipy.stats import norm
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.learning import METHODS, USUAL, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
@@ -188,6 +188,7 @@ def training_claims(table: pd.DataFrame) -> Iterator[Claim]:
             yield Claim(text, 0.0, share, 0.25, LAGS + "; one odd seed in four")
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Who latches over which lag, beside guessing; the losses over the middle one of the lags.
 
@@ -198,15 +199,14 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """
     lengths = sorted(table["seq_len"].unique())
     middle = lengths[len(lengths) // 2]
-    with theme():
-        figure = new_figure(12.5, 5.4)
-        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        draw_outcomes(left, table)
-        rows = table[(table["part"] == "training") & (table["seq_len"] == middle)]
-        learning.draw_curves(right, rows, goal_of(int(middle)).task.chance)
-        right.set(yscale="linear", ylim=(0, 0.35), title=f"T = {middle}: the loss of every training, until solved")
-        figure.legend(*right.get_legend_handles_labels(), fontsize=10, frameon=False, loc="outside right center")
-        figure.suptitle("Holding one bit among noise: trained networks, and guesses at the weights of a single unit")
+    figure = new_figure(12.5, 5.4)
+    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    draw_outcomes(left, table)
+    rows = table[(table["part"] == "training") & (table["seq_len"] == middle)]
+    learning.draw_curves(right, rows, goal_of(int(middle)).task.chance)
+    right.set(yscale="linear", ylim=(0, 0.35), title=f"T = {middle}: the loss of every training, until solved")
+    figure.legend(*right.get_legend_handles_labels(), fontsize=10, frameon=False, loc="outside right center")
+    figure.suptitle("Holding one bit among noise: trained networks, and guesses at the weights of a single unit")
     return {"latch": figure}
 
 

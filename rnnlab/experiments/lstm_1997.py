@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.learning import Generators, Progress, Training, train_until_solved
 from rnnlab.experiments._lab.networks import LINES
 from rnnlab.experiments._lab.resumable import Keep, Resumable, forget
@@ -168,6 +168,7 @@ def claims_of(name: TaskName, rows: pd.DataFrame) -> Iterator[Claim]:
     yield Claim(text, 0.0, ratio, math.log10(3), trial.source)
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Loss of every training until the criterion is met, and when it was in 1997.
 
@@ -177,10 +178,9 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         sequences.
     """
     names = list(dict.fromkeys(table["task"]))
-    with theme():
-        figure = new_figure(1.0 + 5.6 * len(names), 5.0)
-        for axis, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-            draw_task(axis, name, table[table["task"] == name])
+    figure = new_figure(1.0 + 5.6 * len(names), 5.0)
+    for axis, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+        draw_task(axis, name, table[table["task"] == name])
     return {"sequences": figure}
 
 

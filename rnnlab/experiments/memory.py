@@ -19,7 +19,7 @@ from scipy.signal import lfilter
 
 from rnnlab import kernels
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers
 from rnnlab.laws import memory as law
 
@@ -194,6 +194,7 @@ def slope_claims(table: pd.DataFrame) -> Iterator[Claim]:
         yield Claim(name, power, slope, 4 * noise + limit, SOURCE, rival=rival)
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Mean squares of state and gradient over 1 - lambda, with the laws.
 
@@ -202,14 +203,13 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         moments.
     """
-    with theme():
-        figure = new_figure(11.5, 4.9)
-        left, right = figure.subplots(1, 2)
-        for axis, quantity in ((left, "state"), (right, "gradient")):
-            draw_quantity(axis, table[table["quantity"] == quantity])
-        left.set(ylabel=r"$E\,h^2$", title="The state grows with memory, unless normalised")
-        right.set(ylabel=r"$E\,(\partial h/\partial\lambda)^2$", title="The gradient grows faster, normalised or not")
-        draw_legend(left, table["rho"].unique())
+    figure = new_figure(11.5, 4.9)
+    left, right = figure.subplots(1, 2)
+    for axis, quantity in ((left, "state"), (right, "gradient")):
+        draw_quantity(axis, table[table["quantity"] == quantity])
+    left.set(ylabel=r"$E\,h^2$", title="The state grows with memory, unless normalised")
+    right.set(ylabel=r"$E\,(\partial h/\partial\lambda)^2$", title="The gradient grows faster, normalised or not")
+    draw_legend(left, table["rho"].unique())
     return {"moments": figure}
 
 

@@ -17,7 +17,7 @@ from pydantic import Field, FiniteFloat
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import BAND, STEEL, new_figure, theme
+from rnnlab.experiments._lab.figures import BAND, STEEL, drawing, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Listed
 from rnnlab.laws import mean_field
 
@@ -116,6 +116,7 @@ def full_spectrum(params: Any, x: Array, h0: Array) -> Iterator[Value]:
     yield "determinant", 0, determinant + float(np.log(slopes).sum(axis=1).mean())
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The leading exponent over gain with the mean-field line, and the full spectrum.
 
@@ -124,11 +125,10 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         exponents.
     """
-    with theme():
-        figure = new_figure(12, 4.8)
-        left, right = figure.subplots(1, 2)
-        draw_leading(left, table[table["method"].isin(["qr", "bptt"])])
-        draw_full(right, table[table["method"] == "full"])
+    figure = new_figure(12, 4.8)
+    left, right = figure.subplots(1, 2)
+    draw_leading(left, table[table["method"].isin(["qr", "bptt"])])
+    draw_full(right, table[table["method"] == "full"])
     return {"exponents": figure}
 
 

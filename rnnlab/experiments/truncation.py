@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import GUIDE, new_figure, theme
+from rnnlab.experiments._lab.figures import GUIDE, drawing, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers, bytes_of_weights
 
 ROUNDING = 1e-12  # relative biases below are the rounding of two sums of T terms, not truncation
@@ -195,6 +195,7 @@ def window_claims(table: pd.DataFrame) -> Iterator[Claim]:
         )
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Cosine and relative bias against the window, a band over seeds per gain.
 
@@ -203,17 +204,16 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         windows.
     """
-    with theme():
-        figure = new_figure(11.5, 4.9)
-        left, right = figure.subplots(1, 2)
-        for gain, rows, look in looks(table):
-            growth = float(growth_rates(rows).median())
-            draw_band(left, rows, "cosine", look, f"gain {gain:g}: {growth:.2f} per step back")
-            shown = rows.assign(relative_bias=rows["relative_bias"].clip(lower=ROUNDING / 10))
-            draw_band(right, shown, "relative_bias", look, f"gain {gain:g}")
-            if growth_rates(rows).max() < 1:
-                draw_flow(right, rows)
-        finish(left, right, int(table["k"].max()))
+    figure = new_figure(11.5, 4.9)
+    left, right = figure.subplots(1, 2)
+    for gain, rows, look in looks(table):
+        growth = float(growth_rates(rows).median())
+        draw_band(left, rows, "cosine", look, f"gain {gain:g}: {growth:.2f} per step back")
+        shown = rows.assign(relative_bias=rows["relative_bias"].clip(lower=ROUNDING / 10))
+        draw_band(right, shown, "relative_bias", look, f"gain {gain:g}")
+        if growth_rates(rows).max() < 1:
+            draw_flow(right, rows)
+    finish(left, right, int(table["k"].max()))
     return {"windows": figure}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels._floats import constants_of, reinterpret
 from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import power_of_two
@@ -64,6 +65,7 @@ def to_float(mantissa: Any, exponent: Any) -> Any:
     return mantissa * power_of_two(whole(min(c.exponent_bias, max(floor, exponent))))
 
 
+@shows(largest_entry)
 class Scaled(NamedTuple):
     """An array of mantissas and one of exponents, of the same shape."""
 

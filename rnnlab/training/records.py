@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rnnlab._base.showing import axes_of, shows
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import Readout
 
@@ -14,6 +15,7 @@ Array = NDArray[Any]
 OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam"]
 
 
+@shows(lambda _: "")
 class Model(NamedTuple):
     """A cell, started from h_0 = 0, with a linear readout of its states."""
 
@@ -34,6 +36,7 @@ class Recipe(NamedTuple):
     threads: int = 1  # every batch is cut in so many parts, computed at once; they set the order of sums
 
 
+@shows(lambda history: f"last loss {history.loss[-1]:.4g}" if len(history.loss) else "")
 class History(NamedTuple):
     """A record of every update as it was before its step: arrays of one length, but for the radii."""
 
@@ -43,6 +46,42 @@ class History(NamedTuple):
     radius_update: NDArray[np.int64]  # every hundredth
     spectral_radius: NDArray[np.float64]  # (n, gates): of each gate's recurrent weights; attention has none
 
+    def to_frame(self) -> Any:
+        """A row for every update.
+
+        Returns
+        -------
+        DataFrame
+            update, loss, gradient_norm, and spectral_radius_0, ... of every gate, nan where it was not taken.
+        """
+        import pandas as pd
+
+        table = pd.DataFrame({"update": self.update, "loss": self.loss, "gradient_norm": self.gradient_norm})
+        for gate, radii in enumerate(np.asarray(self.spectral_radius).T):
+            table[f"spectral_radius_{gate}"] = table["update"].map(dict(zip(self.radius_update, radii, strict=True)))
+        return table
+
+    def plot(self, ax: Any = None) -> Any:
+        """Loss and gradient norm over updates, on a logarithmic axis.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Default: of a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        ax = axes_of(ax)
+        ax.plot(self.update, self.loss, color="#0072b2", label="loss")
+        ax.plot(
+            self.update, self.gradient_norm, color="#b8960c", linestyle="--", label="gradient norm, before clipping"
+        )
+        ax.set(xlabel="update", ylabel="size (log10 scale)", yscale="log")
+        ax.legend(frameon=False)
+        return ax
+
 
 class Stopped(NamedTuple):
     """Why a run ended early."""
@@ -51,6 +90,7 @@ class Stopped(NamedTuple):
     what: Literal["loss", "gradient", "parameters"]  # was not finite; parameters, or what the optimiser remembers
 
 
+@shows(lambda _: "")
 class TrainingState(NamedTuple):
     """The state of a training that a resumed one needs besides the model."""
 
@@ -60,6 +100,7 @@ class TrainingState(NamedTuple):
     rng: Any  # the state of the Generator's bit_generator
 
 
+@shows(lambda done: f"last loss {done.history.loss[-1]:.4g}" if len(done.history.loss) else "")
 class Fit(NamedTuple):
     """The outcome of a training: the model, its history, why it stopped, and what a resumed one needs."""
 

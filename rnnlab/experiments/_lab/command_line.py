@@ -13,10 +13,11 @@ import click
 from rnnlab import __version__
 from rnnlab._base import starting
 from rnnlab._base.checks import nearest
+from rnnlab.experiments._lab.diagnosing import diagnose
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names
 from rnnlab.experiments._lab.looks import PAPER, Look
-from rnnlab.experiments._lab.options import as_toml, look_of, look_options, option_of, resolve, wants_parquet
+from rnnlab.experiments._lab.options import OUT, as_toml, look_of, look_options, option_of, resolve, wants_parquet
 from rnnlab.experiments._lab.report import failing, report, say_claims
 
 TIMEOUT: dict[str, Any] = {
@@ -24,12 +25,6 @@ TIMEOUT: dict[str, Any] = {
     "default": 300.0,
     "show_default": True,
     "help": "seconds without a worker after which the run ends",
-}
-OUT: dict[str, Any] = {
-    "type": click.Path(path_type=Path),
-    "default": Path("results"),
-    "show_default": True,
-    "help": "results folder",
 }
 
 
@@ -228,6 +223,7 @@ def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: 
     return 0
 
 
+cli.add_command(diagnose)
 figures.params += look_options()
 
 

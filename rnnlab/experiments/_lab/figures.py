@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import NullLocator
 
+from rnnlab._base import figures as common
+
+THEME, theme, new_figure, drawing = common.THEME, common.theme, common.new_figure, common.drawing
 TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
 LONGEST = 32  # letters of a name
 DIVERGING = "RdBu_r"  # blue: vanishing, red: exploding; both darken away from white
@@ -21,27 +21,6 @@ RED, WINE, GOLD, OCHRE, STRAW = "#c1272d", "#6b1023", "#f0c808", "#b8960c", "#fb
 INPUT, HIDDEN, OUTPUT = "#cfe3f3", "#fbe3c0", "#d4ecd4"  # boxes of an unrolled network
 NOTE, LOST, AXIS, EDGE, DEAD, GUIDE = "#444444", "#555555", "#666666", "#777777", "#8f8f8f", "#999999"  # greys
 SILVER, SUBNORMAL, BAND, PALE = "#c4c4c4", "#c9c9c9", "#dddddd", "#eeeeee"
-THEME: dict[str, Any] = {
-    "axes.titlesize": 12,
-    "axes.labelsize": 11,
-    "figure.dpi": 110,
-    "savefig.dpi": 110,
-    "svg.hashsalt": "rnnlab",
-    "svg.fonttype": "none",
-    "font.family": "DejaVu Sans",
-}
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure (inches) in the package's theme, outside pyplot's global state."""
-    with theme():
-        return Figure(figsize=(width, height), layout="constrained")
-
-
-def theme() -> Any:
-    """A context in which axes are made and drawn in the package's theme."""
-    rc: dict[Any, Any] = {**sns.axes_style("ticks"), **sns.plotting_context("notebook"), **THEME}
-    return mpl.rc_context(rc)
 
 
 def legible(text: str) -> str:

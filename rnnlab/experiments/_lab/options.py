@@ -17,6 +17,12 @@ from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look
 from rnnlab.experiments._lab.spec import expand_range, split_list
 
 SMALLEST, LARGEST = 1, 100  # inches of a figure
+OUT: dict[str, Any] = {
+    "type": click.Path(path_type=Path),
+    "default": Path("results"),
+    "show_default": True,
+    "help": "results folder",
+}
 RANGE = 10  # numbers from which an evenly spaced list is written as a range
 
 

@@ -11,11 +11,12 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from rnnlab.experiments._lab.figures import SILVER, SLATE, new_figure, theme
+from rnnlab.experiments._lab.figures import SILVER, SLATE, drawing, new_figure
 
 SHADES = {"one core": SILVER, "several cores": SLATE}  # apart in lightness too
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Horizontal bars of ratios on a logarithmic axis.
 
@@ -32,12 +33,11 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     one_cell = (table["case"] == "cells") & (table["implementation"] != "geometric mean")
     rows = table[table["ratio"].notna() & ~one_cell].reset_index(drop=True)
     figures = {}
-    with theme():
-        if len(rows):
-            figures["ratios"] = new_figure(10.5, 1.8 + 0.34 * len(rows))
-            draw_bars(figures["ratios"].subplots(), rows)
-        if one_cell.any():
-            figures["cells"] = draw_cells(table[one_cell])
+    if len(rows):
+        figures["ratios"] = new_figure(10.5, 1.8 + 0.34 * len(rows))
+        draw_bars(figures["ratios"].subplots(), rows)
+    if one_cell.any():
+        figures["cells"] = draw_cells(table[one_cell])
     return figures
 
 

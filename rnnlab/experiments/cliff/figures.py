@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import BLUE, GOLD, NAVY, OCHRE, RED, new_figure, theme
+from rnnlab.experiments._lab.figures import BLUE, GOLD, NAVY, OCHRE, RED, drawing, new_figure
 
 BISTABLE = 4.0  # no unit of a smaller w has two resting states
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The error surface; its gradient, with the predicted wall and both descents; the attractors over b.
 
@@ -22,13 +23,12 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         cliff.
     """
-    with theme():
-        figure = new_figure(13.5, 11)
-        draw_error(figure.add_subplot(2, 2, 1, projection="3d", computed_zorder=False), table)
-        draw_steepness(figure.add_subplot(2, 2, 2), table)
-        draw_descents(figure.add_subplot(2, 2, 3), table)
-        draw_attractors(figure.add_subplot(2, 2, 4), table[table["part"] == "attractor"])
-        figure.suptitle("A wall in the error surface throws gradient descent away; clipped, it comes back")
+    figure = new_figure(13.5, 11)
+    draw_error(figure.add_subplot(2, 2, 1, projection="3d", computed_zorder=False), table)
+    draw_steepness(figure.add_subplot(2, 2, 2), table)
+    draw_descents(figure.add_subplot(2, 2, 3), table)
+    draw_attractors(figure.add_subplot(2, 2, 4), table[table["part"] == "attractor"])
+    figure.suptitle("A wall in the error surface throws gradient descent away; clipped, it comes back")
     return {"cliff": figure}
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, new_figure, theme
+from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, drawing, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS
 from rnnlab.experiments.depth.claims import ALIGNED, RANDOM
 from rnnlab.experiments.depth.sizes import grid_of, log10_rms, loss_of
@@ -21,6 +21,7 @@ LOST = -3.0  # the contour: a thousandth
 SIZE = "log10 of |dL/dh|, relative to the top layer's last step"
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Layers x time of every network, the linear ones beside their law, and what is lost per layer and per step.
 
@@ -29,11 +30,10 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         maps; law, if there are linear networks; first.
     """
-    with theme():
-        figures = {"maps": maps(table), "first": lost_first(table)}
-        if table["network"].isin([ALIGNED, RANDOM]).any():
-            figures["law"] = beside_law(table)
-        return figures
+    figures = {"maps": maps(table), "first": lost_first(table)}
+    if table["network"].isin([ALIGNED, RANDOM]).any():
+        figures["law"] = beside_law(table)
+    return figures
 
 
 def names_of(table: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, edges, new_figure, theme
+from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, drawing, edges, new_figure
 from rnnlab.laws.gates import critical_gain
 
 LIMIT = 0.6  # of ln a step shown by the darkest colours
@@ -19,6 +19,7 @@ TITLES = {
 }
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Growth over forget bias and gain, at rest and driven; growth and peak against the largest Lyapunov exponent.
 
@@ -27,8 +28,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         map; exponent.
     """
-    with theme():
-        return {"map": draw_map(table), "exponent": draw_exponent(table)}
+    return {"map": draw_map(table), "exponent": draw_exponent(table)}
 
 
 def draw_map(table: pd.DataFrame) -> Figure:

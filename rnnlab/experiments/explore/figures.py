@@ -10,13 +10,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import GUIDE, logarithmic, new_figure, theme
+from rnnlab.experiments._lab.figures import GUIDE, drawing, logarithmic, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS
 from rnnlab.experiments.explore.descents import STARTS
 
 DASHES = {"plain": "-", "clipped": "--"}
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The chain over T, what h_0 does to tanh, the trainings and the cures.
 
@@ -29,13 +30,12 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     linear = states[(states["nonlinearity"] == "linear") & (states["h0"] == states["h0"].max()) & (states["w2"] > 0)]
     nearest = states["w2"].iloc[(states["w2"] - 2).abs().argmin()]
     tanh = states[(states["nonlinearity"] == "tanh") & (states["w2"] == nearest)]
-    with theme():
-        figure = new_figure(11, 7.5)
-        axes: Any = figure.subplots(2, 2).flat
-        draw_states(axes[0], linear, "w2", "W₂", "The chain: a linear unit multiplies by W₂ once a day")
-        draw_states(axes[1], tanh, "h0", "h₀", f"The correction: tanh at W₂ = {nearest:g}")
-        draw_descents(axes[2], descents)
-        draw_cures(axes[3], cures)
+    figure = new_figure(11, 7.5)
+    axes: Any = figure.subplots(2, 2).flat
+    draw_states(axes[0], linear, "w2", "W₂", "The chain: a linear unit multiplies by W₂ once a day")
+    draw_states(axes[1], tanh, "h0", "h₀", f"The correction: tanh at W₂ = {nearest:g}")
+    draw_descents(axes[2], descents)
+    draw_cures(axes[3], cures)
     return {"explorer": figure}
 
 

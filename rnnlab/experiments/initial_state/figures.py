@@ -10,12 +10,13 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import GUIDE, new_figure, theme
+from rnnlab.experiments._lab.figures import GUIDE, drawing, new_figure
 
 SHOWN = 2.0  # the W2 of the curves, or the one nearest to it
 MARKERS = "os^Dv"
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Curves of one W2 with the turns of all; and the turns that noise makes.
 
@@ -24,8 +25,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         turn; noise.
     """
-    with theme():
-        return {"turn": draw_turn(table[table["start"] == "h_0"]), "noise": draw_noise(table)}
+    return {"turn": draw_turn(table[table["start"] == "h_0"]), "noise": draw_noise(table)}
 
 
 def shown_w2(table: pd.DataFrame) -> float:

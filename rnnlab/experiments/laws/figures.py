@@ -9,16 +9,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import BLUE, GUIDE, new_figure, theme
+from rnnlab.experiments._lab.figures import BLUE, GUIDE, drawing, new_figure
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The tanh multiplier over W2, and the algebraic decay on the knife edge."""
-    with theme():
-        figure = new_figure(10.5, 4.4)
-        left, right = figure.subplots(1, 2)
-        draw_multiplier(left, table[table["law"] == "tanh multiplier"])
-        draw_knife_edge(right, table[table["law"] == "knife edge gradient"])
+    figure = new_figure(10.5, 4.4)
+    left, right = figure.subplots(1, 2)
+    draw_multiplier(left, table[table["law"] == "tanh multiplier"])
+    draw_knife_edge(right, table[table["law"] == "knife edge gradient"])
     return {"tanh": figure}
 
 

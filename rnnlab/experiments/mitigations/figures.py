@@ -10,12 +10,13 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from rnnlab.experiments._lab.decay import decay_rates
-from rnnlab.experiments._lab.figures import NAVY, SKY, new_figure, theme
+from rnnlab.experiments._lab.figures import NAVY, SKY, drawing, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS
 
 DASHES = ("-", "--", "-.", ":")
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The gradient against lag for all networks.
 
@@ -24,8 +25,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         lag (all networks in one panel), laws (each beside its theory).
     """
-    with theme():
-        return {"lag": all_networks(table), "laws": one_by_one(table)}
+    return {"lag": all_networks(table), "laws": one_by_one(table)}
 
 
 def bands(table: pd.DataFrame, network: str, column: str = "log10_gradient") -> pd.DataFrame:

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from scipy import stats
 
-from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, legible, new_figure, theme
+from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, drawing, legible, new_figure
 from rnnlab.experiments._lab.networks import MARKERS
 from rnnlab.experiments.prices.controls import skill_from_all, skill_from_yesterday
 
@@ -65,6 +65,7 @@ def verdict(skill: pd.DataFrame) -> str:
     return f'{name}: better than "tomorrow is as today" are {", ".join(won)}; the best of them, {best}, has {numbers}'
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Skill over the number of past days, for prices and the controls; and prices with what was predicted.
 
@@ -73,11 +74,10 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         skill, days.
     """
-    with theme():
-        table = table.assign(name=table["name"].map(legible))
-        skill, days = table[table["part"] == "skill"], table[table["part"] == "day"]
-        best = {"trend": skill_from_yesterday(), "oscillation": skill_from_all()}
-        return {"skill": skill_figure(skill, best), "days": days_figure(days)}
+    table = table.assign(name=table["name"].map(legible))
+    skill, days = table[table["part"] == "skill"], table[table["part"] == "day"]
+    best = {"trend": skill_from_yesterday(), "oscillation": skill_from_all()}
+    return {"skill": skill_figure(skill, best), "days": days_figure(days)}
 
 
 def looks(cells: Any) -> Iterator[tuple[str, Any, str]]:

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from rnnlab.experiments._lab.figures import BLUE, GUIDE, HIDDEN, INPUT, NOTE, OUTPUT, PALE, STRAW, new_figure, theme
+from rnnlab.experiments._lab.figures import BLUE, GUIDE, HIDDEN, INPUT, NOTE, OUTPUT, PALE, STRAW, drawing, new_figure
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The folded and the unrolled network with its values both ways, and the training curves.
 
@@ -26,11 +27,10 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         unrolled, training.
     """
-    with theme():
-        return {
-            "unrolled": unrolled(table[table["part"] == "unrolled"]),
-            "training": training(table[table["part"] == "training"]),
-        }
+    return {
+        "unrolled": unrolled(table[table["part"] == "unrolled"]),
+        "training": training(table[table["part"] == "training"]),
+    }
 
 
 def finding(table: pd.DataFrame) -> str:

@@ -25,10 +25,10 @@ from rnnlab.experiments._lab.figures import (
     PALE,
     SUBNORMAL,
     TITLES,
+    drawing,
     edges,
     logarithmic,
     new_figure,
-    theme,
 )
 
 SHOWN_RANGE = {"float64": (-323.3, 308.3), "float32": (-44.9, 38.5)}
@@ -49,6 +49,7 @@ MOST_W2 = 1000  # rows of a heat map; 30,000 took half a minute, most of it hatc
 MARKERS = ("o", "X", (4, 0, 45), "P", (4, 0, 0))  # of the five gradients
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The four figures of the sweep.
 
@@ -62,13 +63,12 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         heatmap, decay, weights, float32.
     """
-    with theme():
-        return {
-            "heatmap": heatmap(thinned(table)),
-            "decay": decay(table),
-            "weights": weights(table),
-            "float32": float32(thinned(table)),
-        }
+    return {
+        "heatmap": heatmap(thinned(table)),
+        "decay": decay(table),
+        "weights": weights(table),
+        "float32": float32(thinned(table)),
+    }
 
 
 def panels(table: pd.DataFrame, height: float, rows: int = 1) -> tuple[Figure, list[Axes], list[str]]:

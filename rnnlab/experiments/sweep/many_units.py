@@ -14,10 +14,10 @@ import pandas as pd
 
 import rnnlab as rl
 from rnnlab import laws, series
-from rnnlab.api import FLOAT_RANGE
 from rnnlab.experiments._lab.claims import Claim
 from rnnlab.experiments.sweep.regimes import regime_of
 from rnnlab.experiments.sweep.spec import SETTINGS, Spec
+from rnnlab.gradients import FLOAT_RANGE
 from rnnlab.laws import mean_field
 from rnnlab.nonlinearities import Nonlinearity, Pair
 

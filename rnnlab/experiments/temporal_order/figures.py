@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import binomtest
 
-from rnnlab.experiments._lab.figures import new_figure, theme
+from rnnlab.experiments._lab.figures import drawing, new_figure
 
 FILLINGS = {"basic": "white", "sigmoid": "0.75"}
 KNOWING = {"nothing": 0.75, "one\nsymbol": 0.5}  # share of wrong answers of who knows so much of the two symbols
 Kind = tuple[str, pd.DataFrame, Any]
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Who solved it with Wilson intervals, with the wrong answers at the end; and updates until it was solved.
 
@@ -26,8 +27,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         success, updates.
     """
-    with theme():
-        return {"success": draw_success(table), "updates": draw_updates(table)}
+    return {"success": draw_success(table), "updates": draw_updates(table)}
 
 
 def kinds_of(table: pd.DataFrame) -> list[Kind]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rnnlab.experiments._lab.figures import LAKE, STRAW, TITLES, WINE, edges, logarithmic, new_figure, theme
+from rnnlab.experiments._lab.figures import LAKE, STRAW, TITLES, WINE, drawing, edges, logarithmic, new_figure
 
 VARIANTS = ("plain", "clipped")
 OUTCOMES = ("solved", "stalled", "diverged")
@@ -22,6 +22,7 @@ TITLE = (
 COLOURS = {"solved": STRAW, "stalled": LAKE, "diverged": WINE}  # light, medium and dark
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """What becomes of trainings over T x initial W2: a row of panels a nonlinearity, plain beside clipped.
 
@@ -32,16 +33,15 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """
     rows = table[table["part"] == "map"]
     names = [name for name in TITLES if (rows["nonlinearity"] == name).any()]
-    with theme():
-        figure = new_figure(10.5, 1.3 + 3.5 * len(names))
-        axes = figure.subplots(len(names), len(VARIANTS), squeeze=False, sharex=True, sharey=True)
-        for row, name in zip(axes, names, strict=True):
-            for axis, variant in zip(row, VARIANTS, strict=True):
-                draw_panel(axis, rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)])
-                axis.set_title(f"{TITLES[name]}, {variant}: {summary(rows, name, variant)}")
-                axis.label_outer()
-        figure.suptitle(TITLE)
-        figure.legend(handles=handles(), loc="outside lower center", ncols=5, frameon=False)
+    figure = new_figure(10.5, 1.3 + 3.5 * len(names))
+    axes = figure.subplots(len(names), len(VARIANTS), squeeze=False, sharex=True, sharey=True)
+    for row, name in zip(axes, names, strict=True):
+        for axis, variant in zip(row, VARIANTS, strict=True):
+            draw_panel(axis, rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)])
+            axis.set_title(f"{TITLES[name]}, {variant}: {summary(rows, name, variant)}")
+            axis.label_outer()
+    figure.suptitle(TITLE)
+    figure.legend(handles=handles(), loc="outside lower center", ncols=5, frameon=False)
     return {"map": figure}
 
 

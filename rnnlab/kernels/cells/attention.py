@@ -20,6 +20,7 @@ import numpy as np
 
 from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells.cell import Cell, Shapes
@@ -27,6 +28,7 @@ from rnnlab.kernels.products import bias_gradient, project, project_back, weight
 from rnnlab.kernels.sequences import Flow, log10_norm
 
 
+@shows(largest_entry)
 class AttentionParams(NamedTuple):
     """Single-head causal self-attention over embedded inputs."""
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells.cell import Cell, Shapes, shapes_of, sizes_of
 from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, with_inputs
@@ -18,6 +19,7 @@ from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_o
 from rnnlab.kernels.sequences import largest, power_not_above_one
 
 
+@shows(largest_entry)
 class Bidirectional(NamedTuple):
     """Two networks of the same inputs, one forward through time and one backward, their outputs side by side."""
 

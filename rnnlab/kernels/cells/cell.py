@@ -73,6 +73,12 @@ class Cell(NamedTuple):
     )
     regularise: Kernel | None = None  # (params, tape, dloss, gradients, regulariser), where Pascanu's is defined
     remember: Callable[[Any, float], None] | None = None  # (params, bias): hold on to sigmoid(bias) of the state a step
+    opened: Callable[[Any], dict[str, Any]] | None = (
+        None  # tape -> how open each gate is, 0 to 1, (T, B, H), by its name
+    )
+    kept: Callable[[Any, Any], Any] | None = (
+        None  # (params, tape) -> the share of the state that a step keeps, (T, B, H)
+    )
 
 
 def cell_of(params: Any) -> Cell | None:

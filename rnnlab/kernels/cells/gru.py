@@ -20,6 +20,7 @@ import numpy as np
 
 from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
@@ -31,6 +32,7 @@ from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
 
+@shows(largest_entry)
 class GRUParams(NamedTuple):
     """GRU, gates r, z, n; the reset gate multiplies weight_hn h + bias_hn."""
 
@@ -250,4 +252,6 @@ CELL = Cell(
     share=lambda tape, gradients: (gradients.hidden, tape.h[:-1]),
     tangent=tangent,
     remember=remember,
+    opened=lambda tape: {name: tape.gates[:, :, k] for k, name in enumerate(("reset", "update"))},
+    kept=lambda _, tape: tape.gates[:, :, 1],
 )

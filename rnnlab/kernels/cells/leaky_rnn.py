@@ -22,6 +22,7 @@ import numpy as np
 from rnnlab._base import initial
 from rnnlab._base.checks import numbers
 from rnnlab._base.initial import Scheme
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
@@ -33,6 +34,7 @@ from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows
 
 
+@shows(largest_entry)
 class LeakyRNNParams(NamedTuple):
     """Leaky cell: h_t = h_(t-1) + delta (-h_(t-1) + weight_hh f(h_(t-1)) + weight_ih x_t + bias)."""
 
@@ -181,4 +183,5 @@ CELL = Cell(
     share=lambda tape, gradients: (gradients.a, tape.rate),
     slopes=lambda tape: tape.slope,
     tangent=tangent,
+    kept=lambda params, tape: np.full_like(tape.slope, 1 - params.delta),
 )

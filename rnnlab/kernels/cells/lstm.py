@@ -21,6 +21,7 @@ import numpy as np
 
 from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
@@ -32,6 +33,7 @@ from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
 
+@shows(largest_entry)
 class LSTMParams(NamedTuple):
     """LSTM, gates i, f, g, o."""
 
@@ -238,4 +240,6 @@ CELL = Cell(
     share=lambda tape, gradients: (gradients.a, tape.h[:-1]),
     tangent=tangent,
     remember=remember,
+    opened=lambda tape: {name: tape.gates[:, :, k] for name, k in (("input", 0), ("forget", 1), ("output", 3))},
+    kept=lambda _, tape: tape.gates[:, :, 1],
 )

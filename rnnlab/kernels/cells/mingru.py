@@ -20,6 +20,7 @@ import numpy as np
 
 from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import input_layer_of
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
@@ -30,6 +31,7 @@ from rnnlab.kernels.products import bias_gradient, project, project_back, weight
 from rnnlab.kernels.scaling import without_subnormals
 
 
+@shows(largest_entry)
 class MinGRUParams(NamedTuple):
     """minGRU, rows z, n; there are no recurrent weights."""
 
@@ -167,4 +169,6 @@ CELL = Cell(
     steps=Steps(prepare, step, step_back, finish),
     tangent=tangent,
     remember=remember,
+    opened=lambda tape: {"update": tape.gates[:, :, 0]},
+    kept=lambda _, tape: 1 - tape.gates[:, :, 0],
 )

@@ -20,6 +20,7 @@ import numpy as np
 
 from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
@@ -30,6 +31,7 @@ from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
 
+@shows(largest_entry)
 class ResetBeforeGRUParams(NamedTuple):
     """GRU, gates r, z, n; the reset gate multiplies the state before weight_hn does."""
 

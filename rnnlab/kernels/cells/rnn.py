@@ -19,6 +19,7 @@ import numpy as np
 
 from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import activate
@@ -30,6 +31,7 @@ from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, flat
 
 
+@shows(largest_entry)
 class RNNParams(NamedTuple):
     """Vanilla cell: h_t = f(weight_ih x_t + weight_hh h_(t-1) + bias)."""
 

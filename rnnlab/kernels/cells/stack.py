@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab._base import initial
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels.cells.bidirectional import Bidirectional
 from rnnlab.kernels.cells.cell import Cell, Shapes, parts_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, with_inputs
@@ -24,6 +25,7 @@ from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_o
 LASTING = {"params", "x", "h0"}  # gradients that outlive a layer's way back
 
 
+@shows(largest_entry)
 class Stack(NamedTuple):
     """Layers one above the other, the first one next to the inputs; each a cell's parameters, a `Bidirectional` or a `Stack`."""
 

@@ -1,0 +1,188 @@
+"""Networks spoiled on purpose, each in one known way: the verdict names it; and networks that are not spoiled."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rnnlab as rl
+
+STEPS, BATCH, UNITS = 100, 8, 16
+X = np.random.default_rng(1).standard_normal((STEPS, BATCH, 1))
+
+
+def drawn(kind: Any, **how: Any) -> Any:
+    return kind.init(1, UNITS, rng=np.random.default_rng(0), **how)
+
+
+def biased(params: Any, block: int, bias: float) -> Any:
+    """The same with another bias of one gate."""
+    changed = params.bias.copy()
+    changed.reshape(-1, UNITS)[block] = bias
+    return params._replace(bias=changed)
+
+
+def with_nan(array: Any, *place: int) -> Any:
+    changed = array.copy()
+    changed[place] = np.nan
+    return changed
+
+
+def learnt_too_fast() -> Any:
+    """What Adam with a learning rate of 1 leaves of a network that starts well."""
+    rng = np.random.default_rng(0)
+    params = rl.RNNParams.init(1, UNITS, rng=rng, scheme="orthogonal")
+    model = rl.Model(params, rl.Readout.init(UNITS, 1, rng=rng))
+    return rl.fit(model, rl.tasks.latch(10), rl.Recipe(1.0, "adam"), updates=100, batch_size=8, rng=rng).model
+
+
+ORTHOGONAL = drawn(rl.RNNParams, scheme="orthogonal")
+GRU = drawn(rl.GRUParams, chrono=float(STEPS))
+LSTM = drawn(rl.LSTMParams, chrono=float(STEPS))
+DOUBLING = rl.RNNParams([[1.0]], [[2.0**18]], [0.0])  # h_57 = 2^(18 * 56) x_1 + ...: 2^1008 at t = 57 with x_1 = 1
+UPPER = rl.LSTMParams.init(UNITS, UNITS, rng=np.random.default_rng(2), chrono=float(STEPS))
+SHUT = rl.Stack((LSTM, biased(UPPER, 3, -12.0), UPPER))
+
+Case = tuple[Callable[[], Any], str, str, tuple[str, ...]]  # network and data, kind, where, words of the verdict
+SPOILED: dict[str, Case] = {
+    "forget bias -4": (
+        lambda: (drawn(rl.LSTMParams, forget_bias=-4.0), X),
+        "vanishes",
+        "layer 1",
+        ("forget gate keeps 0.01",),
+    ),
+    "forget bias of a chrono -4": (lambda: (biased(LSTM, 1, -4.0), X), "vanishes", "layer 1", ("forget gate keeps",)),
+    "gain 0.5": (
+        lambda: (drawn(rl.RNNParams, scheme="orthogonal", gain=0.5), 0.1 * X),
+        "vanishes",
+        "layer 1",
+        ("gain 0.5",),
+    ),
+    "gain 1.3": (
+        lambda: (drawn(rl.RNNParams, scheme="orthogonal", gain=1.3), X, "linear"),
+        "explodes",
+        "layer 1",
+        ("1.3 a step", "gain 1.3"),
+    ),
+    "dead ReLUs": (lambda: (biased(ORTHOGONAL, 0, -9.0), X, "relu"), "dead units", "layer 1", ("100%", "its bias")),
+    "chaos": (lambda: (drawn(rl.RNNParams, scheme="gaussian", gain=3.0), 0.1 * X), "chaos", "layer 1", ("exponent",)),
+    "inputs too large": (lambda: (ORTHOGONAL, 300 * X), "saturated units", "layer 1", ("its inputs",)),
+    "output gate shut": (lambda: (biased(LSTM, 3, -12.0), X), "gate", "layer 1", ("output gate is shut",)),
+    "update gate stuck": (lambda: (biased(GRU, 1, 15.0), X), "gate", "layer 1", ("update gate lets nothing in",)),
+    "learning rate": (lambda: (learnt_too_fast(), X), "learning rate", "layer 1", ("learning rate",)),
+    "nan in x": (lambda: (LSTM, with_nan(X, 56, 3)), "not finite", "x", ("nan at step 57",)),
+    "nan in weights": (
+        lambda: (LSTM._replace(weight_hh=with_nan(LSTM.weight_hh, 2, 3)), X),
+        "not finite",
+        "layer 1's weight_hh",
+        ("1 entries", "step 1"),
+    ),
+    "overflow": (
+        lambda: (DOUBLING, np.r_[2.0**16, np.zeros(99)][:, None], "linear"),
+        "not finite",
+        "layer 1",
+        ("overflows at step 57",),
+    ),
+    "one layer of three": (lambda: (SHUT, X), "gate", "layer 2", ("layer 2's output gate is shut",)),
+}
+HEALTHY = {
+    "orthogonal": lambda: (ORTHOGONAL, 0.1 * X),
+    "chrono LSTM": lambda: (LSTM, X),
+    "chrono GRU": lambda: (GRU, X),
+    "identity ReLU": lambda: (drawn(rl.RNNParams, scheme="identity"), X, "relu"),
+}
+
+
+def diagnosed(network: Any, x: Any, nonlinearity: str = "tanh") -> rl.Diagnosis:
+    return rl.diagnose(network, x, nonlinearity=nonlinearity)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_the_verdict_names_what_was_spoiled(name: str) -> None:
+    make, kind, where, words = SPOILED[name]
+    found = diagnosed(*make())
+    assert (found.faults[0].kind, found.faults[0].where) == (kind, where), found
+    assert all(word in found.verdict for word in words), found.verdict
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_network_is_called_healthy(name: str) -> None:
+    found = diagnosed(*HEALTHY[name]())
+    assert found.faults == (), found
+    assert found.verdict.startswith("healthy")
+
+
+def test_remedies_are_measured_here() -> None:
+    """Every remedy is measured: chrono saves what a forget bias of -4 lost, and orthogonal weights do not."""
+    found = rl.diagnose(drawn(rl.LSTMParams, forget_bias=-4.0), X)
+    horizons = {remedy.name: remedy.horizon for remedy in found.remedies}
+    assert horizons["chrono"] is None
+    assert found.now is not None
+    assert found.now.horizon <= horizons["orthogonal"] < horizons["forget bias 1"]
+
+
+def test_numbers_are_those_of_a_chain_known_in_closed_form() -> None:
+    """0.9^lag: the factor, 1 % after 44 steps, float32's last digit after 981, an exponent of ln 0.9; not 0.89."""
+    chain = rl.RNNParams([[1.0]], [[0.9]], [0.0])
+    decay, layer = (found := rl.diagnose(chain, np.zeros((1200, 1)), [1.0], nonlinearity="linear")).now, found.layers[0]
+    assert decay is not None
+    np.testing.assert_allclose(decay.factor, 0.9, rtol=1e-12)
+    np.testing.assert_allclose(layer.exponents, np.log(0.9), rtol=1e-12)
+    assert (decay.horizon, decay.float32_horizon) == (44, 981)
+    np.testing.assert_allclose(decay.log10_gradient, np.arange(1201) * np.log10(0.9), atol=1e-10)
+    assert decay.horizon != np.ceil(-2 / np.log10(0.89))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        rl.Bidirectional(drawn(rl.LSTMParams), LSTM),
+        rl.Stack(
+            (rl.Bidirectional(ORTHOGONAL, drawn(rl.RNNParams)), rl.LSTMParams.init(32, 4, rng=np.random.default_rng(0)))
+        ),
+    ],
+)
+def test_every_cell_of_a_network_against_the_flow(network: Any) -> None:
+    """Sequences of their own lengths; dh at every step."""
+    length, dh = [30, 12, 1], np.ones((30, 3, rl.forward(network, X[:30, :3]).h.shape[-1]))
+    found = rl.diagnose(network, X[:30, :3], dh, length=length)
+    names = [layer.name for layer in found.layers]
+    assert names[:2] == ["layer 1 forward", "layer 1 backward"]
+    flow: Any = rl.gradient_flow(rl.forward(network, X[:30, :3], length=length), dh)
+    last = flow[-1] if isinstance(network, rl.Stack) else flow[1]
+    norms = np.log10(np.hypot(10**last.log10_norm, 10**last.log10_norm_c))[::-1, 0]
+    np.testing.assert_allclose(found.layers[-1].decay.log10_gradient[13:], norms[13:] - norms[0], atol=1e-12)
+    frame = found.to_frame()
+    assert set(frame.loc[frame["quantity"] == "factor", "layer"]) == set(names)
+    assert len(found.plot().axes) == 4
+
+
+def test_what_it_prints_is_short_and_a_notebook_shows_a_picture() -> None:
+    found = rl.diagnose(LSTM, with_nan(X, 56, 3))
+    lines = str(found).splitlines()
+    assert len(lines) <= 12
+    assert "not known" in lines[-1]
+    assert found.steps == (56, 100)
+    assert "data:image/png;base64" in found._repr_html_()
+    nothing = rl.diagnose(LSTM, with_nan(X, 0, 3))
+    assert nothing.layers == nothing.remedies == ()
+    assert len(nothing.plot().axes) == 4
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: rl.diagnose("a", X), TypeError, "network is 'a'"),
+        (lambda: rl.diagnose(LSTM, X[..., [0, 0]]), ValueError, "x has shape"),
+        (lambda: rl.diagnose(LSTM, X, np.ones(3)), ValueError, "dh has"),
+        (lambda: rl.diagnose(LSTM, X, np.full((BATCH, UNITS), np.nan)), ValueError, "dh has the value nan"),
+        (lambda: rl.diagnose(LSTM, X, length=[1000] * BATCH), ValueError, "length has values"),
+        (lambda: rl.diagnose(drawn(rl.AttentionParams), X), TypeError, "expected a recurrent network"),
+        (lambda: rl.diagnose(LSTM, X, nonlinearity="relu"), ValueError, "no choice"),
+        (lambda: rl.diagnose(LSTM, [["a"]]), TypeError, "x is"),
+    ],
+)
+def test_bad_arguments(call: Any, error: Any, says: str) -> None:
+    with pytest.raises(error, match=says):
+        call()

@@ -1,0 +1,91 @@
+"""Objects that show themselves: short lines, tables, pictures; and nothing heavy is imported for it."""
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+
+import rnnlab as rl
+
+RNG = np.random.default_rng(0)
+PARAMS = rl.RNNParams.init(1, 8, rng=RNG)
+TAPE = rl.forward(PARAMS, RNG.standard_normal((40, 1)))
+FLOW = rl.gradient_flow(TAPE, np.ones(8))
+MODEL = rl.Model(PARAMS, rl.Readout.init(8, 1, rng=RNG))
+DONE = rl.fit(MODEL, rl.tasks.latch(5), rl.Recipe(0.01), updates=3, batch_size=2, rng=RNG)
+SHOWN: dict[str, tuple[Any, str, str]] = {  # an object, its table's last column, its picture's vertical axis
+    "flow": (FLOW, "log10_norm", "log10 of the norm of the gradient"),
+    "one unit": (rl.one_unit_gradients(1.0, [0.5, 0.9], 0.0, np.zeros(9)), "log10_state", "log10 |dh_T/dh_t|"),
+    "history": (DONE.history, "spectral_radius_0", "size (log10 scale)"),
+    "spectrum": (rl.lyapunov_spectrum(PARAMS, np.zeros((9, 1))), "nats a step", "nats a step"),
+    "triangle": (rl.anatomy.loss_triangle(TAPE), "log10 |dL_s/dh_t|", "loss at step s"),
+    "singular values": (
+        rl.anatomy.log10_singular_values(np.ones((2, 2, 2)) + np.eye(2)),
+        "log10 of the singular value",
+        "log10 of the singular value",
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_tables_pictures_and_short_lines(name: str) -> None:
+    made, column, label = SHOWN[name]
+    frame = made.to_frame()
+    assert frame.columns[-1] == column
+    assert len(frame) >= 2
+    axes = made.plot()
+    assert axes.get_ylabel() == label
+    assert axes.get_xlabel()
+    assert made.plot(axes) is axes
+    assert len(repr(made)) < 300
+
+
+def test_every_public_record_is_short() -> None:
+    """All that functions return or take; Diagnosis, which is meant to be read, has lines."""
+    records = [PARAMS, rl.Stack((PARAMS,)), rl.Bidirectional(PARAMS, PARAMS), TAPE, FLOW, rl.backward(TAPE, np.ones(8))]
+    records += [
+        MODEL,
+        MODEL.readout,
+        DONE,
+        DONE.history,
+        DONE.state,
+        rl.tasks.latch(5).draw(RNG, 9),
+        SHOWN["one unit"][0],
+    ]
+    shown = {type(record) for record in records}
+    for record in records:
+        assert len(repr(record)) < 300, repr(record)
+        assert "array(" not in repr(record)
+        assert "\n" not in repr(record)
+    assert "(8, 8)" in repr(PARAMS)
+    arrays = [kind for kind in map(rl.__dict__.get, rl.__all__) if inspect.isclass(kind) and hasattr(kind, "_fields")]
+    plain = [kind for kind in arrays if "__repr__" in vars(kind) and kind.__repr__.__module__ != "rnnlab._base.showing"]
+    assert {kind.__name__ for kind in plain} <= {"Diagnosis", "Recipe", "Stopped", "Task"}, plain
+    assert shown
+
+
+def test_what_is_computed_from_a_spectrum_is_a_plain_array() -> None:
+    spectrum = SHOWN["spectrum"][0]
+    for made in (2 * spectrum, spectrum[:3], np.exp(spectrum)):
+        assert type(made) is np.ndarray
+    assert isinstance(spectrum.max(), float)
+
+
+def test_importing_and_diagnosing_load_neither_matplotlib_nor_pandas() -> None:
+    code = (
+        "import sys, numpy as np, rnnlab as rl; heavy = {'pandas', 'matplotlib', 'seaborn'}; assert not heavy & set(sys.modules);"
+        "found = rl.diagnose(rl.RNNParams([[1.0]], [[0.5]], [0.0]), np.ones((20, 1)), [1.0]); str(found);"
+        "assert not heavy & set(sys.modules); found.to_frame(); assert 'pandas' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
