@@ -87,7 +87,7 @@ def saturations(axis: Axes, table: Any, looks: dict[str, dict[str, Any]]) -> Non
         axis.plot(rows["at"], rows["value"], linewidth=2, **look)
     for row in rows_of(table, "not finite").itertuples():
         axis.axvline(row.at, color="#c1272d", linewidth=2)
-        axis.annotate(f" {row.layer}: {row.value:g} ", (row.at, 0.9), color="#c1272d", ha="left")
+        axis.annotate(f" {row.layer}: {row.value:g} ", (row.at, 0.9), color="#c1272d", ha="right")
     axis.set(xlabel="step t", ylabel="share of units or gates' values", ylim=(-0.03, 1.03))
     axis.set_title("Saturated: less than a tenth of the steepest slope")
 
