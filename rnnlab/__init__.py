@@ -6,7 +6,7 @@ The command line is ``python -m rnnlab.experiments``. Importing rnnlab loads nei
 from rnnlab._base import starting as _starting  # noqa: F401 - first: a Ctrl-C may come while the others are imported
 
 # isort: split
-from rnnlab import anatomy as anatomy, kernels as kernels, laws as laws, tasks as tasks
+from rnnlab import anatomy as anatomy, kernels as kernels, laws as laws, schedules as schedules, tasks as tasks
 from rnnlab._base.task import Batch as Batch, Task as Task
 from rnnlab.api import backward as backward, forward as forward, gradient_flow as gradient_flow
 from rnnlab.cell_check import check_cell as check_cell
@@ -46,16 +46,22 @@ from rnnlab.one_unit import (
 from rnnlab.params import Readout as Readout
 from rnnlab.tape import Tape as Tape
 from rnnlab.training import (
+    SGD as SGD,
+    Adam as Adam,
     Fit as Fit,
     History as History,
     Model as Model,
     Recipe as Recipe,
+    RMSprop as RMSprop,
     Stopped as Stopped,
+    Symptom as Symptom,
     TrainingState as TrainingState,
+    Truncation as Truncation,
     fit as fit,
     load_fit as load_fit,
     predict as predict,
     save_fit as save_fit,
+    symptoms as symptoms,
 )
 from rnnlab.workspace import Workspace as Workspace
 

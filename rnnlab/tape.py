@@ -66,9 +66,9 @@ def rows_of(params: Any, arrays: Any, rows: Callable[[Any, Any], list[Any]]) -> 
     return [row for pair in pairs for row in rows_of(*pair, rows)] if parts else rows(params, arrays)
 
 
-def initial_rows(params: Any, tape: Any) -> list[Any]:
-    """Where the initial states of all parts of a network stand in its tape."""
-    return rows_of(params, tape, lambda leaf, own: [getattr(own, name)[0] for name in type(leaf).cell().states])
+def state_rows(params: Any, tape: Any, step: int = 0) -> list[Any]:
+    """Where the states of all parts of a network after a step stand in its tape; the initial ones, by default."""
+    return rows_of(params, tape, lambda leaf, own: [getattr(own, name)[step] for name in type(leaf).cell().states])
 
 
 def last_rows(params: Any, work: Any) -> list[Any]:
@@ -77,10 +77,10 @@ def last_rows(params: Any, work: Any) -> list[Any]:
 
 
 def initial_states(params: Any, h0: Any, batch: int, called: str = "h0") -> list[Any]:
-    """The initial states of all parts of a network, (B, H) each, as they stand in `initial_rows`."""
+    """The initial states of all parts of a network, (B, H) each, as they stand in `state_rows`."""
     empty = allocate(np.empty, shapes_of(params, 0, batch).tape, dtype_of(params))
     set_initial_states(params, empty, h0, called)
-    return initial_rows(params, empty)
+    return state_rows(params, empty)
 
 
 def set_initial_state(tape: Any, h0: Any, states: tuple[str, ...], called: str) -> None:

@@ -1,5 +1,7 @@
 """The field's classic tasks, each with the loss that chance reaches: StatLand, adding, copy, temporal order, latch.
 
+And those of numbers of your own: `from_arrays`, `stream` (`rnnlab.own_data`), `windows`.
+
 A task is drawn in batches from a Generator. Axes: T steps, B sequences, I inputs, S steps with a target, the last of the
 T, O outputs. The chance floor is the smallest loss, in expectation, of a prediction that knows nothing of the inputs; for
 the copy task, of one that has no memory.
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from rnnlab._base.checks import numbers, one_of, positive, whole
 from rnnlab._base.task import Batch, Task, task_of
+from rnnlab.own_data import from_arrays as from_arrays, stream as stream  # noqa: PLC0414 - public here
 
 Array = NDArray[Any]
 Adding = Literal["hochreiter1997", "martens2011", "arjovsky2016"]

@@ -20,7 +20,7 @@ from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params, copied, dtype_of
-from rnnlab.tape import initial_rows, initial_states, last_rows, losses
+from rnnlab.tape import initial_states, last_rows, losses, state_rows
 
 Array = NDArray[Any]
 WORTH_A_THREAD = 100_000  # states (T x B x H) in a part, below which handing it to a thread costs more than it saves
@@ -152,7 +152,7 @@ class Workspace:
 
         def run(part: slice, tape: Any, work: Any, _: Any) -> None:
             tape.x[:], tape.length[:] = inputs[:, part], own_length[part]
-            for k, row in enumerate(initial_rows(self._given, tape)):
+            for k, row in enumerate(state_rows(self._given, tape)):
                 row[:] = 0 if starts is None else starts[k][part]
             self._cell.forward(self._choice, self._given, tape, work)
 

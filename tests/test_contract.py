@@ -47,7 +47,8 @@ def public() -> Iterator[tuple[str, Callable[..., Any]]]:
 def functions_of(name: str, module: ModuleType) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The public functions that a module defines."""
     for word, found in vars(module).items():
-        own = inspect.isfunction(found) and found.__module__ == module.__name__ and found.__doc__
+        homes = (module.__name__, "rnnlab.own_data")  # whose functions are those of `tasks`
+        own = inspect.isfunction(found) and found.__module__ in homes and found.__doc__
         if (
             own
             and not word.startswith("_")
@@ -80,7 +81,7 @@ def right() -> dict[str, Any]:
         "updates": 1,
     }
     arrays = {
-        "x": np.ones((12, 1)),
+        "x": np.ones((30, 1)),
         "w1": 1.0,
         "w2": 0.5,
         "b1": 0.0,
@@ -116,6 +117,9 @@ def right() -> dict[str, Any]:
     weights = [state_dict["weight_ih_l0"].T, state_dict["weight_hh_l0"].T, params.bias]  # as Keras has them
     more |= {"source": state_dict, "prefix": None, "layer_or_weights": weights, "kind": None, "reset_after": None}
     more |= {"network": params, "layers": 2, "dh_n": np.ones(2), "cells": (rl.RNNParams,)}
+    more |= {"callback": None, "patience": None, "progress": False, "record_flow": None, "clip_norm": None}
+    more |= {"target": np.ones(30), "loss": "squared_error", "nan_padding": False, "held_out": 0.2, "scale": True}
+    more |= {"ahead": 1}
     return {**sizes, **arrays, **names, **tasks, **runs, **more, **networks(params)}
 
 

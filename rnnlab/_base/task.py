@@ -26,14 +26,54 @@ class Batch(NamedTuple):
     length: Array | None = None  # (B,), int64: each sequence's number of steps; None: T
 
 
+class Scaling(NamedTuple):
+    """What was learnt from the sequences to learn from: numbers become (number - mean) / deviation."""
+
+    x_mean: Array  # (I,)
+    x_deviation: Array  # (I,), 1 where all are equal
+    target_mean: Array  # (O,); 0 for classes
+    target_deviation: Array  # (O,)
+
+    def of_x(self, x: Any) -> Array:
+        """Inputs (..., I) as the network takes them."""
+        return np.asarray((x - self.x_mean) / self.x_deviation)
+
+    def to_target(self, output: Any) -> Array:
+        """What the network says (..., O), in units of the targets."""
+        return np.asarray(output * self.target_deviation + self.target_mean)
+
+
+class Data(NamedTuple):
+    """Numbers that are given: what is learnt from, each sequence at most once an epoch, and what is not."""
+
+    train: Batch | None  # all sequences to learn from; None: `draw` has them
+    held_out: Batch | None  # never drawn: their loss is that of what has not been seen
+    scaling: Scaling | None
+
+
 class Task(NamedTuple):
-    """A task to be learnt: how its batches are drawn, its loss, sizes, and the loss that chance reaches."""
+    """What is to be learnt.
+
+    ``draw(rng, batch_size)`` returns a `Batch`, or a tuple of the same two or three arrays. A batch depends on the
+    Generator `rng` alone, without `spawn`; all have the same shapes. Where x has T steps and target S, the targets are
+    those of the last S steps; a single one is that of each sequence's own last state. The squared error is a mean over
+    steps, sequences and outputs, the cross-entropy, in nats, over steps and sequences. After a sequence's `length` x is not
+    looked at, and a target there, of several, does not count. Of a task whose `data` has sequences to learn from, `fit`
+    takes its batches from there.
+    """
 
     draw: Draw
     loss: Loss
     inputs: int  # I
     outputs: int  # O: numbers, or classes
     chance: float = math.nan  # the loss of a guess
+    data: Data | None = None
+
+
+def taken(batch: Batch, which: Any) -> Batch:
+    """Some sequences of a batch."""
+    length = None if batch.length is None else batch.length[which]
+    return Batch(batch.x[:, which], batch.target[:, which], length)
 
 
 def task_of(draw: Draw, loss: Loss, inputs: int, outputs: int, chance: float, **steps: int) -> Task:

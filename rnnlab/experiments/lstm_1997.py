@@ -196,6 +196,10 @@ def draw_task(axis: Any, name: TaskName, rows: pd.DataFrame) -> None:
     axis.axvline(published, color="black", linewidth=1, label=f"{published:,} (1997, a mean)")
     axis.set(xscale="log", yscale="log", xlabel="sequences", ylabel="loss, mean of 500 sequences")
     recipe = trial_of(name, int(rows["seq_len"].iloc[0])).recipe
-    how = "descent, as in 1997" if recipe.optimiser == "sgd" else f"{recipe.optimiser.capitalize()}, not 1997's descent"
+    how = (
+        "descent, as in 1997"
+        if recipe.optimiser == "sgd"
+        else f"{str(recipe.optimiser).capitalize()}, not 1997's descent"
+    )
     axis.set_title(f"{name.replace('-', ' ')}, T = {rows['seq_len'].iloc[0]}: {how}")
     axis.legend(fontsize=10, frameon=False, loc="lower left")

@@ -74,11 +74,15 @@ def copy_sequence(source: Any, b: int, target: Any) -> None:
 
 @inner_kernel
 def cut(window: int, length: Any, t: int, gradient: Any) -> None:
-    """Of truncated BPTT: no gradient crosses the border of two windows, counted from each sequence's own last step."""
+    """Of truncated BPTT: no gradient crosses the border of two windows, counted from each sequence's own last step.
+
+    Windows of a negative number of steps are counted from the first step.
+    """
     if window < WHOLE:
         for b in range(length.size):
             remaining = length[b] - 1 - t
-            if remaining > 0 and remaining % window == 0:
+            counted = remaining if window > 0 else t + 1
+            if remaining > 0 and counted % window == 0:
                 gradient[:, b] = 0
 
 

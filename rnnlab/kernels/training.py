@@ -20,7 +20,7 @@ import numpy as np
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, regularise, with_inputs
 from rnnlab.kernels.losses import CROSS_ENTROPY, cross_entropy, squared_error
-from rnnlab.kernels.optimisers import Descent, clip_by_norm, clip_by_value, global_norm, take_step
+from rnnlab.kernels.optimisers import Descent, clip, global_norm, take_step
 from rnnlab.kernels.products import bias_gradient, project, project_back, weight_gradient
 from rnnlab.kernels.regulariser import Regulariser
 from rnnlab.kernels.team import Team, mean_gradient, meet
@@ -67,6 +67,7 @@ class Vector(NamedTuple):
     values: Any  # (R, P): row 0 the parameters, then what the optimiser remembers
     gradient: Any  # (P,): of the whole batch
     before: Any  # (R, P): the values before an update, to which a step that leaves the floats' range goes back
+    edges: Any  # (A + 1,) int64: array k of the parameters is values[0, edges[k] : edges[k + 1]]
 
 
 class Log(NamedTuple):
@@ -111,17 +112,16 @@ def all_finite(values: Any) -> bool:
 
 
 @kernel
-def descend(vector: Vector, descent: Descent, step: int, loss: float, norm: float) -> int:
+def descend(vector: Vector, course: Course, update: int, loss: float, norm: float) -> int:
     """Clip and take a step, or none where something is not finite; says which."""
-    values, gradient, before = vector
+    values, gradient, before, edges = vector
     if not math.isfinite(loss):
         return LOSS
     if not math.isfinite(norm):
         return GRADIENT
-    clip_by_norm(gradient, norm, descent.clip_norm)
-    clip_by_value(gradient, descent.clip_value)
+    clip(gradient, edges, norm, course.descent)
     before[:] = values
-    take_step(values, gradient, descent, step)
+    take_step(values, gradient, course.descent, course.rate[update], course.done + update + 1)
     if all_finite(values):
         return FINITE
     values[:] = before
@@ -146,6 +146,7 @@ class Course(NamedTuple):
     """The course of N updates: how each step is taken, and the log of them."""
 
     descent: Descent
+    rate: Any  # (N,) float64: the learning rate of each
     done: int  # updates taken before, of which Adam's corrections need to know
     log: Log
 
@@ -160,7 +161,7 @@ def step_together(team: Team, vector: Vector, course: Course, update: int, loss:
         norm = global_norm(vector.gradient)
         course.log.loss[update] = mean
         course.log.gradient_norm[update] = norm
-        team.what[0] = descend(vector, course.descent, course.done + update + 1, mean, norm)
+        team.what[0] = descend(vector, course, update, mean, norm)
     meet(team, 2 * update + 2)
     return team.what[0]
 

@@ -2,6 +2,12 @@
 
 from rnnlab.training.checkpoint import load_fit as load_fit, save_fit as save_fit
 from rnnlab.training.fitting import fit as fit, predict as predict
+from rnnlab.training.optimisers import (
+    SGD as SGD,
+    Adam as Adam,
+    RMSprop as RMSprop,
+    Truncation as Truncation,
+)
 from rnnlab.training.records import (
     Fit as Fit,
     History as History,
@@ -10,3 +16,4 @@ from rnnlab.training.records import (
     Stopped as Stopped,
     TrainingState as TrainingState,
 )
+from rnnlab.training.symptoms import Symptom as Symptom, symptoms as symptoms

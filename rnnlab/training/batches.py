@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import integers, lengths, numbers, one_of, shortened
-from rnnlab._base.task import Batch, Task
+from rnnlab._base.task import Batch, Data, Task, taken
 from rnnlab.kernels import losses
 from rnnlab.kernels.training import Batches, count_outputs
 
@@ -26,22 +26,85 @@ class Sizes(NamedTuple):
     target: tuple[int, ...]  # (S, B, O), or (S, B) of classes
 
 
+class Stand(NamedTuple):
+    """Where a run stands in its batches."""
+
+    rng: Any  # the state of the bit generator: of a task with data, before this epoch's order was drawn
+    batches: int  # taken so far
+
+
+class Epoch:
+    """The batches of a task: drawn, or of its data each sequence at most once an epoch, in an order drawn anew."""
+
+    def __init__(self, task: Task, batch_size: int, rng: np.random.Generator) -> None:
+        self.task, self.batch_size, self.rng = task, batch_size, rng
+        self.batches, self.start = 0, rng.bit_generator.state
+        self.order: Array | None = None
+        self.train = task.data and task.data.train
+        size = self.train.x.shape[1] if self.train else 0
+        if self.train and size < batch_size:
+            raise ValueError(f"batch_size is {batch_size}: expected at most {size}, the sequences to learn from")
+        self.each = size // batch_size  # batches an epoch; the sequences left over are those of another in the next
+
+    def stand(self) -> Stand:
+        """Where the next batch is drawn."""
+        within = self.each and self.batches % self.each
+        return Stand(self.start if within else self.rng.bit_generator.state, self.batches)
+
+    def go_back(self, stood: Stand) -> None:
+        """Stand where it stood."""
+        self.rng.bit_generator.state = stood.rng
+        self.batches, self.order = stood.batches, None
+
+    def draw(self) -> Any:
+        """The next batch."""
+        if not self.train:
+            drawn = self.task.draw(self.rng, self.batch_size)
+        else:
+            place = self.batches % self.each
+            if place == 0 or self.order is None:
+                self.start = self.rng.bit_generator.state
+                self.order = self.rng.permutation(self.train.x.shape[1])
+            drawn = taken(self.train, self.order[place * self.batch_size : (place + 1) * self.batch_size])
+        self.batches += 1
+        return drawn
+
+
 class Source:
     """Checked batches, all of the first one's shapes."""
 
     def __init__(self, task: Task, batch_size: int, rng: np.random.Generator, kind: Any) -> None:
         self.task, self.batch_size, self.rng, self.kind = task, batch_size, rng, kind
         self.classes = task.loss == "cross_entropy"
-        start = rng.bit_generator.state
+        self.epoch = Epoch(task, batch_size, rng)
+        start = self.stand()
         try:
             first = self._drawn()
         finally:  # this look at the first batch is no part of the run
-            rng.bit_generator.state = start
+            self.go_back(start)
         self.sizes = Sizes(first.x.shape, first.target.shape)
+
+    def stand(self) -> Stand:
+        """Where the next batch is drawn."""
+        return self.epoch.stand()
+
+    def go_back(self, stood: Stand, batches: int = 0) -> None:
+        """Stand again where it stood, or so many batches after it."""
+        self.epoch.go_back(stood)
+        for _ in range(batches):
+            self.batch()
+
+    def held_out(self) -> Batch:
+        """The sequences that are never drawn, of a task that has some."""
+        kept = self.task.data and self.task.data.held_out
+        return self._checked(kept, 0 if kept is None else kept.x.shape[1])
 
     def _drawn(self) -> Batch:
         """A batch of the task, each array checked by itself."""
-        drawn: Any = self.task.draw(self.rng, self.batch_size)
+        return self._checked(self.epoch.draw(), self.batch_size)
+
+    def _checked(self, drawn: Any, size: int) -> Batch:
+        """So many sequences of the task, each array checked by itself."""
         if not isinstance(drawn, tuple) or len(drawn) not in (2, 3):
             raise TypeError(f"the task drew {shortened(drawn)}: expected a Batch (x, target) or (x, target, length)")
         x = numbers("x of the task", drawn[0], (3,), self.kind)
@@ -53,8 +116,8 @@ class Source:
             raise ValueError(
                 f"target of the task has {target.shape[2]} outputs: expected {self.task.outputs}, its task.outputs"
             )
-        if batch != self.batch_size or steps < 1:
-            raise ValueError(f"x of the task has shape {x.shape}: expected T x {self.batch_size} x I with T >= 1")
+        if batch != size or steps < 1:
+            raise ValueError(f"x of the task has shape {x.shape}: expected T x {size} x I with T >= 1")
         if 0 in target.shape or target.shape[0] > steps or target.shape[1] != batch:
             raise ValueError(
                 f"target of the task has shape {target.shape}: expected S x {batch} .. with S from 1 to {steps}"
@@ -121,4 +184,6 @@ def checked_task(task: Any) -> Task:
     if not callable(task.draw):
         raise TypeError(f"task.draw is {shortened(task.draw)}: expected a callable (rng, batch_size) -> Batch")
     one_of("task.loss", task.loss, LOSSES)
+    if task.data is not None and not isinstance(task.data, Data):
+        raise TypeError(f"task.data is {shortened(task.data)}: expected that of rnnlab.tasks.from_arrays, or None")
     return task

@@ -6,24 +6,19 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rnnlab._base.checks import at_least, numbers, one_of, positive, shortened
-from rnnlab.kernels import optimisers
+from rnnlab._base.checks import at_least, numbers, positive, shortened
 from rnnlab.kernels.cells.cell import Cell, sizes_of
 from rnnlab.kernels.optimisers import Descent
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.params import Readout, checked_choice, checked_params, dtype_of, same_shapes
 from rnnlab.training.batches import Source
+from rnnlab.training.optimisers import Truncation, checked_truncation, descent_of
 from rnnlab.training.records import Model, Recipe
 from rnnlab.training.run import Backprop
 
-OPTIMISERS = {  # code, momentum, decay of squares, arrays remembered: PyTorch's defaults
-    "sgd": (optimisers.SGD, 0.0, 0.0, 0),
-    "momentum": (optimisers.MOMENTUM, 0.9, 0.0, 1),
-    "rmsprop": (optimisers.RMSPROP, 0.0, 0.99, 1),
-    "adam": (optimisers.ADAM, 0.9, 0.999, 2),
-}
-EPSILON = 1e-8
+Array = NDArray[Any]
 
 
 def dtype_of_model(model: Any) -> Any:
@@ -58,27 +53,39 @@ def _fits(params: Any, outputs: int, source: Source) -> None:
         raise ValueError(f"task.outputs is {shortened(task.outputs)}: expected {outputs}, as the readout has")
 
 
-def descent_of(recipe: Any, cell: Cell) -> tuple[Descent, Backprop]:
+def checked_recipe(recipe: Any, cell: Cell) -> tuple[Descent, Backprop]:
     """The kernels' description of a recipe."""
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe is {shortened(recipe)}: expected a Recipe")
-    optimiser, momentum, square_decay, _ = one_of("optimiser", recipe.optimiser, OPTIMISERS)
-    given = {name: getattr(recipe, name) for name in ("clip_norm", "clip_value")}
-    positive(learning_rate=recipe.learning_rate, **{name: clip for name, clip in given.items() if clip is not None})
-    norm, value = (math.inf if clip is None else float(clip) for clip in given.values())
-    descent = Descent(optimiser, float(recipe.learning_rate), momentum, square_decay, EPSILON, norm, value)
-    return descent, backprop_of(recipe, cell)
+    given = {name: getattr(recipe, name) for name in ("clip_norm", "clip_value", "clip_weight")}
+    positive(**{name: clip for name, clip in given.items() if clip is not None})
+    if recipe.clip_weight is not None and recipe.clip_norm is not None:
+        raise ValueError(f"clip_weight is {recipe.clip_weight}: expected None beside clip_norm, one of the two")
+    norm, value, weight = (math.inf if clip is None else float(clip) for clip in given.values())
+    descent = descent_of(recipe.optimiser, recipe.framework)
+    return descent._replace(clip_norm=norm, clip_value=value, clip_weight=weight), backprop_of(recipe, cell)
+
+
+def rates_of(learning_rate: Any, first: int, count: int) -> Array:
+    """The learning rates (count,) of updates from number `first` on."""
+    if callable(learning_rate):
+        found = numbers("learning_rate", [learning_rate(update) for update in range(first, first + count)], (1,))
+    elif np.ndim(learning_rate) == 0:
+        positive(learning_rate=learning_rate)
+        return np.full(count, float(learning_rate))
+    else:
+        found = numbers("learning_rate", learning_rate, (1,))[first : first + count]
+    if found.size < count:
+        raise ValueError(f"learning_rate has {first + found.size} entries: expected {first + count}, one an update")
+    if found.min() < 0:
+        raise ValueError(f"learning_rate is {found.min()} at update {first + found.argmin()}: expected at least 0")
+    return found.astype(np.float64)
 
 
 def backprop_of(recipe: Recipe, cell: Cell) -> Backprop:
     """How the gradient is taken back, where the cell has such a way."""
     at_least(1, threads=recipe.threads)
-    if recipe.window is not None:
-        at_least(1, window=recipe.window)
-        if recipe.window > WHOLE:
-            raise ValueError(f"window is {shortened(recipe.window)}: expected at most {WHOLE}")
-        if not cell.states:
-            raise ValueError(f"window is {recipe.window}: expected None, attention goes back in a single step")
+    window, truncation = window_of(recipe.window, cell)
     if not np.array_equal(recipe.regulariser, 0):
         positive(regulariser=recipe.regulariser)
         if cell.regularise is None or recipe.window:
@@ -87,5 +94,19 @@ def backprop_of(recipe: Recipe, cell: Cell) -> Backprop:
             )
         if recipe.threads > 1:
             raise ValueError(f"threads is {recipe.threads}: expected 1, the regulariser is a mean over the whole batch")
-    window = None if recipe.window is None else int(recipe.window)
-    return Backprop(window, float(recipe.regulariser), int(recipe.threads))
+    return Backprop(window, float(recipe.regulariser), int(recipe.threads), truncation)
+
+
+def window_of(window: Any, cell: Cell) -> tuple[int | None, tuple[int, int] | None]:
+    """The window as the kernels take it, or k1 and k2 where each window is an update of its own."""
+    if window is None:
+        return None, None
+    if not cell.states:
+        raise ValueError(f"window is {shortened(window)}: expected None, attention goes back in a single step")
+    if isinstance(window, Truncation):
+        k1, k2 = checked_truncation(window)
+        return (None, (k1, k2)) if window.update == "window" else (-k2, None)
+    at_least(1, window=window)
+    if window > WHOLE:
+        raise ValueError(f"window is {shortened(window)}: expected at most {WHOLE}")
+    return int(window), None

@@ -19,9 +19,11 @@ from rnnlab.kernels.cells import CELLS
 from rnnlab.kernels.cells.cell import leaves_of, parts_of
 from rnnlab.nonlinearities import CODES, Nonlinearity, Pair, checked_nonlinearity
 from rnnlab.params import CONTAINERS, Readout
-from rnnlab.training.checked import OPTIMISERS, checked_model
-from rnnlab.training.fitting import MOST_UPDATES, NOT_FINITE
-from rnnlab.training.records import Fit, History, Model, Stopped, TrainingState
+from rnnlab.training.checked import checked_model
+from rnnlab.training.fitting import MOST_UPDATES
+from rnnlab.training.flow import no_flow
+from rnnlab.training.optimisers import MEMORY
+from rnnlab.training.records import REASONS, Fit, History, Model, Stopped, TrainingState
 from rnnlab.training.vector import flat
 
 FORMAT = "rnnlab fit 1"
@@ -167,8 +169,15 @@ def _fit_of(arrays: dict[str, Any], rest: dict[str, Any], known: dict[str, Any])
         return one_of("network", name, {own.__name__: own for own in CONTAINERS}).of(map(network, parts))
 
     model = Model(network(rest["cell"]), part(Readout, "readout"), rest["nonlinearity"])
+    arrays = _with_later_fields(arrays, model)
     stopped = None if rest["stopped"] is None else Stopped(*rest["stopped"])
     return Fit(model, part(History, "history"), stopped, TrainingState(update, optimiser, arrays["memory"], rng))
+
+
+def _with_later_fields(arrays: dict[str, Any], model: Model) -> dict[str, Any]:
+    """The arrays of a file, with what older ones don't have."""
+    unseen = zip(History._fields[5:], (np.empty(0), np.empty(0, np.int64), *no_flow(model.params)), strict=True)
+    return {f"history.{name}": array for name, array in unseen} | arrays
 
 
 def _kind_of(network: Any) -> Any:
@@ -188,21 +197,22 @@ def _check(done: Any) -> None:
     if not isinstance(done, Fit) or not all(map(isinstance, done, kinds)):
         raise TypeError(f"done is {shortened(done)}: expected a Fit, as fit returns it")
     checked_model(done.model, None)
-    update, loss, norm, radius_update, radii = map(np.asarray, done.history)
+    update, loss, norm, radius_update, radii, _, *flows = map(np.asarray, done.history)
     shapes = {array.shape for array in (update, loss, norm)}
-    if shapes != {(update.size,)} or radii.shape[:1] != radius_update.shape:
+    together = {array.shape[:1] for array in flows} == {flows[0].shape} and radii.shape[:1] == radius_update.shape
+    if shapes != {(update.size,)} or not together:
         raise ValueError("done.history has arrays of different lengths: expected those of a Fit")
     kinds_of = "".join(np.asarray(array).dtype.kind for array in done.history)
-    if not re.fullmatch("[iu]ff[iu]f", kinds_of):
+    if not re.fullmatch("[iu]ff[iu]ff[iu]fff", kinds_of):
         raise ValueError("done.history has arrays of other types: expected those of a Fit")
     _check_state(done.state)
-    rows = one_of("done.state.optimiser", done.state.optimiser, OPTIMISERS)[3]
+    rows = one_of("done.state.optimiser", done.state.optimiser, MEMORY)
     size = flat(done.model.params, done.model.readout).size
     if numbers("done.state.memory", done.state.memory, (2,)).shape != (rows, size):
         raise ValueError(f"done.state.memory has shape {done.state.memory.shape}: expected {(rows, size)}")
     if done.stopped is not None:
         at_least(0, **{"done.stopped.update": done.stopped.update})
-        one_of("done.stopped.what", done.stopped.what, dict.fromkeys(NOT_FINITE[1:]))
+        one_of("done.stopped.what", done.stopped.what, REASONS)
 
 
 def _check_state(state: TrainingState) -> None:

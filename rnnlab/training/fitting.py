@@ -6,6 +6,7 @@ Everything but the drawing of batches is compiled (`rnnlab.kernels.training`), u
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,21 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._base.checks import at_least, checked_rng, numbers, shortened, whole, within_memory
 from rnnlab._base.task import Task
 from rnnlab.api import forward
+from rnnlab.kernels.cells import Bidirectional
+from rnnlab.kernels.cells.cell import parts_of
 from rnnlab.kernels.products import project
-from rnnlab.kernels.training import FINITE, Course, Log
-from rnnlab.training.batches import Source, checked_task
-from rnnlab.training.checked import OPTIMISERS, checked_model, descent_of, dtype_of_model
-from rnnlab.training.records import Fit, History, Model, Recipe, Stopped, TrainingState
+from rnnlab.kernels.training import FINITE, PARAMETERS, Course, Log
+from rnnlab.training.batches import Source, Stand, checked_task
+from rnnlab.training.checked import checked_model, checked_recipe, dtype_of_model, rates_of
+from rnnlab.training.optimisers import MEMORY, kind_of
+from rnnlab.training.records import REASONS, Fit, History, Model, Recipe, Stopped, TrainingState
 from rnnlab.training.run import Outcome, Run, new_run, train
 from rnnlab.training.vector import views
+from rnnlab.training.watching import Asked, Watching, checked_asked
 
 Array = NDArray[Any]
 MOST_UPDATES = 2**53  # counted without rounding in Adam's corrections
-NOT_FINITE: tuple[Any, ...] = ("", "loss", "gradient", "parameters")
+STOPPED: tuple[Any, ...] = ("", *REASONS)  # by an outcome's status
 
 
 def fit(
@@ -36,6 +41,10 @@ def fit(
     batch_size: int,
     rng: np.random.Generator,
     state: TrainingState | None = None,
+    callback: Callable[[Fit], Any] | None = None,
+    patience: int | None = None,
+    progress: bool = False,
+    record_flow: int | None = None,
 ) -> Fit:
     """Train a model on a task.
 
@@ -44,20 +53,27 @@ def fit(
     model : Model
         Left as it is. Everything is computed in the floating type of its params.
     task : Task
-        Of `rnnlab.tasks`, or your own: its `draw(rng, batch_size)` returns a Batch, every one of the same shapes, that
-        depends on `rng` alone (without `spawn`, which no state keeps): the same batch may be drawn twice. The loss is
-        the mean over steps, sequences and outputs; the cross-entropy, in nats, over steps and sequences. Of targets at
-        several steps, those after a sequence's end don't count; a single one is that of its last state. What the task
-        raises ends the run, and what was learnt in it is lost: of a source that may fail, train and keep a piece at a
-        time.
+        Of `rnnlab.tasks`, or your own, as `Task` says. What it raises ends the run, and what was learnt in it is lost: of a
+        source that may fail, train and keep a piece at a time.
     recipe : Recipe
     updates, batch_size : int
-        How many updates to take, and of how many sequences each.
+        How many updates to take, and of how many sequences each. Where a `Truncation` makes every window an update, a
+        multiple of a batch's windows.
     rng : numpy.random.Generator
         Draws the batches. The same seed makes the same run, with any number of cores.
     state : TrainingState, optional
         Of an earlier run, which goes on from its model bit for bit as if it had not ended; `rng` is set to where it
         stood.
+    callback : callable, optional
+        ``callback(done)`` gets after every hundredth update what `fit` would return there; the run ends if it returns True.
+    patience : int, optional
+        The run ends when the loss has not fallen for so many updates, looked at every hundredth: the held-out loss, of a
+        task that has one, or else the mean of the last hundred. Counted anew in a run that goes on.
+    progress : bool
+        Whether to show a bar.
+    record_flow : int, optional
+        Keep the gradient against lag, and the share of dead and saturated units, at every so-manieth update, on its batch
+        and before its step: `history.flow`.
 
     Returns
     -------
@@ -83,14 +99,45 @@ def fit(
     """
     updates, batch_size = whole(1, "updates", updates), whole(1, "batch_size", batch_size)
     within_memory(2 * updates, updates=updates)
+    asked = checked_asked(Asked(callback, patience, progress, record_flow))
     source = Source(checked_task(task), batch_size, checked_rng(rng), dtype_of_model(model))
     given, code = checked_model(model, source)
-    descent, backprop = descent_of(recipe, type(given.params).cell())
-    run = new_run(given.params, code, given.readout, source, OPTIMISERS[recipe.optimiser][3], backprop)
-    if state is not None:
-        _take_up(state, recipe, run)
-    course = Course(descent, state.update if state else 0, Log(np.empty(updates), np.empty(updates)))
-    return _outcome(given, recipe, run, course, train(run, course))
+    descent, backprop = checked_recipe(recipe, type(given.params).cell())
+    stops = () if asked.record_flow is None else (asked.record_flow,)
+    run = new_run(given.params, code, given.readout, source, MEMORY[kind_of(recipe.optimiser)], backprop, *stops)
+    done = 0 if state is None else _take_up(state, recipe, run)
+    _check_windows(run, given.params, updates, done, asked)
+    log = Log(np.empty(updates), np.empty(updates))
+    course = Course(descent, rates_of(recipe.learning_rate, done, updates), done, log)
+    watching = Watching(asked, given, course, lambda outcome: _outcome(given, recipe, run, course, outcome, watching))
+    with watching:
+        outcome = train(run, course, watching)
+    return _outcome(given, recipe, run, course, outcome, watching)
+
+
+def _check_windows(run: Run, params: Any, updates: int, done: int, asked: Asked) -> None:
+    """Where every window is an update, refuse what would end within a batch or has no target in some window."""
+    each, (steps, *_), (targets, *_) = len(run.windows), *run.source.sizes
+    for name, count in (("updates", updates), ("state.update", done)):
+        if count % each:
+            raise ValueError(
+                f"{name} is {count}: expected a multiple of {each}, the windows of a batch, an update each"
+            )
+    if run.backprop.truncation is None:
+        return
+    if targets != steps:
+        raise ValueError(f"window is an update of its own: expected a target at each of {steps} steps, got {targets}")
+    if asked.record_flow is not None:
+        raise ValueError(f"record_flow is {asked.record_flow}: expected None where a window is an update")
+    if _runs_back(params):
+        raise ValueError(
+            "window is an update of its own: expected a network that runs forward alone, not Bidirectional"
+        )
+
+
+def _runs_back(params: Any) -> bool:
+    """Whether any part of a network runs through a sequence in reverse."""
+    return isinstance(params, Bidirectional) or any(map(_runs_back, parts_of(params)))
 
 
 def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Array:
@@ -130,7 +177,7 @@ def predict(model: Model, x: ArrayLike, length: ArrayLike | None = None) -> Arra
     return outputs if tape.batched else outputs[:, 0]
 
 
-def _take_up(state: Any, recipe: Recipe, run: Run) -> None:
+def _take_up(state: Any, recipe: Recipe, run: Run) -> int:
     """Begin where a state's run stood; last of all with the Generator, which a refusal leaves as it was."""
     if not isinstance(state, TrainingState):
         raise TypeError(f"state is {shortened(state)}: expected the state of a Fit")
@@ -143,34 +190,36 @@ def _take_up(state: Any, recipe: Recipe, run: Run) -> None:
     if kept != kind:
         raise ValueError(f"rng draws from a {kind}: expected a {kept}, as state has")
     try:
-        generator.state = state.rng
+        run.source.go_back(Stand(state.rng, state.update // len(run.windows)))
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"state.rng is no state of a {kind} ({shortened(error)})") from None
+    return state.update
 
 
 def _recall(state: TrainingState, recipe: Recipe, rows: Array) -> None:
     """Write what the optimiser remembered."""
-    if state.optimiser != recipe.optimiser:
-        raise ValueError(f"optimiser is {recipe.optimiser!r}: expected {state.optimiser!r}, as state has")
+    kind = kind_of(recipe.optimiser)
+    if state.optimiser != kind:
+        raise ValueError(f"optimiser is {kind!r}: expected {state.optimiser!r}, as state has")
     if np.shape(state.memory) != rows.shape:
         raise ValueError(f"state.memory has shape {np.shape(state.memory)}: expected {rows.shape}, as the model has")
     rows[:] = numbers("state.memory", state.memory, (2,), rows.dtype)
-    if recipe.optimiser in ("rmsprop", "adam") and rows[-1].min() < 0:
+    squares = {"rmsprop": 0, "rmsprop with momentum": 0, "adam": 1}.get(kind)
+    if squares is not None and rows[squares].min() < 0:
         raise ValueError("state.memory has means of squares below 0: expected what fit returned")
 
 
-def _outcome(model: Model, recipe: Recipe, run: Run, course: Course, outcome: Outcome) -> Fit:
+def _outcome(model: Model, recipe: Recipe, run: Run, course: Course, outcome: Outcome, watching: Watching) -> Fit:
     """What came of a run."""
     params, readout = views(run.vector.values[0].copy(), model.params, model.readout)
-    update, finite = course.done + outcome.updates, outcome.status == FINITE
-    logged = outcome.updates + (not finite)
-    log = (course.log.loss[:logged], course.log.gradient_norm[:logged])
-    history = History(course.done + np.arange(logged), *log, outcome.radius_update, outcome.spectral_radius)
-    stopped = None if finite else Stopped(update, NOT_FINITE[outcome.status])
-    memory, rng = run.vector.values[1:].copy(), run.source.rng.bit_generator.state
+    update, what = course.done + outcome.updates, STOPPED[outcome.status]
+    logged = outcome.updates + (FINITE < outcome.status <= PARAMETERS)
+    log = (course.log.loss[:logged].copy(), course.log.gradient_norm[:logged].copy())
+    history = History(course.done + np.arange(logged), *log, *watching.seen())
+    memory, rng = run.vector.values[1:].copy(), run.source.stand().rng
     return Fit(
         Model(params, readout, model.nonlinearity),
         history,
-        stopped,
-        TrainingState(update, recipe.optimiser, memory, rng),
+        Stopped(update, what) if what else None,
+        TrainingState(update, kind_of(recipe.optimiser), memory, rng),
     )

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.showing import axes_of, shows
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import Readout
+from rnnlab.schedules import Schedule
+from rnnlab.training.optimisers import SGD, Adam, FrameworkName, OptimiserName, RMSprop, Truncation
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[Any]
-OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam"]
+StopName = Literal["loss", "gradient", "parameters", "patience", "callback"]
+REASONS: dict[str, str] = {
+    "loss": "the loss is not finite, as outputs left the floats' range or are not a number",
+    "gradient": "the loss is finite, its gradient is not: it exploded on the way back through time",
+    "parameters": "a finite gradient made a step out of the floats' range: the learning rate is too large",
+    "patience": "the loss had not fallen for as many updates as patience allows",
+    "callback": "callback returned True",
+}
 
 
 @shows(lambda _: "")
@@ -27,13 +39,19 @@ class Model(NamedTuple):
 class Recipe(NamedTuple):
     """A recipe of training: the optimiser, its step size and clipping, and how the gradient is taken."""
 
-    learning_rate: float
-    optimiser: OptimiserName = "sgd"  # as PyTorch defines them, with its defaults; momentum is 0.9
-    clip_norm: float | None = None  # the gradient of all parameters is shortened to this norm, as PyTorch does
-    clip_value: float | None = None  # then its entries are brought within this bound, as PyTorch does
+    learning_rate: (
+        float | Schedule | ArrayLike
+    )  # also a function of the update's number, from 0, or an array of one each
+    optimiser: OptimiserName | SGD | RMSprop | Adam = "sgd"  # of a name: the framework's defaults; momentum is 0.9
+    clip_norm: float | None = None  # the gradient of all parameters is shortened to this norm
+    clip_value: float | None = None  # then its entries are brought within this bound
     regulariser: float = 0.0  # weight of Pascanu's regulariser, for the vanilla cell (`kernels.regulariser`)
-    window: int | None = None  # of truncated BPTT: no gradient goes from one window of so many steps to the one before
+    window: int | Truncation | None = (
+        None  # of truncated BPTT: steps, counted from each sequence's last; or a Truncation
+    )
     threads: int = 1  # every batch is cut in so many parts, computed at once; they set the order of sums
+    clip_weight: float | None = None  # in the place of clip_norm: each array's gradient by itself
+    framework: FrameworkName = "pytorch"  # whose definitions and defaults: steps, weight decay and clipping
 
 
 @shows(lambda history: f"last loss {history.loss[-1]:.4g}" if len(history.loss) else "")
@@ -45,6 +63,24 @@ class History(NamedTuple):
     gradient_norm: NDArray[np.float64]  # Euclidean, over all parameters, before clipping
     radius_update: NDArray[np.int64]  # every hundredth
     spectral_radius: NDArray[np.float64]  # (n, gates): of each gate's recurrent weights; attention has none
+    held_out_loss: NDArray[np.float64]  # (n,): before the same updates, of a task with held-out sequences; else (0,)
+    flow_update: NDArray[np.int64]  # (m,): those of `fit(.., record_flow=every)`
+    flow: NDArray[np.float64]  # (m, cells, T + 1): log10 |dL/d state| of the last loss, by lag: see `flow_by_lag`
+    saturated: NDArray[
+        np.float64
+    ]  # (m, cells): share of slopes below a tenth of the steepest; nan of cells that have none, or many
+    dead: NDArray[np.float64]  # (m, cells): share of units whose slope is 0 at all steps of all sequences
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row an update: loss, gradient_norm; spectral_radius of each gate and held_out_loss where they were looked at."""
+        import pandas as pd  # costs half a second
+
+        rows = pd.DataFrame({"loss": self.loss, "gradient_norm": self.gradient_norm}, index=self.update)
+        rows.index.name = "update"
+        radii = pd.DataFrame(self.spectral_radius, index=self.radius_update).add_prefix("spectral_radius_")
+        if self.held_out_loss.size:
+            radii["held_out_loss"] = self.held_out_loss
+        return rows.join(radii)
 
     def to_frame(self) -> Any:
         """A row for every update.
@@ -84,10 +120,13 @@ class History(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """Why a run ended early."""
+    """Why a run ended early; ``str`` of it is a sentence."""
 
     update: int  # the one whose step was not taken
-    what: Literal["loss", "gradient", "parameters"]  # was not finite; parameters, or what the optimiser remembers
+    what: StopName  # was not finite; parameters, or what the optimiser remembers. Or who ended it
+
+    def __str__(self) -> str:
+        return f"stopped before update {self.update}: {REASONS[self.what]}"
 
 
 @shows(lambda _: "")
@@ -95,7 +134,7 @@ class TrainingState(NamedTuple):
     """The state of a training that a resumed one needs besides the model."""
 
     update: int  # how many were taken
-    optimiser: OptimiserName
+    optimiser: str  # a name, or "rmsprop with momentum"
     memory: Array  # (0, 1 or 2, P): what the optimiser remembers
     rng: Any  # the state of the Generator's bit_generator
 
@@ -108,3 +147,8 @@ class Fit(NamedTuple):
     history: History  # with the update at which the run stopped, if it did
     stopped: Stopped | None  # None if all updates were taken
     state: TrainingState
+
+    @property
+    def why(self) -> str:
+        """Why it ended, in words."""
+        return f"all updates were taken: {self.state.update} so far" if self.stopped is None else str(self.stopped)

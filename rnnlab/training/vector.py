@@ -25,6 +25,13 @@ def flat(*parts: Any) -> Array:
     return np.concatenate(arrays)
 
 
+def edges(*parts: Any) -> NDArray[np.int64]:
+    """Where each trained array begins in the same vector, and where the last ends, (A + 1,)."""
+    leaves = [leaf for part in parts for leaf in leaves_of(part)]
+    sizes = [getattr(leaf, name).size for leaf in leaves for name in leaf._fields if name not in fixed_of(leaf)]
+    return np.cumsum([0, *sizes])
+
+
 def views(vector: Array, *parts: Any) -> list[Any]:
     """The same networks and readouts, their trained arrays views of a vector (P,) and the others copies."""
     made, start = [], 0

@@ -30,11 +30,13 @@ def numpy_steps(name: str, p: Any, gradients: Any, rate: float) -> Any:
 def kernel_steps(name: str, p: Any, gradients: Any, rate: float) -> Any:
     """The same by `take_step`."""
     code = {"sgd": 0, "momentum": 1, "rmsprop": 2, "adam": 3}[name]
-    descent = Descent(code, rate, 0.9, 0.999 if name == "adam" else 0.99, 1e-8, np.inf, np.inf)
+    mean = 0.9 if name in ("momentum", "adam") else 0.0
+    squares = 0.999 if name == "adam" else 0.99
+    descent = Descent(code, mean, squares, 1e-8, 0.0, False, False, np.inf, np.inf, np.inf)
     values = np.zeros((3, p.size), p.dtype)
     values[0] = p
     for k, g in enumerate(gradients, start=1):
-        optimisers.take_step(values, g, descent, k)
+        optimisers.take_step(values, g, descent, rate, k)
     return values[0]
 
 

@@ -11,7 +11,7 @@ from rnnlab import kernels
 from rnnlab.kernels import losses, optimisers
 from rnnlab.kernels.optimisers import Descent
 from rnnlab.kernels.products import weight_gradient
-from rnnlab.kernels.training import Course, Log, loss_and_gradient
+from rnnlab.kernels.training import FINITE, Course, Log, loss_and_gradient
 from rnnlab.training.batches import Source
 from rnnlab.training.run import Backprop, new_run, train_blocks
 from tests.cells_reference import RECURRENT, TRAINED, as_start, complex_step_gradients, states
@@ -47,7 +47,7 @@ class Whole:
         """The loss, and every gradient by name."""
         source = Source(self.task, 4, np.random.default_rng(0), np.float64)
         run = new_run(self.params, kernels.TANH, self.readout, source, 0, back)
-        part = run.shards[0]
+        part = run.windows[0].shards[0]
         value = loss_and_gradient(part.network, part.head, source.block(1, 3), 0)
         return value, self.named(part.network.gradients.params, part.head.gradient)
 
@@ -203,10 +203,10 @@ def team_of(threads: int) -> tuple[Any, Any]:
         2,
         Backprop(2, 0.0, threads),
     )
-    descent = Descent(optimisers.ADAM, 0.1, 0.9, 0.999, 1e-8, 0.5, np.inf)
-    course = Course(descent, 0, Log(np.empty(8), np.empty(8)))
+    descent = Descent(optimisers.ADAM, 0.9, 0.999, 1e-8, 0.0, False, False, 0.5, np.inf, np.inf)
+    course = Course(descent, np.full(8, 0.1), 0, Log(np.empty(8), np.empty(8)))
     with ThreadPoolExecutor(threads) as executor:
-        assert train_blocks(run, course, executor).updates == 8
+        assert train_blocks(run, course, executor, lambda *_: FINITE).updates == 8
     return run.vector.values, course.log.loss
 
 

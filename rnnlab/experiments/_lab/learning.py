@@ -142,8 +142,8 @@ def blocks(
     """A training block by block, each going on from the one before, until all updates are taken or one can't be."""
     while state is None or state.update < training.updates:
         count = min(training.every, training.updates - (state.update if state else 0))
-        sizes = {"updates": count, "batch_size": training.batch_size}
-        done = rl.fit(model, task, training.recipe, **sizes, rng=rng, state=state)
+        size = training.batch_size
+        done = rl.fit(model, task, training.recipe, updates=count, batch_size=size, rng=rng, state=state)
         yield done
         if done.stopped:
             return

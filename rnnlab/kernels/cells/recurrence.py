@@ -65,8 +65,8 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
     work
         With zeros in `now`, or the derivative with respect to the last states.
     window : int
-        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, and no gradient goes
-        from one to the one before. Default: not truncated.
+        Of truncated BPTT: every sequence is cut in windows of so many steps, counted from its last, or from its first if
+        negative, and no gradient goes from one to the one before. Default: not truncated.
     """
     own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
     steps = saved.x.shape[0]

@@ -1,0 +1,129 @@
+"""What is looked at while a network learns, every hundredth update: radii, held-out loss, gradient flow; and who ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnnlab._base.checks import at_least, shortened
+from rnnlab.api import forward
+from rnnlab.kernels.cells.cell import leaves_of
+from rnnlab.kernels.training import FINITE, PARAMETERS, Course
+from rnnlab.training.flow import Flow, flow_of_batch, loss_of, no_flow
+from rnnlab.training.records import Model
+from rnnlab.training.run import EVERY, Outcome, Run
+
+Array = NDArray[Any]
+PATIENCE, CALLBACK = PARAMETERS + 1, PARAMETERS + 2  # who ended a run
+
+
+class Asked(NamedTuple):
+    """What a caller of `fit` wants to see."""
+
+    callback: Callable[[Any], Any] | None
+    patience: int | None
+    progress: bool
+    record_flow: int | None
+
+
+def checked_asked(asked: Asked) -> Asked:
+    """Refuse what is not as `fit` says."""
+    if asked.callback is not None and not callable(asked.callback):
+        raise TypeError(f"callback is {shortened(asked.callback)}: expected a function of a Fit, or None")
+    if not isinstance(asked.progress, bool | np.bool_):
+        raise TypeError(f"progress is {shortened(asked.progress)}: expected True or False")
+    for name in ("patience", "record_flow"):
+        if getattr(asked, name) is not None:
+            at_least(1, **{name: getattr(asked, name)})
+    return asked
+
+
+class Watching:
+    """A run's eyes, called before every block of updates; a context that closes its bar."""
+
+    def __init__(self, asked: Asked, model: Model, course: Course, so_far: Callable[[Outcome], Any]) -> None:
+        self.asked, self.model, self.course, self.so_far = asked, model, course, so_far
+        self.at: list[int] = []
+        self.radii: list[Array] = []
+        self.held_out: list[float] = []
+        self.flow_at: list[int] = []
+        self.flows: list[Flow] = []
+        self.best, self.best_at = np.inf, course.done
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        if self.asked.progress:
+            from tqdm import tqdm  # costs a tenth of a second
+
+            self.bar = tqdm(total=len(self.course.rate), unit="update")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, run: Run, updates: int) -> int:
+        """Look, and say whether to go on."""
+        now, window = self.course.done + updates, run.windows[0]
+        params, readout = window.shards[0].network.params, window.shards[0].head.readout
+        model = Model(params, readout, self.model.nonlinearity)
+        if self.asked.record_flow and now % self.asked.record_flow == 0:
+            self.record_flow(run, model, now)
+        if now % EVERY >= len(run.windows):
+            return FINITE
+        self.at.append(now)
+        self.radii.append(spectral_radii(params))
+        if run.source.task.data is not None and run.source.task.data.held_out is not None:
+            self.held_out.append(loss_on(model, run.source.held_out(), run.source.task.loss))
+        return self.go_on(updates) if updates else FINITE
+
+    def record_flow(self, run: Run, model: Model, now: int) -> None:
+        """Look at the gradient of the batch that the next update learns from."""
+        stood = run.source.stand()
+        batch = run.source.batch()
+        run.source.go_back(stood)
+        self.flow_at.append(now)
+        self.flows.append(flow_of_batch(model, batch, run.source.task.loss))
+
+    def go_on(self, updates: int) -> int:
+        """FINITE, or who ends the run."""
+        if self.bar is not None:
+            self.bar.update(updates - self.bar.n)
+        now = self.course.done + updates
+        loss = (
+            self.held_out[-1]
+            if self.held_out
+            else float(self.course.log.loss[max(0, updates - EVERY) : updates].mean())
+        )
+        if loss < self.best:
+            self.best, self.best_at = loss, now
+        if self.asked.patience is not None and now - self.best_at >= self.asked.patience:
+            return PATIENCE
+        ends = self.asked.callback is not None and self.asked.callback(self.so_far(Outcome(updates, FINITE)))
+        return CALLBACK if ends else FINITE
+
+    def seen(self) -> tuple[Array, ...]:
+        """The fields of a History from the radii on."""
+        radii = np.array(self.radii).reshape(len(self.at), spectral_radii(self.model.params).size)
+        at, flow_at = np.array(self.at, np.int64), np.array(self.flow_at, np.int64)
+        flow = Flow(*map(np.array, zip(*self.flows, strict=True))) if self.flows else no_flow(self.model.params)
+        return at, radii, np.array(self.held_out), flow_at, *flow
+
+
+def loss_on(model: Model, batch: Any, loss: str) -> float:
+    """The loss of a model on some sequences."""
+    tape = forward(model.params, batch.x, nonlinearity=model.nonlinearity, length=batch.length)
+    return loss_of(model, tape, batch.target, loss)[0]
+
+
+def spectral_radii(params: Any) -> Array:
+    """The largest absolute eigenvalue of every gate's recurrent weights; none of a cell without such weights."""
+    radii = [np.empty(0)]
+    for leaf in leaves_of(params):
+        matrices = type(leaf).cell().recurrent
+        if matrices is not None:
+            radii.append(np.abs(np.linalg.eigvals(matrices(leaf))).max(axis=1).astype(np.float64))
+    return np.concatenate(radii)
