@@ -16,6 +16,7 @@ from rnnlab.kernels.training import count_outputs
 from rnnlab.tape import Tape
 
 Array = NDArray[Any]
+SQUARED = 2 * np.log(10.0)  # exp of it times log10 of a size is the size squared
 SATURATED = 0.1  # of the steepest slope
 STEEPEST = {"tanh": 1.0, "sigmoid": 0.25}  # of those that are bounded, and saturate
 
@@ -58,14 +59,14 @@ def flow_by_lag(flow: GradientFlow, length: Array) -> Array:
     """
     parts = [norm for norm in (flow.log10_norm, flow.log10_norm_c) if norm is not None]
     norms = np.stack(parts)  # (S, T + 1, B)
-    lags = np.arange(norms.shape[1])[:, None]
-    place = length - lags
-    own = np.take_along_axis(norms, np.maximum(place, 0)[None], axis=1)
-    own = np.where(place >= 0, own, -np.inf)
+    place = length - np.arange(norms.shape[1])[:, None]
+    own = norms[:, ::-1]
+    if length.min() < norms.shape[1] - 1:
+        own = np.where(place >= 0, np.take_along_axis(norms, np.maximum(place, 0)[None], axis=1), -np.inf)
     largest = own.max(axis=(0, 2))
     unit = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore", over="ignore"):
-        sizes = unit + 0.5 * np.log10((10 ** (2 * (own - unit[:, None]))).sum(axis=(0, 2)))
+        sizes = unit + 0.5 * np.log10(np.exp((own - unit[:, None]) * SQUARED).sum(axis=(0, 2)))
     return np.where((place >= 0).any(axis=1), sizes, np.nan)
 
 
@@ -75,10 +76,11 @@ def slopes_of(tape: Tape, length: Array) -> tuple[float, float]:
     if cell.slopes is None or not isinstance(tape.nonlinearity, str):
         return np.nan, np.nan
     slopes = cell.slopes(tape.record)
-    there = np.arange(len(slopes))[:, None] < length
-    dead = float((slopes[there] == 0).all(axis=0).mean())
+    whole = length.min() == len(slopes)
+    seen = slopes.reshape(-1, slopes.shape[2]) if whole else slopes[np.arange(len(slopes))[:, None] < length]
     steepest = STEEPEST.get(tape.nonlinearity)
-    return (np.nan if steepest is None else float((slopes[there] < SATURATED * steepest).mean())), dead
+    saturated = np.nan if steepest is None else np.count_nonzero(seen < SATURATED * steepest) / seen.size
+    return saturated, 1 - np.count_nonzero(seen.any(axis=0)) / seen.shape[1]
 
 
 def tapes_in(tape: Tape) -> list[Tape]:
