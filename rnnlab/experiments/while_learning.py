@@ -18,7 +18,7 @@ from pydantic import Field
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import AT_LEAST, AT_MOST, Claim, table_of
-from rnnlab.experiments._lab.figures import DIVERGING, edges, new_figure, theme
+from rnnlab.experiments._lab.figures import DIVERGING, drawing, edges, new_figure
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, bytes_of_weights
 
 TaskName = Literal["adding", "copy"]
@@ -131,6 +131,7 @@ def reach_claims(table: pd.DataFrame) -> Iterator[Claim]:
             yield Claim(f"{of}, at the end", 0.0, last, 1.0, OPENS, rival=first)
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Lag by update, coloured by what is left of the gradient, with the loss below; the first seed, all losses.
 
@@ -140,20 +141,19 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         learning.
     """
     kinds = list(table[["task", "method"]].drop_duplicates().itertuples(index=False, name=None))
-    with theme():
-        figure = new_figure(3.4 * len(kinds) + 1.2, 6.4)
-        axes = figure.subplots(2, len(kinds), sharex=True, squeeze=False, height_ratios=(1.5, 1))
-        for (upper, lower), kind in zip(axes.T, kinds, strict=True):
-            rows = table[(table["task"] == kind[0]) & (table["method"] == kind[1])]
-            shown = draw_reach(upper, rows[rows["seed"] == rows["seed"].min()])
-            draw_losses(lower, rows)
-            upper.set_title(f"{kind[1]}, {kind[0]}")
-            why = str(rows.loc[rows["seed"] == rows["seed"].min(), "why"].iloc[0])
-            lower.set_xlabel("updates\n\n" + fill(why, WIDTH), fontsize=9)
-        axes[0, 0].set_ylabel("lag: steps back from the last")
-        axes[1, 0].set_ylabel("loss over chance")
-        figure.colorbar(shown, ax=axes[0], label="log10 of the gradient, over that at lag 0", extend="both")
-        figure.suptitle("How far back the loss reaches while a network learns")
+    figure = new_figure(3.4 * len(kinds) + 1.2, 6.4)
+    axes = figure.subplots(2, len(kinds), sharex=True, squeeze=False, height_ratios=(1.5, 1))
+    for (upper, lower), kind in zip(axes.T, kinds, strict=True):
+        rows = table[(table["task"] == kind[0]) & (table["method"] == kind[1])]
+        shown = draw_reach(upper, rows[rows["seed"] == rows["seed"].min()])
+        draw_losses(lower, rows)
+        upper.set_title(f"{kind[1]}, {kind[0]}")
+        why = str(rows.loc[rows["seed"] == rows["seed"].min(), "why"].iloc[0])
+        lower.set_xlabel("updates\n\n" + fill(why, WIDTH), fontsize=9)
+    axes[0, 0].set_ylabel("lag: steps back from the last")
+    axes[1, 0].set_ylabel("loss over chance")
+    figure.colorbar(shown, ax=axes[0], label="log10 of the gradient, over that at lag 0", extend="both")
+    figure.suptitle("How far back the loss reaches while a network learns")
     return {"learning": figure}
 
 

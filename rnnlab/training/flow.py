@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.task import Batch
-from rnnlab.api import GradientFlow, forward, gradient_flow
+from rnnlab.api import forward, gradient_flow
+from rnnlab.gradients import GradientFlow
 from rnnlab.kernels import losses
 from rnnlab.kernels.cells.cell import leaves_of
 from rnnlab.kernels.products import project

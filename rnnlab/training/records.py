@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +12,6 @@ from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import Readout
 from rnnlab.schedules import Schedule
 from rnnlab.training.optimisers import SGD, Adam, FrameworkName, OptimiserName, RMSprop, Truncation
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[Any]
 StopName = Literal["loss", "gradient", "parameters", "patience", "callback"]
@@ -71,30 +68,23 @@ class History(NamedTuple):
     ]  # (m, cells): share of slopes below a tenth of the steepest; nan of cells that have none, or many
     dead: NDArray[np.float64]  # (m, cells): share of units whose slope is 0 at all steps of all sequences
 
-    def to_frame(self) -> pd.DataFrame:
-        """A row an update: loss, gradient_norm; spectral_radius of each gate and held_out_loss where they were looked at."""
-        import pandas as pd  # costs half a second
-
-        rows = pd.DataFrame({"loss": self.loss, "gradient_norm": self.gradient_norm}, index=self.update)
-        rows.index.name = "update"
-        radii = pd.DataFrame(self.spectral_radius, index=self.radius_update).add_prefix("spectral_radius_")
-        if self.held_out_loss.size:
-            radii["held_out_loss"] = self.held_out_loss
-        return rows.join(radii)
-
     def to_frame(self) -> Any:
         """A row for every update.
 
         Returns
         -------
         DataFrame
-            update, loss, gradient_norm, and spectral_radius_0, ... of every gate, nan where it was not taken.
+            update, loss, gradient_norm, and spectral_radius_0, ... of every gate, and held_out_loss, of a task that
+            has one; nan where they were not taken.
         """
         import pandas as pd
 
         table = pd.DataFrame({"update": self.update, "loss": self.loss, "gradient_norm": self.gradient_norm})
         for gate, radii in enumerate(np.asarray(self.spectral_radius).T):
             table[f"spectral_radius_{gate}"] = table["update"].map(dict(zip(self.radius_update, radii, strict=True)))
+        if self.held_out_loss.size:
+            held_out = dict(zip(self.radius_update, self.held_out_loss, strict=True))
+            table["held_out_loss"] = table["update"].map(held_out)
         return table
 
     def plot(self, ax: Any = None) -> Any:

@@ -29,7 +29,6 @@ def test_a_callback_ends_a_run() -> None:
     frame = done.history.to_frame()
     assert frame.loc[100, "spectral_radius_0"] == done.history.spectral_radius[1, 0]
     np.testing.assert_array_equal(frame["loss"], done.history.loss)
-    assert frame.index.name == "update"
     assert trained(updates=3).why == "all updates were taken: 3 so far"
 
 
