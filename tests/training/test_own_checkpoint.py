@@ -44,7 +44,8 @@ def fit_of(params: Any, nonlinearity: Any = "tanh", size: int = 5) -> rl.Fit:
     """A Fit of no updates."""
     rng, none = np.random.default_rng(0), np.zeros(0)
     model = rl.Model(params, rl.Readout.init(1, 1, rng=rng), nonlinearity)
-    history = rl.History(np.zeros(0, np.int64), none, none, np.zeros(0, np.int64), np.zeros((0, 1)))
+    unseen = (np.zeros(0, np.int64), np.zeros((0, 1, 0)), np.zeros((0, 1)), np.zeros((0, 1)))
+    history = rl.History(np.zeros(0, np.int64), none, none, np.zeros(0, np.int64), np.zeros((0, 1)), none, *unseen)
     return rl.Fit(model, history, None, rl.TrainingState(0, "sgd", np.zeros((0, size)), rng.bit_generator.state))
 
 
