@@ -75,7 +75,9 @@ def test_elsewhere_nothing_changes() -> None:
     assert handlers == [before, signal.SIG_IGN]
 
 
-@pytest.mark.parametrize("words", [["-m", "rnnlab.experiments", "list"], ["-c", "import rnnlab; rnnlab.experiments"]])
+@pytest.mark.parametrize(
+    "words", [["-m", "rnnlab.experiments", "list"], ["-m", "rnnlab"], ["-c", "import rnnlab; rnnlab.experiments"]]
+)
 def test_who_is_the_command_line(words: list[str]) -> None:
     assert is_command_line([sys.executable, *words]) == (words[0] == "-m")
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import _signal as signal  # type: ignore[import-not-found] # built in; `signal` itself imports enum, which takes as long as an interrupt needs to come
 import os
 import sys
-from pathlib import Path
-from typing import Any
 
 INTERRUPTED = 130
 
 
 def is_command_line(words: list[str]) -> bool:
-    """Whether Python was started as ``python -m rnnlab.experiments`` or by the script ``rnnlab``."""
+    """Whether Python was started as ``python -m rnnlab``, ``python -m rnnlab.experiments`` or by the script ``rnnlab``."""
     module = words[words.index("-m") + 1 :][:1] if "-m" in words else []
-    return module == ["rnnlab.experiments"] or any(Path(word).stem == "rnnlab" for word in words[1:2])
+    return module in (["rnnlab"], ["rnnlab.experiments"]) or any(script(word) == "rnnlab" for word in words[1:2])
 
 
-def end(*_: Any) -> None:
+def script(path: str) -> str:
+    """A file's name without folders and ending."""
+    return os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122 - pathlib is slow to import
+
+
+def end(*_: object) -> None:
     """Say so and end, whatever import this is in the middle of."""
     os.write(2, b"interrupted\n")
     os._exit(INTERRUPTED)

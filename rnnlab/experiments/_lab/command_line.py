@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,20 +10,27 @@ from typing import Any, NamedTuple
 import click
 
 from rnnlab import __version__
-from rnnlab._base import starting
 from rnnlab._base.checks import nearest
+from rnnlab.experiments._lab.destinations import destination
 from rnnlab.experiments._lab.diagnosing import diagnose
 from rnnlab.experiments._lab.errors import StoreError
-from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names
+from rnnlab.experiments._lab.exits import exit_code
+from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import OUT, as_toml, look_of, look_options, option_of, resolve, wants_parquet
-from rnnlab.experiments._lab.report import failing, report, say_claims
+from rnnlab.experiments._lab.report import failing, report, say_claims, say_result
 
 TIMEOUT: dict[str, Any] = {
     "type": click.FloatRange(min=0),
     "default": 300.0,
     "show_default": True,
     "help": "seconds without a worker after which the run ends",
+}
+OWN_OUT = {
+    **OUT,
+    "default": None,
+    "show_default": False,
+    "help": "folder  [default: results; of another spec one in mine]",
 }
 
 
@@ -36,7 +42,17 @@ def known(name: str) -> Experiment:
         raise click.UsageError(str(error.args[0])) from None
 
 
-class Experiments(click.Group):
+class Whole(click.Group):
+    """A group whose help says the first sentence of every command, however long it is."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """As click does, which cuts sentences."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(1000)) for name, command in found if command])
+
+
+class Experiments(Whole):
     """A group that has one command per experiment, made from its Spec when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -58,7 +74,7 @@ class Experiments(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class Specs(click.Group):
+class Specs(Whole):
     """A group that has one command per experiment, which prints its spec as TOML."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -97,11 +113,11 @@ def command_of(name: str) -> click.Command:
         click.Option(["--workers"], type=int, help="threads that measure  [default: all cores]"),
         click.Option(["--cluster"], metavar="ADDRESS", help="measure on the Dask cluster of this scheduler"),
         click.Option(["--cluster-timeout"], **TIMEOUT),
-        click.Option(["--force"], is_flag=True, help="replace a result of another spec"),
+        click.Option(["--force"], is_flag=True, help="replace a result of another spec, or one that agrees"),
         click.Option(["--yes"], is_flag=True, help="start a run of a GiB or more of memory without a question"),
         click.Option(["--table", "form"], default="csv", help="its form: csv, or parquet as well  [default: csv]"),
         *look_options(),
-        click.Option(["--out"], **OUT),
+        click.Option(["--out"], **OWN_OUT),
     ]
     if hasattr(experiment, "page"):
         options.append(click.Option(["--open", "open_page"], is_flag=True, help="open the page in a browser"))
@@ -109,6 +125,7 @@ def command_of(name: str) -> click.Command:
         name,
         params=options,
         help=experiment.__doc__,
+        short_help=title_of(experiment),
         callback=lambda **given: run_as_told(name, **given),
     )
 
@@ -133,7 +150,8 @@ def run_as_told(
     """Run one experiment with what was typed: how it goes, and its Spec's fields."""
     look = look_of(style, formats, size)
     how = {field: given.pop(field) for field in Running._fields if field in given}
-    return run_one(name, resolve(known(name), spec_file, given), Running(**how, look=look))
+    spec = resolve(known(name), spec_file, given)
+    return run_one(name, spec, Running(**{**how, "out": how["out"] or destination(spec)}, look=look))
 
 
 def run_one(name: str, spec: Any, how: Running) -> int:
@@ -150,8 +168,7 @@ def run_one(name: str, spec: Any, how: Running) -> int:
         known(name), spec, folders.prepare(place), count, how.cluster, how.force, how.look, how.cluster_timeout, parquet
     )
     result = runner.run(job)
-    seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
-    click.echo(f"{place}: table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s")
+    say_result(place, result)
     if result.page is not None:
         show_page(place / store.PAGE, how.open_page)
     return report(result.checks)
@@ -272,25 +289,4 @@ def main() -> int:
     int
         0 done, 1 a check failed, 2 bad input, 130 interrupted.
     """
-    try:
-        if signal.getsignal(signal.SIGINT) is starting.end:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        return int(cli(prog_name="python -m rnnlab.experiments", standalone_mode=False) or 0)
-    except click.ClickException as error:
-        message = error.format_message()
-    except StoreError as error:
-        message = str(error)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        return starting.INTERRUPTED
-    except MemoryError as error:
-        message = f"out of memory ({error}): take fewer points, shorter sequences, fewer units or workers"
-    except Exception as error:
-        if "RNNLAB_TRACEBACK" in os.environ:
-            raise
-        message = (
-            f"a bug of rnnlab, nothing was saved ({type(error).__name__}: {error}): "
-            f"please report the command; RNNLAB_TRACEBACK=1 shows where"
-        )
-    click.echo(f"error: {message}", err=True)
-    return 2
+    return exit_code(partial(cli, prog_name="python -m rnnlab.experiments", standalone_mode=False))

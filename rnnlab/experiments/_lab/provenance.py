@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import rnnlab
+from rnnlab.experiments._lab.looks import PAPER, Look
 
 LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
 NAME = "provenance.json"
@@ -49,9 +50,9 @@ def written(origin: dict[str, Any], folder: Path) -> bytes:
     return (json.dumps({**origin, "files": files}, indent=2) + "\n").encode()
 
 
-def redrawn(folder: Path, files: dict[str, bytes]) -> bytes:
+def redrawn(folder: Path, files: dict[str, bytes], look: Look) -> bytes:
     """The file of a kept result's provenance, where it has digests with those of what was drawn again."""
-    origin, old = read(folder), digests(folder)
+    origin, old = in_look(read(folder), look), digests(folder)
     if old:
         kept = {name: value for name, value in old.items() if not name.startswith("figures/")}
         origin["files"] = dict(sorted({**kept, **{name: digest(content) for name, content in files.items()}}.items()))
@@ -63,6 +64,18 @@ def read(folder: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError, RecursionError):
         return dict(json.loads((folder / NAME).read_text(encoding="utf-8")))
     return {}
+
+
+def in_look(origin: dict[str, Any], look: Look) -> dict[str, Any]:
+    """A provenance that says in what look figures are drawn, if it is not the usual one."""
+    others = {name: value for name, value in origin.items() if name != "look"}
+    return others if look == PAPER else {**others, "look": look._asdict()}
+
+
+def look_of(folder: Path) -> Look:
+    """In what look the figures of a kept result are drawn."""
+    told = read(folder).get("look", PAPER._asdict())
+    return Look(told["style"], tuple(told["formats"]), told["size"] and tuple(told["size"]))
 
 
 def digests(folder: Path) -> dict[str, str]:

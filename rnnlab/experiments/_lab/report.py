@@ -1,10 +1,22 @@
-"""What the command line says of claims."""
+"""What the command line says of a result and its claims."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
+
+
+def say_result(place: Path, result: Any) -> None:
+    """Say where a result is, and whether it is the one that was there before."""
+    seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
+    found = f"table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s"
+    click.echo(f"{place}: {found}")
+    if result.agrees:
+        from rnnlab.experiments._lab.agreement import PROMISED
+
+        click.echo(f"  agrees to {PROMISED:g} with what was there, which is left as it is")
 
 
 def report(checks: Any) -> int:

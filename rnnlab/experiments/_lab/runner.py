@@ -18,7 +18,7 @@ from numba.core import event
 from tqdm import tqdm
 
 from rnnlab._base.blas import one_blas_thread
-from rnnlab.experiments._lab import folders, lock, provenance, store
+from rnnlab.experiments._lab import agreement, folders, lock, provenance, store
 from rnnlab.experiments._lab.checkpoints import Checkpoints, source
 from rnnlab.experiments._lab.experiment import Experiment, drawn
 from rnnlab.experiments._lab.looks import PAPER, Look
@@ -36,7 +36,7 @@ class Job(NamedTuple):
     folder: Path
     workers: int
     cluster: str | None = None
-    force: bool = False  # replace the result of another spec
+    force: bool = False  # replace a result of another spec, or that agrees
     look: Look = PAPER  # of its figures
     cluster_timeout: float = 300.0  # seconds without a worker after which it ends
     parquet: bool = False  # keep the table in that form as well
@@ -115,9 +115,13 @@ def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
     origin = provenance.provenance(spec, provenance.command_line(), seconds) | {"source": source()}
     result = store.Result(spec, table, checks, figures, origin, page)
     store.refuse(job.folder, spec, job.force)  # files may have come there in the meantime
-    store.save(job.folder, result, job.look, job.parquet)
+    agrees = not job.force and agreement.kept(job.folder, result, job.experiment.checks, job.parquet)
+    if not agrees:
+        store.save(job.folder, result, job.look, job.parquet)
+    elif provenance.look_of(job.folder) != job.look:
+        store.redraw(job.folder, partial(drawn, job.experiment), job.experiment.checks, job.look)
     checkpoints.discard()
-    return result
+    return result._replace(agrees=agrees)
 
 
 def measured_table(job: Job, checkpoints: Checkpoints) -> pd.DataFrame:

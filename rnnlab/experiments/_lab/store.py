@@ -34,6 +34,7 @@ class Result(NamedTuple):
     figures: dict[str, Figure]
     provenance: dict[str, Any]
     page: str | None = None  # HTML, of an experiment that has one
+    agrees: bool = False  # with what was there, which is left as it is
 
 
 def refuse(folder: Path, spec: dict[str, Any], force: bool) -> None:
@@ -46,7 +47,7 @@ def refuse(folder: Path, spec: dict[str, Any], force: bool) -> None:
     if old and changed:
         raise StoreError(
             f"{folder} holds the result of another spec ({', '.join(changed)} differ): "
-            f"write elsewhere with --out DIR, or replace it with --force"
+            f"choose another --out DIR, or none, and each spec gets a folder of its own"
         )
 
 
@@ -96,7 +97,7 @@ def kept_spec(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(
-            f"{path} is damaged ({error}): write elsewhere with --out DIR, or replace it with --force"
+            f"{path} is damaged ({error}): move {path.parent} elsewhere, or choose another --out DIR"
         ) from None
 
 
@@ -116,7 +117,7 @@ def save(folder: Path, result: Result, look: Look = PAPER, parquet: bool = False
         write(fresh, shown)
         if parquet:
             result.table.to_parquet(fresh / PARQUET, index=False)
-        durable.create(fresh / origins.NAME, [origins.written(result.provenance, fresh)])
+        durable.create(fresh / origins.NAME, [origins.written(origins.in_look(result.provenance, look), fresh)])
 
 
 def files_drawn(figures: dict[str, Figure], page: str | None, look: Look) -> dict[str, bytes]:
@@ -158,7 +159,7 @@ def redraw(
     others = {name: path for name, path in kept.items() if name not in fresh and not name.startswith("figures/")}
     origin = others.pop(origins.NAME, None)
     if origin is not None:
-        fresh[origins.NAME] = origins.redrawn(folder, fresh)
+        fresh[origins.NAME] = origins.redrawn(folder, fresh, look)
     with filling(folder, size_of(fresh)) as place:
         for name, path in others.items():
             link_or_copy(path, place / name)

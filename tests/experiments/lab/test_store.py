@@ -120,7 +120,7 @@ def test_a_read_only_place_is_one_sentence_before_measuring(
     assert "Read-only file system" in told
 
 
-@pytest.mark.parametrize("words", [TINY, ["figures", "sweep"]], ids=["run", "figures"])
+@pytest.mark.parametrize("words", [[*TINY, "--force"], ["figures", "sweep"]], ids=["run", "figures"])
 def test_a_full_disk_is_one_sentence_and_loses_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: Path, words: list[str]
 ) -> None:

@@ -1,0 +1,8 @@
+"""``python -m rnnlab``: what there is, the command line of ``python -m rnnlab.experiments``."""
+
+import sys
+
+from rnnlab.experiments._lab.command_line import main
+
+if __name__ == "__main__":
+    sys.exit(main())
