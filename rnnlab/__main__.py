@@ -2,7 +2,7 @@
 
 import sys
 
-from rnnlab.experiments._lab.command_line import main
+from rnnlab.experiments.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())
