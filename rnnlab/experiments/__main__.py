@@ -2,7 +2,9 @@
 
 import sys
 
-from rnnlab.experiments._lab.command_line import main as main
+from rnnlab.experiments._lab.command_line import main
+
+__all__ = ["main"]
 
 if __name__ == "__main__":
     sys.exit(main())
