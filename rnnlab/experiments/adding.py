@@ -109,6 +109,11 @@ def training_claims(table: pd.DataFrame) -> Iterator[Claim]:
             )
 
 
+def finding(table: pd.DataFrame) -> str:
+    """Who adds."""
+    return f"adding two of {table['seq_len'].iloc[0]} numbers: {learning.finding(table)}"
+
+
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Learning curves against chance.

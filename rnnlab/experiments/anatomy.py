@@ -22,6 +22,7 @@ from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
 from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
+from rnnlab.experiments._lab.words import times
 
 Network = Literal["tanh", "orthogonal", "lstm", "gru"]
 STARTS = {"tanh": "tanh", "orthogonal": "orthogonal", "lstm": "lstm-1", "gru": "gru"}
@@ -120,6 +121,14 @@ def two_axes(quantity: str, values: Array) -> Rows:
     for s, row in enumerate(values, start=1):
         for t, value in enumerate(row[: s + 1]):
             yield quantity, s, t, float(value)
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How much of the last step's loss reaches the first state."""
+    rows = table[table["quantity"] == "triangle"]
+    last = rows[(rows["row"] == rows["row"].max()) & (rows["column"] == 0)]
+    told = times((LABELS[row.network], row.value) for row in last.itertuples())
+    return f"the last loss moves with the first state, {rows['row'].max():g} steps before: {told}"
 
 
 @drawing

@@ -176,6 +176,12 @@ def memory_claims(last: pd.DataFrame) -> Iterator[Claim]:
             )
 
 
+def finding(table: pd.DataFrame) -> str:
+    """Who copies."""
+    rows = table[table["task"] == "copy"]
+    return f"copying ten symbols over {rows['seq_len'].iloc[0]} steps: {learning.finding(rows)}"
+
+
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Learning curves of copying against the floor; errors of the linear networks at both tasks.

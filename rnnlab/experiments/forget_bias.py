@@ -19,6 +19,7 @@ import rnnlab as rl
 from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
 from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Numbers, bytes_of_weights
+from rnnlab.experiments._lab.words import times
 from rnnlab.laws.gates import log10_retention
 
 SMALL, EXPLODING = (
@@ -85,6 +86,14 @@ def retention(part: Part, steps: int) -> float:
     tape = rl.forward(params, rng.standard_normal((steps, 1)))
     norms: Any = rl.gradient_flow(tape, np.zeros(size), np.ones(size)).log10_norm_c
     return float(norms[0] - norms[-1])
+
+
+def finding(table: pd.DataFrame) -> str:
+    """What is left in the cell at the smallest and the largest forget bias."""
+    rows = table[(table["network"] == "bare") & (table["seq_len"] == table["seq_len"].max())]
+    left = rows.groupby("forget_bias")["log10_retention"].median()
+    told = times((f"forget bias {bias:g}", left[bias]) for bias in dict.fromkeys([left.index[0], left.index[-1]]))
+    return f"a cell of its own after {rows['seq_len'].iloc[0]} steps: {told}"
 
 
 @drawing

@@ -188,6 +188,13 @@ def training_claims(table: pd.DataFrame) -> Iterator[Claim]:
             yield Claim(text, 0.0, share, 0.25, LAGS + "; one odd seed in four")
 
 
+def finding(table: pd.DataFrame) -> str:
+    """Who holds a bit over the longest lag."""
+    steps = table["seq_len"].max()
+    rows = table[(table["part"] == "training") & (table["seq_len"] == steps)]
+    return f"holding a bit over {steps} steps: {learning.finding(rows)}"
+
+
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Who latches over which lag, beside guessing; the losses over the middle one of the lags.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -166,6 +166,18 @@ def claims_of(name: TaskName, rows: pd.DataFrame) -> Iterator[Claim]:
     ratio = math.log10(last["update"].mean() / trial.published)
     text = f"{name}: log10 of the mean number of sequences over {trial.published:,}"
     yield Claim(text, 0.0, ratio, math.log10(3), trial.source)
+
+
+def finding(table: pd.DataFrame) -> str:
+    """After how many sequences the tasks are learnt, beside 1997."""
+    told = []
+    for name, rows in table.groupby("task", sort=False):
+        last = learning.ends(rows, ["task"])
+        solved = last[last["solved"].astype(bool)]
+        published = trial_of(cast(TaskName, name), int(rows["seq_len"].iloc[0])).published
+        after = f" after {solved['update'].mean():,.0f} sequences" if len(solved) else ""
+        told.append(f"{name}: {len(solved)} of {len(last)} trainings meet the criterion{after} (1997: {published:,})")
+    return "; ".join(told)
 
 
 @drawing

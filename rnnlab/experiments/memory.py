@@ -194,6 +194,14 @@ def slope_claims(table: pd.DataFrame) -> Iterator[Claim]:
         yield Claim(name, power, slope, 4 * noise + limit, SOURCE, rival=rival)
 
 
+def finding(table: pd.DataFrame) -> str:
+    """Mean squares of state and gradient at the longest memory, of inputs that don't depend on each other if there are."""
+    rows = table[(table["lam"] == table["lam"].max()) & (table["rho"] == table["rho"].min())]
+    mean = rows.sort_values("normalised").groupby("quantity")["mean"].first()
+    memory = f"lambda = {rows['lam'].iloc[0]:g}, a memory of {1 / (1 - rows['lam'].iloc[0]):.3g} steps"
+    return f"{memory}: mean square of the state {mean['state']:.3g}, of its gradient {mean['gradient']:.3g}"
+
+
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Mean squares of state and gradient over 1 - lambda, with the laws.

@@ -116,6 +116,15 @@ def full_spectrum(params: Any, x: Array, h0: Array) -> Iterator[Value]:
     yield "determinant", 0, determinant + float(np.log(slopes).sum(axis=1).mean())
 
 
+def finding(table: pd.DataFrame) -> str:
+    """By how much a gradient changes a step, without noise if that was measured."""
+    rows = table[table["method"].isin(["qr", "bptt"])]
+    rows = rows[rows["sigma"] == rows["sigma"].min()]
+    factor = np.exp(rows.groupby("g")["exponent"].mean())
+    told = ", ".join(f"{value:.3g} at gain {g:g}" for g, value in factor.items())
+    return f"a gradient's factor a step, noise {rows['sigma'].iloc[0]:g}: {told}"
+
+
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The leading exponent over gain with the mean-field line, and the full spectrum.

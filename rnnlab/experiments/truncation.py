@@ -195,6 +195,14 @@ def window_claims(table: pd.DataFrame) -> Iterator[Claim]:
         )
 
 
+def finding(table: pd.DataFrame) -> str:
+    """How well a short window points."""
+    k = table.loc[table["k"] <= max(1, table["k"].max() // 10), "k"].max()
+    cosine = table[table["k"] == k].groupby("gain")["cosine"].median()
+    told = ", ".join(f"{value:z.2f} at gain {gain:g}" for gain, value in cosine.items())
+    return f"cosine of the gradient of {k} of {table['k'].max()} steps with the whole one: {told}"
+
+
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Cosine and relative bias against the window, a band over seeds per gain.

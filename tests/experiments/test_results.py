@@ -1,5 +1,6 @@
 """The results that come with the source: of the default specs, and with the claims that their tables give now."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ from rnnlab.experiments._lab import command_line, provenance, store
 from rnnlab.experiments._lab.options import read_toml
 
 RESULTS = Path(__file__).parents[2] / "results"
+OTHERS: dict[str, Any] = {  # numbers that no result has, in the columns that findings are made of
+    **dict.fromkeys(["solved", "ratio", "mean", "exponent", "cosine", "diverged", "measured", "value", "skill"], 0.125),
+    **dict.fromkeys(["log10_gradient", "log10_retention", "log10_dh0", "gradient", "w"], 0.125),
+    "met": "maybe",
+    "update": 7,
+    "outcome": "another",
+}
 
 
 @pytest.mark.parametrize("name", names())
@@ -53,3 +61,15 @@ def test_its_spec_file_is_what_the_command_prints(
     assert command_line.main() == 0
     assert path.read_text() == capsys.readouterr().out
     assert get(name).Spec(**read_toml(path)) == get(name).Spec()
+
+
+@pytest.mark.parametrize("folder", [*names(), "vector/sweep"])
+def test_what_came_out_is_one_line_of_its_numbers(folder: str) -> None:
+    experiment, table = get(Path(folder).name), store.read_table(RESULTS / folder)
+    told = experiment.finding(table)
+    assert len(told) <= 180
+    assert re.search(r"\d", told)
+    assert "\n" not in told
+    assert "nan" not in told
+    others = experiment.finding(table.assign(**{name: OTHERS[name] for name in OTHERS if name in table}))
+    assert others != told

@@ -18,7 +18,7 @@ from rnnlab.experiments._lab.exits import exit_code
 from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import OUT, as_toml, look_of, look_options, option_of, resolve, wants_parquet
-from rnnlab.experiments._lab.report import failing, report, say_claims, say_result
+from rnnlab.experiments._lab.report import failing, report, say_claims, say_finding, say_result
 
 TIMEOUT: dict[str, Any] = {
     "type": click.FloatRange(min=0),
@@ -168,7 +168,7 @@ def run_one(name: str, spec: Any, how: Running) -> int:
         known(name), spec, folders.prepare(place), count, how.cluster, how.force, how.look, how.cluster_timeout, parquet
     )
     result = runner.run(job)
-    say_result(place, result)
+    say_result(place, job.experiment, result)
     if result.page is not None:
         show_page(place / store.PAGE, how.open_page)
     return report(result.checks)
@@ -237,6 +237,7 @@ def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: 
         with lock.writing(folder, "figures"):
             found, _ = store.redraw(folder, partial(drawn, experiment), experiment.checks, look)
         click.echo(f"{out / name / 'figures'}: {', '.join(sorted(found))}")
+        say_finding(experiment, store.read_table(folder))
     return 0
 
 

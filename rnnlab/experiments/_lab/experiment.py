@@ -34,6 +34,9 @@ class Experiment(Protocol):
     def draw(self, table: pd.DataFrame) -> dict[str, Figure]:
         """The figures, by name, from the table alone."""
 
+    def finding(self, table: pd.DataFrame) -> str:
+        """What came out, in one line with its numbers, from the table alone."""
+
     def checks(self, table: pd.DataFrame) -> pd.DataFrame:
         """The claims: the columns of `claims.COLUMNS`."""
 

@@ -171,6 +171,15 @@ def ends(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return table.sort_values("update", kind="stable").groupby([*keys, "seed"], sort=False).tail(1)
 
 
+def finding(rows: pd.DataFrame) -> str:
+    """Which methods solved a task how often, and which never did."""
+    last = ends(rows, ["method"])
+    counts = last.groupby("method", sort=False)["solved"].agg(lambda runs: (int(runs.astype(float).sum()), len(runs)))
+    solved = ", ".join(f"{name} {n} of {runs}" for name, (n, runs) in counts.items() if n)
+    never = ", ".join(str(name) for name, (n, _) in counts.items() if not n)
+    return f"solved by {solved or 'none'}" + (f"; never by {never}" if never else "")
+
+
 def draw_curves(axis: Any, rows: pd.DataFrame, chance: float, column: str = "loss") -> None:
     """A column of every run over updates, by default the training loss, and the chance floor."""
     for name in sorted(rows["method"].unique(), key=[*METHODS, *LINEAR].index):

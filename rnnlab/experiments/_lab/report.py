@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from rnnlab.experiments._lab.experiment import Experiment
 
-def say_result(place: Path, result: Any) -> None:
-    """Say where a result is, and whether it is the one that was there before."""
+
+def say_result(place: Path, experiment: Experiment, result: Any) -> None:
+    """Say where a result is, whether it is the one that was there before, and what came out."""
     seconds = sum(result.provenance["seconds"][key] for key in ("measure", "draw"))
     found = f"table of {len(result.table)}, figures {', '.join(result.figures)}, {seconds:.1f} s"
     click.echo(f"{place}: {found}")
@@ -17,6 +19,15 @@ def say_result(place: Path, result: Any) -> None:
         from rnnlab.experiments._lab.agreement import PROMISED
 
         click.echo(f"  agrees to {PROMISED:g} with what was there, which is left as it is")
+    say_finding(experiment, result.table)
+
+
+def say_finding(experiment: Experiment, table: Any) -> None:
+    """Say in one line what came out."""
+    from rnnlab.experiments._lab.saving import told_if_undrawn
+
+    with told_if_undrawn("what came out"):
+        click.echo(f"  {experiment.finding(table)}")
 
 
 def report(checks: Any) -> int:

@@ -20,10 +20,10 @@ from rnnlab._base.checks import one_of
 from rnnlab.experiments._lab.claims import AT_LEAST, Claim, Verdict, table_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, split_list
 from rnnlab.experiments.bench import cases, cells, commands, training
-from rnnlab.experiments.bench.figures import draw
+from rnnlab.experiments.bench.figures import draw, finding
 from rnnlab.experiments.bench.timing import Row, in_fresh_process
 
-__all__ = ["Spec", "checks", "draw", "measure"]
+__all__ = ["Spec", "checks", "draw", "finding", "measure"]
 
 Case = Literal["one-unit", "tanh", "flatness", "cells", "training", "start-up", "memory"]
 Shape = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]

@@ -41,6 +41,14 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     return figures
 
 
+def finding(table: pd.DataFrame) -> str:
+    """How many targets of speed are met, and how much faster whole cells are."""
+    rows = table[table["target"].notna()]
+    mean = table.loc[table["implementation"] == "geometric mean", "ratio"]
+    cells = f"; cells {mean.iloc[0]:.3g} times as fast as the peers (geometric mean)" if len(mean) else ""
+    return f"{(rows['met'] == 'yes').sum()} of {len(rows)} targets of speed are met{cells}"
+
+
 def draw_cells(rows: pd.DataFrame) -> Figure:
     """Ratios to each peer by shape, one panel a cell and floating type."""
     parts = rows["implementation"].str.extract(r"(?P<cell>\w+) \((?P<shape>.*)\): (?P<peer>.*)")

@@ -26,7 +26,7 @@ from rnnlab.experiments._lab.one_unit_runs import (
     steepest,
 )
 from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers, RecurrentWeight, RecurrentWeights, expand_range
-from rnnlab.experiments.cliff.figures import BISTABLE, draw as draw
+from rnnlab.experiments.cliff.figures import BISTABLE, draw as draw, finding as finding
 
 START = 1 / (1 + np.exp(-0.5))  # sigmoid(x_0), the state that the kernels start from
 LONG = 4000  # steps after which a state is at its attractor

@@ -32,6 +32,14 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     return {"cliff": figure}
 
 
+def finding(table: pd.DataFrame) -> str:
+    """Where both descents end."""
+    ends = {name: table[table["part"] == name].iloc[-1] for name in ("plain", "clipped")}
+    told = ", ".join(f"{name} to ({row['w']:.2f}, {row['b']:.2f})" for name, row in ends.items())
+    start = table[table["part"] == "plain"].iloc[0]
+    return f"from ({start['w']:.2f}, {start['b']:.2f}) at the wall, descent goes {told}"
+
+
 def draw_error(axis: Any, table: pd.DataFrame) -> None:
     """The error over w and b from where the wall faces the reader, its foot as predicted."""
     rows = table[table["part"] == "surface"].sort_values("b")

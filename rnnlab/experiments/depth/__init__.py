@@ -18,7 +18,7 @@ import rnnlab as rl
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, bytes_of_weights
 from rnnlab.experiments.depth.claims import checks as checks
-from rnnlab.experiments.depth.figures import draw as draw
+from rnnlab.experiments.depth.figures import draw as draw, finding as finding
 from rnnlab.experiments.depth.sizes import log10_rms
 from rnnlab.nonlinearities import Nonlinearity
 

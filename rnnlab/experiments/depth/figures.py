@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, drawing, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS
+from rnnlab.experiments._lab.words import from_log10
 from rnnlab.experiments.depth.claims import ALIGNED, RANDOM
 from rnnlab.experiments.depth.sizes import grid_of, log10_rms, loss_of
 from rnnlab.laws import depth as law
@@ -34,6 +35,19 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     if table["network"].isin([ALIGNED, RANDOM]).any():
         figures["law"] = beside_law(table)
     return figures
+
+
+def finding(table: pd.DataFrame) -> str:
+    """What is lost a layer and a step without skips, by the networks that lose least and most a layer."""
+    losses = {
+        name: loss_of(grid_of(table[(table["network"] == name) & ~table["residual"]])) for name in names_of(table)
+    }
+    layer = {name: float(loss.layer.mean()) for name, loss in losses.items()}
+    told = [
+        f"{NETWORKS[name].label} times {from_log10(layer[name])} a layer, {from_log10(float(losses[name].step.mean()))} a step"
+        for name in dict.fromkeys([max(layer, key=layer.__getitem__), min(layer, key=layer.__getitem__)])
+    ]
+    return f"without skips: {'; '.join(told)}"
 
 
 def names_of(table: pd.DataFrame) -> list[str]:

@@ -17,7 +17,7 @@ from rnnlab.experiments.explore.assembly import page as page
 from rnnlab.experiments.explore.claims import checks as checks
 from rnnlab.experiments.explore.cures import measure_cures
 from rnnlab.experiments.explore.descents import measure_descents
-from rnnlab.experiments.explore.figures import draw as draw
+from rnnlab.experiments.explore.figures import draw as draw, finding as finding
 from rnnlab.experiments.explore.states import measure_states
 
 LONGEST = 1000  # days that the page's slider goes to

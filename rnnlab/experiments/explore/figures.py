@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from rnnlab.experiments._lab.figures import GUIDE, drawing, logarithmic, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS
+from rnnlab.experiments._lab.words import times
 from rnnlab.experiments.explore.descents import STARTS
 
 DASHES = {"plain": "-", "clipped": "--"}
@@ -37,6 +38,15 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     draw_descents(axes[2], descents)
     draw_cures(axes[3], cures)
     return {"explorer": figure}
+
+
+def finding(table: pd.DataFrame) -> str:
+    """The chain at the largest W2 and T, of every nonlinearity."""
+    rows = table[table["part"] == "state"]
+    w2, steps = rows["w2"].max(), rows["seq_len"].max()
+    last = rows[(rows["w2"] == w2) & (rows["seq_len"] == steps) & (rows["h0"] == rows["h0"].max())]
+    told = times((row.nonlinearity, row.log10_gradient) for row in last.itertuples())
+    return f"W2 = {w2:g} over {steps:g} days: {told}"
 
 
 def draw_states(axis: Any, rows: pd.DataFrame, by: str, symbol: str, title: str) -> None:

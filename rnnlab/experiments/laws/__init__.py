@@ -26,7 +26,7 @@ from rnnlab.experiments._lab.one_unit_runs import (
     steepest,
 )
 from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Listed, RecurrentWeight
-from rnnlab.experiments.laws.figures import draw as draw
+from rnnlab.experiments.laws.figures import draw as draw, finding as finding
 
 LATCH_STEPS = 8000  # at the threshold a unit needs about pi / sqrt(excess) steps to flip
 

@@ -22,6 +22,14 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     return {"tanh": figure}
 
 
+def finding(table: pd.DataFrame) -> str:
+    """A power by hand, and what tanh makes of the same W2."""
+    power, factor = (table[table["law"] == law] for law in ("linear power", "tanh multiplier"))
+    told = [f"{row.parameter:g}^{row.seq_len} = {row.measured:.3g}" for row in power.head(1).itertuples()]
+    told += [f"tanh, W2 = {row.parameter:g}: times {row.measured:.3g} a step" for row in factor.tail(1).itertuples()]
+    return "; ".join(told)
+
+
 def draw_multiplier(axis: Any, rows: pd.DataFrame) -> None:
     """Measured factor per step beside W2 (1 - h*^2), and beside the folk story's W2."""
     w2 = np.linspace(0.01, 1.05 * rows["parameter"].max(), 400)

@@ -20,7 +20,7 @@ from rnnlab.experiments._lab.differences import Chances, family, more_in_pairs
 from rnnlab.experiments._lab.lags import Problem, pull_back, sizes_by_lag
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, bytes_of_weights
-from rnnlab.experiments.mitigations.figures import draw as draw
+from rnnlab.experiments.mitigations.figures import draw as draw, finding as finding
 
 Network = Literal[
     "tanh", "relu", "irnn", "orthogonal", "lstm-0", "lstm-1", "lstm-chrono", "gru", "attention", "mingru", "leaky"

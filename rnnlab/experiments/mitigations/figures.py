@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from rnnlab.experiments._lab.decay import decay_rates
 from rnnlab.experiments._lab.figures import NAVY, SKY, drawing, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS
+from rnnlab.experiments._lab.words import times
 
 DASHES = ("-", "--", "-.", ":")
 
@@ -26,6 +27,13 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         lag (all networks in one panel), laws (each beside its theory).
     """
     return {"lag": all_networks(table), "laws": one_by_one(table)}
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How much reaches the longest lag, by the networks that let most and least through."""
+    last = table[table["lag"] == table["lag"].max()].groupby("network")["log10_gradient"].median().sort_values()
+    told = times((NETWORKS[str(name)].label, last[name]) for name in dict.fromkeys([last.index[-1], last.index[0]]))
+    return f"what reaches an input {table['lag'].max()} steps back: {told}"
 
 
 def bands(table: pd.DataFrame, network: str, column: str = "log10_gradient") -> pd.DataFrame:

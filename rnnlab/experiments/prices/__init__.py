@@ -22,7 +22,7 @@ from rnnlab.experiments._lab.networks import model_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, bytes_of_weights
 from rnnlab.experiments.prices.claims import GOOGLE, UPDATES, checks as checks
 from rnnlab.experiments.prices.controls import Series, control_series
-from rnnlab.experiments.prices.figures import draw as draw
+from rnnlab.experiments.prices.figures import draw as draw, finding as finding
 from rnnlab.series import google_prices
 from rnnlab.series.csv import Column, digest_of, read_column
 from rnnlab.series.numerals import Decimal

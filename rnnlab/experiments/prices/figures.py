@@ -65,6 +65,11 @@ def verdict(skill: pd.DataFrame) -> str:
     return f'{name}: better than "tomorrow is as today" are {", ".join(won)}; the best of them, {best}, has {numbers}'
 
 
+def finding(table: pd.DataFrame) -> str:
+    """Who beats "tomorrow is as today"."""
+    return verdict(table[(table["part"] == "skill") & (table["series"] == "prices")])
+
+
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Skill over the number of past days, for prices and the controls; and prices with what was predicted.

@@ -30,6 +30,7 @@ from rnnlab.experiments._lab.figures import (
     logarithmic,
     new_figure,
 )
+from rnnlab.experiments._lab.words import times
 
 SHOWN_RANGE = {"float64": (-323.3, 308.3), "float32": (-44.9, 38.5)}
 STATE_LOOKS = {
@@ -69,6 +70,15 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         "weights": weights(table),
         "float32": float32(thinned(table)),
     }
+
+
+def finding(table: pd.DataFrame) -> str:
+    """The gradient over the longest T, at W2 = 2 or else the largest W2, of every nonlinearity."""
+    w2 = 2.0 if (table["w2"] == 2.0).any() else table["w2"].max()
+    steps = table["seq_len"].max()
+    rows = table[(table["w2"] == w2) & (table["seq_len"] == steps)]
+    middle = rows.groupby("nonlinearity", sort=False, observed=True)["log10_dh0"].quantile(0.5, interpolation="lower")
+    return f"W2 = {w2:g} over {steps} days: {times((TITLES.get(name, name), value) for name, value in middle.items())}"
 
 
 def panels(table: pd.DataFrame, height: float, rows: int = 1) -> tuple[Figure, list[Axes], list[str]]:

@@ -22,7 +22,7 @@ from rnnlab.experiments._lab.learning import Generators, Progress, Training, tra
 from rnnlab.experiments._lab.networks import params_of
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, bytes_of_weights
-from rnnlab.experiments.temporal_order.figures import draw as draw
+from rnnlab.experiments.temporal_order.figures import draw as draw, finding as finding
 
 Method = Literal["SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"]
 Initialisation = Literal["sigmoid", "basic", "smart"]

@@ -30,6 +30,13 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     return {"success": draw_success(table), "updates": draw_updates(table)}
 
 
+def finding(table: pd.DataFrame) -> str:
+    """Who solves the task over the longest lag."""
+    rows = table[table["seq_len"] == table["seq_len"].max()]
+    told = (f"{name} {here['outcome'].eq('solved').sum()} of {len(here)}" for name, here, _ in kinds_of(rows))
+    return f"T = {rows['seq_len'].iloc[0]}, solved by {', '.join(told)}"
+
+
 def kinds_of(table: pd.DataFrame) -> list[Kind]:
     """Every method with an initialisation: its name, its rows, its look; methods have colours, initialisations fillings."""
     methods = list(dict.fromkeys(table["method"]))

@@ -16,7 +16,7 @@ from pydantic import Field, FiniteFloat
 
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, Numbers
-from rnnlab.experiments.trainability.figures import OUTCOMES, VARIANTS, draw as draw
+from rnnlab.experiments.trainability.figures import OUTCOMES, VARIANTS, draw as draw, finding as finding
 from rnnlab.kernels import one_unit_training as training
 from rnnlab.nonlinearities import Nonlinearity, nonlinearity_code
 

@@ -45,6 +45,13 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     return {"map": figure}
 
 
+def finding(table: pd.DataFrame) -> str:
+    """The outcomes of all panels in words."""
+    rows = table[table["part"] == "map"]
+    pairs = rows[["nonlinearity", "variant"]].drop_duplicates().itertuples(index=False, name=None)
+    return "; ".join(f"{name}, {variant}: {summary(rows, name, variant)}" for name, variant in pairs)
+
+
 def summary(rows: pd.DataFrame, name: str, variant: str) -> str:
     """The outcomes of one panel in words."""
     mean = rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)][list(OUTCOMES)].mean()
