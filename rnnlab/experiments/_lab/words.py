@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 
-def from_log10(log10: float) -> str:
-    """The number of a log10, far beyond floats too.
+def from_log10(log10: float, digits: int = 3) -> str:
+    """The number of a log10 with so many digits, far beyond floats too.
 
     >>> from_log10(7 * np.log10(1.5)), from_log10(-1243.5), from_log10(-np.inf)
     ('17.1', '3.16e-1244', '0')
@@ -19,8 +19,8 @@ def from_log10(log10: float) -> str:
         return f"{log10:g}"
     power = int(np.floor(log10))
     if abs(power) < 300:
-        return f"{10.0**log10:.3g}"
-    return f"{10.0 ** (log10 - power):.3g}e{power:+d}"
+        return f"{10.0**log10:.{digits}g}"
+    return f"{10.0 ** (log10 - power):.{digits}g}e{power:+d}"
 
 
 def times(pairs: Iterable[tuple[str, float]]) -> str:

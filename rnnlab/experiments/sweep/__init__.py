@@ -11,7 +11,8 @@ import pandas as pd
 
 from rnnlab.experiments._lab.claims import table_of
 from rnnlab.experiments.sweep import many_units, one_unit
-from rnnlab.experiments.sweep.figures import draw, finding
+from rnnlab.experiments.sweep.curves import finding
+from rnnlab.experiments.sweep.figures import draw
 from rnnlab.experiments.sweep.spec import Spec
 from rnnlab.nonlinearities import CODES, Nonlinearity, Pair, checked_nonlinearity
 

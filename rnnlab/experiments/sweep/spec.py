@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, model_validator
+import numpy as np
+from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 
 from rnnlab import series
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, RecurrentWeights
@@ -15,6 +16,17 @@ STATES_AT_ONCE = 2_000_000  # lanes x steps measured in one go: bounds memory, w
 BYTES_PER_ROW = 210  # of the table in memory, as measured and as read back; of 10^5, 10^6, 5 10^6 rows within 12 %
 BYTES_PER_STATE = 52  # inputs, tapes and adjoints in float64 and float32
 
+UP_TO = 20  # lengths that one alone stands for
+
+
+def up_to(value: Any) -> Any:
+    """A single number T as it is typed stands for lengths from 1 to T, so that a curve is seen; lists are as given."""
+    text = str(value).strip()
+    if isinstance(value, (bool, list, tuple)) or not text.isdecimal() or int(text) < 1:
+        return value
+    return [int(number) for number in np.unique(np.geomspace(1, int(text), UP_TO).round())]
+
+
 Size = Annotated[FiniteFloat, Field(ge=-1e30, le=1e30)]  # from where no state overflows between two rescalings
 
 
@@ -24,9 +36,9 @@ class Spec(ExperimentSpec):
     w2: RecurrentWeights = Field(
         default=tuple(round(-2.5 + 0.1 * k, 12) + 0.0 for k in range(51)), description="recurrent weights W2"
     )
-    seq_len: Lengths = Field(
+    seq_len: Annotated[Lengths, BeforeValidator(up_to)] = Field(
         default=(1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000),
-        description="sequence lengths T",
+        description="sequence lengths T; of one alone those from 1 up to it",
     )
     nonlinearity: Choices[Nonlinearity] = Field(
         default=("linear", "relu", "tanh", "sigmoid"), description="linear, relu, tanh, sigmoid"
