@@ -17,7 +17,7 @@ from pydantic import Field, FiniteFloat
 import rnnlab as rl
 from rnnlab.experiments._lab.spec import ExperimentSpec, Listed, bytes_of_weights
 from rnnlab.experiments.exploding_lstm.claims import checks as checks
-from rnnlab.experiments.exploding_lstm.figures import draw as draw
+from rnnlab.experiments.exploding_lstm.figures import draw as draw, finding as finding
 
 BYTES_PER_ROW = 500  # of the table in memory, as it is put together
 SKIPPED = 8  # one part in so many of the steps, at both ends: until the gradient has turned into the leading direction

@@ -19,6 +19,15 @@ TITLES = {
 }
 
 
+def finding(table: pd.DataFrame) -> str:
+    """The gain from which gradients grow at rest, at the smallest and the largest forget bias."""
+    rows = table[(table["start"] == "forget bias") & (table["state"] == "rest") & (table["growth"] > 0)]
+    least = rows.groupby("forget_bias")["gain"].min()
+    ends = dict.fromkeys([*least.index[:1], *least.index[-1:]])
+    told = ", ".join(f"forget bias {bias:g} from gain {least[bias]:g}" for bias in ends)
+    return f"at rest an LSTM's gradients grow: {told or 'at no gain'}"
+
+
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """Growth over forget bias and gain, at rest and driven; growth and peak against the largest Lyapunov exponent.

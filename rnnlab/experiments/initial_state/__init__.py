@@ -17,7 +17,7 @@ from pydantic import Field, FiniteFloat
 import rnnlab as rl
 from rnnlab.experiments._lab.spec import ExperimentSpec, Listed
 from rnnlab.experiments.initial_state.claims import checks as checks
-from rnnlab.experiments.initial_state.figures import draw as draw
+from rnnlab.experiments.initial_state.figures import draw as draw, finding as finding
 
 BYTES_PER_STATE = 100  # of networks of every length: inputs, states, slopes and gradients
 Array = NDArray[np.float64]

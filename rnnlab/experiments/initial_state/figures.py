@@ -11,9 +11,18 @@ from matplotlib.figure import Figure
 
 from rnnlab import laws
 from rnnlab.experiments._lab.figures import GUIDE, drawing, new_figure
+from rnnlab.experiments._lab.words import from_log10
 
 SHOWN = 2.0  # the W2 of the curves, or the one nearest to it
 MARKERS = "os^Dv"
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How large gradients of the smallest first state become before they vanish."""
+    rows = table[(table["start"] == "h_0") & (table["size"] == table.loc[table["start"] == "h_0", "size"].min())]
+    most = rows.groupby("w2")["log10_gradient"].max()
+    told = ", ".join(f"times {from_log10(value)} at W2 = {w2:g}" for w2, value in most.items())
+    return f"tanh from h_0 = {rows['size'].iloc[0]:g}, at the most: {told}"
 
 
 @drawing
