@@ -18,6 +18,7 @@ OTHERS: dict[str, Any] = {  # numbers that no result has, in the columns that fi
     **dict.fromkeys(["solved", "ratio", "mean", "exponent", "cosine", "diverged", "measured", "value", "skill"], 0.125),
     **dict.fromkeys(["log10_gradient", "log10_retention", "log10_dh0", "gradient", "w"], 0.125),
     "met": "maybe",
+    "growth": 0.125,
     "update": 7,
     "outcome": "another",
 }
