@@ -20,6 +20,7 @@ from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import AT_LEAST, AT_MOST, Claim, table_of
 from rnnlab.experiments._lab.figures import DIVERGING, drawing, edges, new_figure
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, bytes_of_weights
+from rnnlab.experiments._lab.words import times
 
 TaskName = Literal["adding", "copy"]
 Method = Literal["LSTM", "RNN"]
@@ -129,6 +130,13 @@ def reach_claims(table: pd.DataFrame) -> Iterator[Claim]:
             yield Claim(f"{of}, more than at the start", 1.0, last - first, AT_LEAST, OPENS, rival=0.0)
         if (task, method) == ("adding", "LSTM"):
             yield Claim(f"{of}, at the end", 0.0, last, 1.0, OPENS, rival=first)
+
+
+def finding(table: pd.DataFrame) -> str:
+    """What reaches the longest lag in the end, of the median network of every task and method."""
+    rows = table[(table["lag"] == table["lag"].max()) & (table["update"] == table["update"].max())]
+    told = rows.groupby(["task", "method"])["log10_gradient"].median().items()
+    return f"what reaches {rows['lag'].iloc[0]} steps back in the end: {times((', '.join(name), value) for name, value in told)}"
 
 
 @drawing
