@@ -6,7 +6,14 @@ The command line is ``python -m rnnlab.experiments``. Importing rnnlab loads nei
 from rnnlab._base import starting as _starting  # noqa: F401 - first: a Ctrl-C may come while the others are imported
 
 # isort: split
-from rnnlab import anatomy as anatomy, kernels as kernels, laws as laws, schedules as schedules, tasks as tasks
+from rnnlab import (
+    anatomy as anatomy,
+    forward_mode as forward_mode,
+    kernels as kernels,
+    laws as laws,
+    schedules as schedules,
+    tasks as tasks,
+)
 from rnnlab._base.task import Batch as Batch, Task as Task
 from rnnlab.api import backward as backward, forward as forward, gradient_flow as gradient_flow
 from rnnlab.cell_check import check_cell as check_cell

@@ -78,6 +78,7 @@ def right() -> dict[str, Any]:
         "steps": 3,
         "batch_size": 2,
         "threads": 1,
+        "samples": 2,
         "updates": 1,
     }
     arrays = {
@@ -108,6 +109,7 @@ def right() -> dict[str, Any]:
         "state": None,
         "k": None,
         "discard": 0,
+        "rescale": True,
         "delta": 0.5,
         "cell": rl.RNNParams,
         "chrono": None,

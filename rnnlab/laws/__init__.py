@@ -3,7 +3,14 @@
 Nothing here runs a recurrence: a law is never used to produce the number it is compared with.
 """
 
-from rnnlab.laws import depth as depth, gates as gates, mean_field as mean_field, memory as memory, one_unit as one_unit
+from rnnlab.laws import (
+    depth as depth,
+    forward_mode as forward_mode,
+    gates as gates,
+    mean_field as mean_field,
+    memory as memory,
+    one_unit as one_unit,
+)
 from rnnlab.laws.one_unit import (
     LOG10_2 as LOG10_2,
     cliff_onset as cliff_onset,

@@ -1,0 +1,92 @@
+"""The figures of gradients carried forwards, drawn from their table alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnnlab.experiments._lab.figures import BLUE, GOLD, GUIDE, NAVY, OCHRE, RED, WINE, logarithmic, new_figure, theme
+
+COLOURS = (BLUE, OCHRE, WINE, NAVY, RED, GOLD)
+MARKERS = "os^DvP"
+
+
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """The noise of UORO over T beside its law, error against cost beside truncated BPTT, and memory over units.
+
+    Returns
+    -------
+    dict of str to Figure
+        price.
+    """
+    with theme():
+        figure = new_figure(15.0, 5.0)
+        noise, cost, memory = figure.subplots(1, 3)
+        rows = table[table["network"].str.startswith("linear")]
+        largest = rows[rows["hidden_size"] == rows["hidden_size"].max()]
+        draw_noise(noise, largest[largest["kind"].isin(["uoro", "plain"])])
+        draw_cost(cost, largest[largest["seq_len"] == largest["seq_len"].max()])
+        draw_memory(memory, table[table["kind"].str.startswith("memory")])
+    return {"price": figure}
+
+
+def middle(rows: pd.DataFrame, by: str, column: str = "value") -> Any:
+    """The geometric mean over networks."""
+    return np.exp(rows.assign(log=np.log(rows[column])).groupby(by)["log"].mean())
+
+
+def looks(rows: pd.DataFrame) -> dict[float, dict[str, Any]]:
+    """A colour and a marker for each gain."""
+    gains = sorted(rows["gain"].unique())
+    return {gain: {"color": COLOURS[k % 6], "marker": MARKERS[k % 6]} for k, gain in enumerate(gains)}
+
+
+def draw_noise(axis: Any, rows: pd.DataFrame) -> None:
+    """Noise over signal of one guess: marks measured, lines the law; hollow and dotted without rescaling."""
+    for gain, look in looks(rows).items():
+        for kind, line, more in (("uoro", "-", {}), ("plain", ":", {"markerfacecolor": "white"})):
+            group = rows[(rows["gain"] == gain) & (rows["kind"] == kind)]
+            measured, law = middle(group, "seq_len"), middle(group, "seq_len", "law")
+            axis.plot(law.index, np.sqrt(law), line, color=look["color"], linewidth=1.2)
+            label = f"gain {gain:g}" if kind == "uoro" else None
+            axis.plot(measured.index, np.sqrt(measured), linestyle="none", label=label, **look, **more)
+    axis.plot([], [], "ko:", markerfacecolor="white", label="not rescaled")
+    axis.set(yscale="log", xlabel="sequence length T", ylabel="noise / signal of one guess")
+    axis.set_title("Rescaled, UORO's noise does not grow with T\n(marks: measured, lines: law)")
+    logarithmic(axis)
+    axis.legend(frameon=False)
+
+
+def draw_cost(axis: Any, rows: pd.DataFrame) -> None:
+    """The error of truncated BPTT over its window, and of the mean of so many guesses."""
+    for gain, look in looks(rows).items():
+        group = rows[rows["gain"] == gain]
+        bias = middle(group[group["kind"] == "truncated"], "window")
+        axis.plot(bias.index, bias, label=f"BPTT of so many steps, gain {gain:g}", **look)
+        variance = float(middle(group[group["kind"] == "uoro"], "seq_len").iloc[0])
+        count = np.array([1, 10**4])
+        axis.plot(count, np.sqrt(variance / count), "--", color=look["color"], linewidth=1.4)
+    axis.plot([], [], "--", color=GUIDE, label="mean of so many UORO guesses")
+    axis.axhline(1, color=GUIDE, linewidth=0.8, zorder=0)
+    axis.set(yscale="log", xlabel="steps of the window, or guesses", ylabel="relative error of the gradient")
+    axis.set(ylim=(1e-5, None))
+    axis.set_title(f"It takes thousands of guesses\nto match half the sequence (T = {rows['seq_len'].max()})")
+    logarithmic(axis)
+    axis.legend(frameon=False, fontsize=9, loc="lower right")
+
+
+def draw_memory(axis: Any, rows: pd.DataFrame) -> None:
+    """What is kept from step to step, over units."""
+    for k, (kind, group) in enumerate(rows.groupby("kind", sort=False)):
+        ordered = group.sort_values("hidden_size")
+        look = {"color": (NAVY, RED, OCHRE)[k], "marker": MARKERS[k]}
+        axis.plot(ordered["hidden_size"], ordered["value"] / 1024, label=str(kind).removeprefix("memory "), **look)
+    axis.set(yscale="log", xlabel="units H", ylabel="KiB kept")
+    steps = rows["seq_len"].max()
+    axis.set_title(f"RTRL's memory grows as H$^3$, UORO's as H$^2$;\nBPTT's as T H (here T = {steps})")
+    logarithmic(axis)
+    axis.set_xticks(sorted(rows["hidden_size"]), [f"{size:g}" for size in sorted(rows["hidden_size"])])
+    axis.legend(frameon=False)
