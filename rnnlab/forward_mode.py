@@ -36,7 +36,7 @@ class Local(NamedTuple):
 
 
 def local_derivatives(tape: Tape) -> Iterator[Local]:
-    """What each step does to its state's derivatives, the first step first.
+    """The derivatives of every single step by its state and by the parameters, the first step first.
 
     Parameters
     ----------

@@ -101,6 +101,6 @@ def test_what_has_no_such_step_is_refused() -> None:
     with pytest.raises(TypeError, match="expected a single cell's"):
         real_time_gradients(rl.forward(stack, np.ones((3, 2))), np.ones(3))
     with pytest.raises(ValueError, match="expected one sequence"):
-        local_derivatives(tape_of(rl.AttentionParams))
+        local_derivatives(rl.forward(tape_of().params, np.ones((3, 4, 2))))
     with pytest.raises(ValueError, match="samples is 0"):
         unbiased_gradients(tape_of(), np.ones(3), rng=np.random.default_rng(0), samples=0)
