@@ -17,6 +17,7 @@ from . import made
 
 DEEP = (
     rnnlab.anatomy,
+    rnnlab.forward_mode,
     rnnlab.tasks,
     rnnlab.laws,
 )  # modules that are public themselves; kernels are told by their files

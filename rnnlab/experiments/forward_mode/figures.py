@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import BLUE, GOLD, GUIDE, NAVY, OCHRE, RED, WINE, logarithmic, new_figure, theme
+from rnnlab.experiments._lab.figures import BLUE, GOLD, GUIDE, NAVY, OCHRE, RED, WINE, drawing, logarithmic, new_figure
 
 COLOURS = (BLUE, OCHRE, WINE, NAVY, RED, GOLD)
 MARKERS = "os^DvP"
 
 
+@drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """The noise of UORO over T beside its law, error against cost beside truncated BPTT, and memory over units.
 
@@ -22,14 +23,13 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         price.
     """
-    with theme():
-        figure = new_figure(15.0, 5.0)
-        noise, cost, memory = figure.subplots(1, 3)
-        rows = table[table["network"].str.startswith("linear")]
-        largest = rows[rows["hidden_size"] == rows["hidden_size"].max()]
-        draw_noise(noise, largest[largest["kind"].isin(["uoro", "plain"])])
-        draw_cost(cost, largest[largest["seq_len"] == largest["seq_len"].max()])
-        draw_memory(memory, table[table["kind"].str.startswith("memory")])
+    figure = new_figure(15.0, 5.0)
+    noise, cost, memory = figure.subplots(1, 3)
+    rows = table[table["network"].str.startswith("linear")]
+    largest = rows[rows["hidden_size"] == rows["hidden_size"].max()]
+    draw_noise(noise, largest[largest["kind"].isin(["uoro", "plain"])])
+    draw_cost(cost, largest[largest["seq_len"] == largest["seq_len"].max()])
+    draw_memory(memory, table[table["kind"].str.startswith("memory")])
     return {"price": figure}
 
 
