@@ -23,7 +23,7 @@ import rnnlab as rl
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Listed
 from rnnlab.experiments.forward_mode.claims import checks as checks
-from rnnlab.experiments.forward_mode.figures import draw as draw
+from rnnlab.experiments.forward_mode.figures import draw as draw, finding as finding
 from rnnlab.forward_mode import flat, local_derivatives, real_time_gradients, unbiased_gradients
 from rnnlab.laws.forward_mode import uoro_variance
 

@@ -33,6 +33,17 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     return {"price": figure}
 
 
+def finding(table: pd.DataFrame) -> str:
+    """How far RTRL is off BPTT, and the noise of a guess at the shortest and the longest T."""
+    off = table.loc[table["kind"] == "rtrl", "value"].max()
+    rows = table[
+        (table["kind"] == "uoro") & (table["hidden_size"] == table.loc[table["kind"] == "uoro", "hidden_size"].max())
+    ]
+    noise = np.sqrt(middle(rows, "seq_len"))
+    ends = [f"{noise[steps]:.0f} times the gradient at T = {steps}" for steps in (noise.index.min(), noise.index.max())]
+    return f"RTRL is off BPTT by {off:.0e}; the noise of a guess of UORO: {', '.join(dict.fromkeys(ends))}"
+
+
 def middle(rows: pd.DataFrame, by: str, column: str = "value") -> Any:
     """The geometric mean over networks."""
     return np.exp(rows.assign(log=np.log(rows[column])).groupby(by)["log"].mean())
