@@ -18,6 +18,7 @@ from pydantic import Field, field_validator
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.differences import Chances, family, more_of
 from rnnlab.experiments._lab.figures import drawing, new_figure
 from rnnlab.experiments._lab.learning import LINEAR, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
@@ -95,7 +96,9 @@ def measure_part(part: Part, so_far: Progress | None, keep: Keep) -> pd.DataFram
     """The curve of one training, with Adam, gradients shortened to norm 1."""
     spec = part.spec
     goal = copy_goal(spec.delay) if part.task == "copy" else adding_goal(part.seq_len)
-    model = learning.model_of(part.method, goal.task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
+    model = learning.model_of(
+        part.method, goal.task, (spec.hidden_size, part.seq_len), np.random.default_rng([part.seed, 0])
+    )
     recipe = rl.Recipe(RATES.get(part.method, 0.002), "adam", 1.0)
     training = Training(recipe, BATCH, EVERY, spec.updates)
     rows = learning.learn(model, goal, training, [part.seed], so_far, keep)[1]
@@ -140,26 +143,24 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["budget"] == fields["updates"].default]
     copied = rows[(rows["task"] == "copy") & (rows["seq_len"] == fields["delay"].default + 2 * rl.tasks.COPIED)]
     last = learning.ends(copied, ["method"])
-    return table_of([*adding_claims(rows[rows["task"] == "adding"]), *copy_claims(last), *memory_claims(last)])
+    added = rows[(rows["task"] == "adding") & (rows["seq_len"] == 200)]
+    return table_of([*family([*adders(added), *copiers(last)]), *memory_claims(last)])
 
 
-def adding_claims(rows: pd.DataFrame) -> Iterator[Claim]:
-    """Identity adds over 200 steps, orthogonal not in that time; the least error of every run: errors jump in learning."""
-    for name, runs in rows[rows["seq_len"] == 200].groupby("method", sort=False):
-        least, below = runs.groupby("seed")["score"].min(), name == LINEAR[0]
-        share = float((least < 0.5).mean())
-        claim = f"adding, T = 200, {name}: share below half of chance within {rows['budget'].iloc[0]:,} updates"
-        yield Claim(claim, float(below), share, 0.0, SOURCE)
+def adders(rows: pd.DataFrame) -> Iterator[tuple[str, Chances, str]]:
+    """Identity adds over 200 steps sooner than orthogonal; the least error of every run: errors jump in learning."""
+    least = rows.groupby(["method", "seed"])["score"].min() < 0.5
+    if set(LINEAR) <= set(rows["method"]):
+        text = f"adding, T = 200: more identities than orthogonal below half of chance within {rows['budget'].iloc[0]:,} updates"
+        yield text, more_of(least[LINEAR[0]], least[LINEAR[1]]), SOURCE
 
 
-def copy_claims(last: pd.DataFrame) -> Iterator[Claim]:
-    """Orthogonal copies, identity does not."""
-    for name, expected in zip(LINEAR, (0.0, 1.0), strict=True):
-        runs = last[last["method"] == name]
-        if len(runs):
-            solved = float(runs["solved"].astype(float).mean())
-            claim = f"copying, {name}: share of trainings that solve it within {runs['budget'].iloc[0]:,} updates"
-            yield Claim(claim, expected, solved, 0.0, SOURCE)
+def copiers(last: pd.DataFrame) -> Iterator[tuple[str, Chances, str]]:
+    """Orthogonal copies sooner than identity."""
+    solved = last.set_index("method")["solved"].astype(bool)
+    if set(LINEAR) <= set(solved.index):
+        text = f"copying: more orthogonal than identities solve it within {last['budget'].iloc[0]:,} updates"
+        yield text, more_of(solved[[LINEAR[1]]], solved[[LINEAR[0]]]), SOURCE
 
 
 def memory_claims(last: pd.DataFrame) -> Iterator[Claim]:
@@ -168,12 +169,12 @@ def memory_claims(last: pd.DataFrame) -> Iterator[Claim]:
         wrong = float(runs["score"].min())
         if name in ("RNN", "orthogonal"):
             text = f"{name} (tanh): least share of wrong symbols"
-            yield Claim(text, GUESS, wrong, 0.1, FLOOR + "; 10 % for symbols guessed by chance, or hardly remembered")
+            source = FLOOR + "; 10 % for symbols guessed by chance, or hardly remembered"
+            yield Claim(text, GUESS, wrong, 0.1, source, rival=WRONG)
         if name == "attention":
-            half = float(0.5 < wrong < GUESS)
-            yield Claim(
-                "attention: more than half of the symbols wrong, but fewer than of a guess", 1.0, half, 0.0, FLOOR
-            )
+            text, middle = "attention: least share of wrong symbols", (GUESS + 0.5) / 2
+            source = FLOOR + "; more than half, fewer than by guessing, as it does not know when; or solved"
+            yield Claim(text, middle, wrong, GUESS - middle, source, rival=WRONG)
 
 
 def finding(table: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """The tasks of 1997, one sequence at a time: how many until an LSTM adds, or tells an order, over a hundred steps.
 
-Claim: an LSTM trained one sequence at a time needs about as many sequences as was published in 1997.
+Claim: an LSTM trained one sequence at a time needs about as many sequences as was published in 1997, adding with Adam
+for descent.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def model_1997(trial: Trial, rng: np.random.Generator) -> rl.Model:
 
 
 def checks(table: pd.DataFrame) -> pd.DataFrame:
-    """The published numbers of sequences, within a factor of 3, of trainings that had the default length and budget."""
+    """The published numbers of sequences, within a factor of 2, of trainings that had the default length and budget."""
     return table_of(claim for name, rows in table.groupby("task", sort=False) for claim in claims_of(name, rows))
 
 
@@ -160,12 +161,13 @@ def claims_of(name: TaskName, rows: pd.DataFrame) -> Iterator[Claim]:
     fields, trial = Spec.model_fields, trial_of(name, int(rows["seq_len"].iloc[0]))
     if rows["seq_len"].iloc[0] != fields["seq_len"].default or rows["budget"].min() != fields["sequences"].default:
         return
-    last = learning.ends(rows, ["task"])
+    last, how = learning.ends(rows, ["task"]), "" if trial.recipe.optimiser == "sgd" else ", with Adam"
     solved = float(last["solved"].astype(float).mean())
-    yield Claim(f"{name}: share of trainings that meet the criterion", 1.0, solved, 0.0, trial.source)
-    ratio = math.log10(last["update"].mean() / trial.published)
-    text = f"{name}: log10 of the mean number of sequences over {trial.published:,}"
-    yield Claim(text, 0.0, ratio, math.log10(3), trial.source)
+    text = f"{name}{how}: share of trainings that meet the criterion"
+    yield Claim(text, 1.0, solved, 0.0, trial.source + "; or none", rival=0.0)
+    ratio, budget = (math.log10(count / trial.published) for count in (last["update"].mean(), last["budget"].max()))
+    text = f"{name}{how}: log10 of the mean number of sequences over {trial.published:,}"
+    yield Claim(text, 0.0, ratio, math.log10(2), trial.source + "; or the whole budget", rival=budget)
 
 
 def finding(table: pd.DataFrame) -> str:
@@ -204,7 +206,7 @@ def draw_task(axis: Any, name: TaskName, rows: pd.DataFrame) -> None:
         axis.plot(run["update"], run["loss"], label=label, color=f"C{number}", linewidth=1.3, **style)
     published = trial_of(name, int(rows["seq_len"].iloc[0])).published
     learning.draw_chance(axis, float(rows["chance"].iloc[0]))
-    axis.axvspan(published / 3, published * 3, color="grey", alpha=0.15, label="within a factor of 3 of 1997")
+    axis.axvspan(published / 2, published * 2, color="grey", alpha=0.15, label="within a factor of 2 of 1997")
     axis.axvline(published, color="black", linewidth=1, label=f"{published:,} (1997, a mean)")
     axis.set(xscale="log", yscale="log", xlabel="sequences", ylabel="loss, mean of 500 sequences")
     recipe = trial_of(name, int(rows["seq_len"].iloc[0])).recipe

@@ -86,7 +86,9 @@ def task_of(name: TaskName, seq_len: int) -> rl.Task:
 def measure_part(part: Part) -> pd.DataFrame:
     """The rows of one training, with Adam and gradients shortened to norm 1."""
     spec, task = part.spec, task_of(part.task, part.spec.seq_len)
-    model = learning.model_of(part.method, task, spec.hidden_size, np.random.default_rng([part.seed, 0]))
+    model = learning.model_of(
+        part.method, task, (spec.hidden_size, spec.seq_len), np.random.default_rng([part.seed, 0])
+    )
     recipe, rng = rl.Recipe(RATES[part.method], "adam", clip_norm=1.0), np.random.default_rng([part.seed, 1])
     done = rl.fit(model, task, recipe, updates=spec.updates, batch_size=BATCH, rng=rng, record_flow=spec.every)
     history = done.history

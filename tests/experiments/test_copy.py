@@ -7,6 +7,7 @@ import pytest
 import rnnlab as rl
 from rnnlab.experiments import copy
 from rnnlab.experiments._lab import runner
+from rnnlab.experiments._lab.differences import family
 
 COPY = copy.Spec(delay=1, adding_seq_len=10, seeds=1, updates=400, method="RNN,linear identity,linear orthogonal")
 
@@ -43,10 +44,12 @@ def test_copy_columns_and_figure(copied: pd.DataFrame) -> None:
 
 
 def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> None:
-    last = pd.DataFrame({"method": copy.LINEAR, "solved": [False, True], "score": [0.5, 0.0], "budget": 1600})
-    assert all(claim.verdict == "holds" for claim in copy.copy_claims(last))
-    assert not any(claim.verdict == "holds" for claim in copy.copy_claims(last.assign(method=copy.LINEAR[::-1])))
+    last = pd.DataFrame({"method": 4 * copy.LINEAR, "solved": 4 * [False, True], "budget": 1600})
+    swapped = last.assign(method=4 * copy.LINEAR[::-1])
+    assert [claim.verdict for claim in family(copy.copiers(last))] == ["holds"]
+    assert [claim.verdict for claim in family(copy.copiers(swapped))] == ["fails"]
     rows = copied[copied["task"] == "adding"].assign(seq_len=200)
     rows["score"] = np.where(rows["method"] == copy.LINEAR[0], 0.1, 1.0)
-    assert all(claim.verdict == "holds" for claim in copy.adding_claims(rows))
-    assert not any(claim.verdict == "holds" for claim in copy.adding_claims(rows.assign(score=1.1 - rows["score"])))
+    rows = pd.concat([rows.assign(seed=seed) for seed in range(4)])
+    assert [claim.verdict for claim in family(copy.adders(rows))] == ["holds"]
+    assert [claim.verdict for claim in family(copy.adders(rows.assign(score=1.1 - rows["score"])))] == ["fails"]

@@ -31,7 +31,13 @@ class Claim:
     source : str
         Who claims it, or why it has this tolerance.
     rival : float
-        What the other story says of the same number: the folk story, no effect, the term left out, chance.
+        What the other story says of the same number: the folk story, no effect, the term left out, chance. Where the
+        interval of accepted numbers holds it, the claim says nothing: it is "open" at best, and `verify` fails.
+
+    Raises
+    ------
+    ValueError
+        If there is no rival.
     """
 
     claim: str
@@ -39,7 +45,11 @@ class Claim:
     measured: float
     tolerance: float | tuple[float, float]
     source: str
-    rival: float = math.nan
+    rival: float
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.rival):
+            raise ValueError(f"the claim {self.claim!r} has a rival that is not a number: without one it is no claim")
 
     @property
     def accepted(self) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from rnnlab.experiments._lab.exits import exit_code
 from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
 from rnnlab.experiments._lab.options import OUT, as_toml, look_of, look_options, option_of, resolve, wants_parquet
-from rnnlab.experiments._lab.report import failing, report, say_claims, say_finding, say_result
+from rnnlab.experiments._lab.report import claims, report, say_finding, say_result
 
 TIMEOUT: dict[str, Any] = {
     "type": click.FloatRange(min=0),
@@ -247,26 +247,25 @@ figures.params += look_options()
 
 @cli.command()
 @click.argument("wanted", metavar="[NAME ...]", nargs=-1)
+@click.option("--experiment", "more", metavar="NAME", multiple=True, help="the same as a NAME")
+@click.option("--workers", type=click.IntRange(min=1), help="threads  [default: all cores]")
 @click.option("--out", **OUT)
-def verify(wanted: tuple[str, ...], out: Path) -> int:
+def verify(wanted: tuple[str, ...], more: tuple[str, ...], workers: int | None, out: Path) -> int:
     """Measure afresh and print every claim: expected, rival, measured, interval, source, verdict; exit 1 if one fails.
 
     Kept results in the results folder must be as they were written.
     """
-    from rnnlab.experiments._lab import runner, store
+    from rnnlab.experiments._lab import store
+    from rnnlab.experiments._lab.verification import verified
 
-    chosen = {name: known(name) for name in wanted or names()}
-    failures = 0
+    asked = (*wanted, *more)
+    chosen = {name: known(name) for name in asked or names()}
     for name in chosen:
         store.verify(out / name)
-    for name, experiment in chosen.items():
-        if not (wanted or experiment.Spec.reproducible):
-            continue
-        checks = runner.verified_checks(experiment, os.cpu_count() or 1)
-        say_claims(name, checks)
-        failures += len(failing(checks))
-    click.echo(f"{failures} claims fail" if failures else "every claim holds")
-    return 1 if failures else 0
+    return verified({n: e for n, e in chosen.items() if asked or e.Spec.reproducible}, workers or os.cpu_count() or 1)
+
+
+cli.add_command(claims)
 
 
 @cli.command("all")

@@ -16,7 +16,7 @@ from rnnlab.experiments._lab.spec import bytes_of_weights
 
 Array = NDArray[Any]
 Usual = Literal["RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention"]
-Method = Literal[Usual, "minGRU", "leaky"]
+Method = Literal[Usual, "LSTM-chrono", "minGRU", "leaky"]
 USUAL: tuple[Usual, ...] = get_args(Usual)
 METHODS: tuple[Method, ...] = get_args(Method)
 LINEAR = ("linear identity", "linear orthogonal")
@@ -25,6 +25,7 @@ STARTS = {
     "IRNN": "irnn",
     "LSTM": "lstm-1",
     "GRU": "gru",
+    "LSTM-chrono": "lstm-chrono",
     "minGRU": "mingru",
 }  # of the others the names are the same
 AT_ONCE = 100  # fresh sequences in one prediction: bounds the T x T weights of attention
@@ -48,9 +49,11 @@ class Training(NamedTuple):
     updates: int
 
 
-def model_of(method: str, task: rl.Task, hidden_size: int, rng: np.random.Generator) -> rl.Model:
-    """The network of a method."""
-    return networks.model_of(STARTS.get(method, method), task, hidden_size, rng)
+def model_of(method: str, task: rl.Task, size: tuple[int, int], rng: np.random.Generator) -> rl.Model:
+    """The network of a method, of so many units, for sequences of so many steps."""
+    hidden_size, steps = size
+    longest = {"chrono": float(steps)} if method == "LSTM-chrono" else {}
+    return networks.model_of(STARTS.get(method, method), task, hidden_size, rng, **longest)
 
 
 class Progress(NamedTuple):

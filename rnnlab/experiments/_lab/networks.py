@@ -32,7 +32,7 @@ NETWORKS = {
     "lstm": Start(rl.LSTMParams, "LSTM", 3),
     "lstm-0": Start(rl.LSTMParams, "LSTM, forget bias 0", 3, {"forget_bias": 0.0}),
     "lstm-1": Start(rl.LSTMParams, "LSTM, forget bias 1", 3, {"forget_bias": 1.0}),
-    "lstm-chrono": Start(rl.LSTMParams, "LSTM, chrono", 3),  # with the longest dependency as `chrono`
+    "lstm-chrono": Start(rl.LSTMParams, "LSTM, chrono", 6),  # with the longest dependency as `chrono`
     "gru": Start(rl.GRUParams, "GRU", 4),
     "attention": Start(rl.AttentionParams, "attention", 5),
     "linear identity": Start(rl.RNNParams, "linear, identity", 6, {"scheme": "identity"}, "linear"),
@@ -48,9 +48,9 @@ def params_of(name: str, input_size: int, hidden_size: int, rng: np.random.Gener
     return start.params.init(input_size, hidden_size, rng=rng, **start.how, **more)
 
 
-def model_of(name: str, task: rl.Task, hidden_size: int, rng: np.random.Generator) -> rl.Model:
-    """The network with a readout, for a task."""
-    params = params_of(name, task.inputs, hidden_size, rng)
+def model_of(name: str, task: rl.Task, hidden_size: int, rng: np.random.Generator, **more: Any) -> rl.Model:
+    """The network with a readout, for a task; `more` as of `params_of`."""
+    params = params_of(name, task.inputs, hidden_size, rng, **more)
     return rl.Model(params, rl.Readout.init(hidden_size, task.outputs, rng=rng), NETWORKS[name].nonlinearity)
 
 

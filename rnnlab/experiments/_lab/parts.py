@@ -41,9 +41,16 @@ def _told(done: SimpleQueue[Any], number: int, future: Any) -> None:
     done.put((number, future))
 
 
-def mapped(function: Callable[[Any], Any], items: Iterable[Any], count: int) -> Iterator[Any]:
-    """An ordered ``map`` over threads."""
+def mapped(
+    function: Callable[[Any], Any], items: Iterable[Any], count: int, told: Callable[[], Any] = bool
+) -> Iterator[Any]:
+    """An ordered ``map`` over threads; `told` is called when a part has ended."""
     found: dict[int, Any] = {}
     calls: Calls = {number: partial(function, item) for number, item in enumerate(items)}
-    on_threads(calls, count, found.__setitem__, threading.Event())
+
+    def keep(number: int, part: Any) -> None:
+        found[number] = part
+        told()
+
+    on_threads(calls, count, keep, threading.Event())
     return (found[number] for number in range(len(calls)))

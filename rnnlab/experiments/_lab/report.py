@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from rnnlab.experiments._lab.experiment import Experiment
+from rnnlab.experiments._lab.experiment import Experiment, names
+from rnnlab.experiments._lab.options import OUT
 
 
 def say_result(place: Path, experiment: Experiment, result: Any) -> None:
@@ -44,6 +45,11 @@ def failing(checks: Any) -> Any:
     return checks[checks["verdict"] == "fails"]
 
 
+def saying_nothing(checks: Any) -> Any:
+    """The claims of a checks table that can't fail for their rival: it lies in the interval that they accept."""
+    return checks[(checks["low"] <= checks["rival"]) & (checks["rival"] <= checks["high"])]
+
+
 def say_claims(name: str, checks: Any) -> None:
     """Print every claim of an experiment: verdict, expected, rival, measured, the interval accepted, source."""
     for row in checks.itertuples():
@@ -52,3 +58,20 @@ def say_claims(name: str, checks: Any) -> None:
             f"expected {row.expected:.7g}, rival {row.rival:.7g}, measured {row.measured:.7g}, "
             f"accepted {row.low:.7g} to {row.high:.7g} [{row.source}]"
         )
+
+
+@click.command()
+@click.option("--markdown", is_flag=True, help="print them as a table instead")
+@click.option("--out", **OUT)
+def claims(markdown: bool, out: Path) -> int:
+    """Make claims.html of the claims of all kept results, those that fail and that are open first."""
+    from rnnlab._base import durable
+    from rnnlab.experiments._lab import claims_page
+
+    kept = claims_page.kept(out, names())
+    if markdown:
+        click.echo(claims_page.markdown(kept), nl=False)
+    else:
+        durable.write(out / claims_page.NAME, claims_page.html(kept).encode())
+        click.echo(f"page: {(out / claims_page.NAME).resolve()}")
+    return 0

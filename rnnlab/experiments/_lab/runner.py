@@ -22,7 +22,7 @@ from rnnlab.experiments._lab import agreement, folders, lock, provenance, store
 from rnnlab.experiments._lab.checkpoints import Checkpoints, source
 from rnnlab.experiments._lab.experiment import Experiment, drawn
 from rnnlab.experiments._lab.looks import PAPER, Look
-from rnnlab.experiments._lab.parts import mapped, on_threads
+from rnnlab.experiments._lab.parts import on_threads
 from rnnlab.experiments._lab.resumable import Resumable
 from rnnlab.experiments._lab.saving import told_if_undrawn
 from rnnlab.experiments._lab.tables import normal_form
@@ -134,16 +134,15 @@ def measured_table(job: Job, checkpoints: Checkpoints) -> pd.DataFrame:
         raise
 
 
-def verified_checks(experiment: Experiment, workers: int) -> pd.DataFrame:
-    """The claims of an experiment at its default spec, measured afresh, of which nothing is kept."""
-    with compile_clock():
-        return experiment.checks(table_of(experiment, experiment.Spec(), partial(mapped, count=workers)))
-
-
 def table_of(experiment: Experiment, spec: Any, each: Callable[..., Any] = map) -> pd.DataFrame:
     """The table of an experiment, matrix products on one thread: so that the number of workers changes no bit."""
     with one_blas_thread():
         return normal_form(experiment.measure(spec, each))
+
+
+def bar_of(name: str) -> dict[str, Any]:
+    """How a bar of progress looks: on a terminal alone, of what takes more than a second."""
+    return {"desc": name, "unit": "part", "disable": None, "delay": 1.0, "file": sys.stderr}
 
 
 def mapper(job: Job, checkpoints: Checkpoints) -> Callable[..., Iterator[pd.DataFrame]]:
@@ -153,8 +152,7 @@ def mapper(job: Job, checkpoints: Checkpoints) -> Callable[..., Iterator[pd.Data
         work = list(items)
         kept = {number: checkpoints.load(str(number)) for number in range(len(work))}
         todo = [number for number, table in kept.items() if table is None]
-        progress = {"desc": job.folder.name, "unit": "part", "disable": None, "delay": 1.0, "file": sys.stderr}
-        with tqdm(total=len(todo), **progress) as bar:
+        with tqdm(total=len(todo), **bar_of(job.folder.name)) as bar:
 
             def keep(number: int, table: pd.DataFrame) -> None:
                 checkpoints.keep(str(number), table)

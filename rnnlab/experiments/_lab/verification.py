@@ -1,0 +1,39 @@
+"""Every claim measured afresh, of which nothing is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from rnnlab.experiments._lab.experiment import Experiment
+from rnnlab.experiments._lab.parts import mapped
+from rnnlab.experiments._lab.report import failing, say_claims, saying_nothing
+from rnnlab.experiments._lab.runner import bar_of, compile_clock, table_of
+
+
+def verified(chosen: dict[str, Experiment], workers: int) -> int:
+    """Print every claim of these experiments at their default specs; the exit code, 1 if one fails or says nothing."""
+    failed, nothing, undecided = 0, 0, 0
+    with compile_clock():
+        for name, experiment in chosen.items():
+            checks = experiment.checks(table_of(experiment, experiment.Spec(), shown(name, workers)))
+            say_claims(name, checks)
+            failed, nothing = failed + len(failing(checks)), nothing + len(saying_nothing(checks))
+            undecided += int((checks["verdict"] == "open").sum())
+    told = [f"{count} claims {what}" for count, what in ((failed, "fail"), (nothing, "say nothing")) if count]
+    click.echo(f"{', '.join(told) or 'no claim fails'}; {undecided} open")
+    return int(failed + nothing > 0)
+
+
+def shown(name: str, workers: int) -> Callable[..., Iterator[Any]]:
+    """An ordered ``map`` over threads that shows how far it is."""
+
+    def each(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        work = list(items)
+        with tqdm(total=len(work), **bar_of(name)) as bar:
+            return mapped(function, work, workers, bar.update)
+
+    return each
