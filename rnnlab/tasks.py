@@ -228,7 +228,7 @@ def latch(seq_len: int, informative: int = 1, noise: float = LATCH_NOISE) -> Tas
     seq_len, informative = whole(1, "seq_len", seq_len), whole(1, "informative", informative)
     if informative > seq_len:
         raise ValueError(f"informative is {informative}: expected at most seq_len, which is {seq_len}")
-    if np.ndim(noise) or noise != 0:
+    if np.ndim(noise) or np.ma.is_masked(noise) or noise != 0:
         positive(noise=noise)
     if float(noise) > LOUDEST:
         raise ValueError(f"noise is {noise}: expected at most {LOUDEST}")

@@ -222,6 +222,7 @@ def test_windows_of_several_lengths_end_just_before_the_target() -> None:
         (lambda: tasks.windows(np.ones(50), ()), r"seq_len is \(\): expected an integer of at least 1"),
         (lambda: tasks.windows(np.ones(50), (5, 2.5)), "seq_len is 2.5"),
         (lambda: tasks.latch(5, noise="a"), "noise is 'a': expected a finite number above 0"),
+        (lambda: tasks.latch(5, noise=np.ma.masked), "noise is masked: expected a finite number above 0"),
         (lambda: tasks.adding(19, "hochreiter1997"), "seq_len is 19: expected an integer of at least 20"),
     ],
 )

@@ -15,9 +15,9 @@ from rnnlab._base import durable
 from rnnlab._base.sources import fingerprint
 from rnnlab.experiments._lab import archive
 from rnnlab.experiments._lab.errors import StoreError, told_when_full
-from rnnlab.experiments._lab.provenance import spec_hash
+from rnnlab.experiments._lab.provenance import MEASURING, spec_hash, versions
 
-OURS = re.compile(r"\.?\d+(-so-far)?\.(part|damaged)(\.new-.*)?")  # the names of files that a run writes here
+OURS = re.compile(r"\.?(\d+(-so-far)?|shard)\.(part|damaged)(\.new-.*)?")  # the names of files that a run writes here
 
 
 def source() -> str:
@@ -25,17 +25,26 @@ def source() -> str:
     return fingerprint(Path(rnnlab.__file__).parent)
 
 
+def measuring() -> dict[str, str]:
+    """What the bits of a table depend on beside its spec and the processor: rnnlab's sources, and versions of libraries."""
+    return {"source": source(), **versions(MEASURING)}
+
+
 class Checkpoints:
-    """Parts of one spec, measured by one version of the sources; a kill leaves each whole or absent."""
+    """Parts of one spec, measured by one version of everything; a kill leaves each whole or absent."""
 
     def __init__(self, folder: Path, spec: dict[str, Any]) -> None:
-        self.folder = folder.parent / f".{folder.name}-{spec_hash({**spec, 'source': source()})}.partial"
+        self.folder = folder.parent / f".{folder.name}-{spec_hash({**spec, **measuring()})}.partial"
         if self.folder.is_symlink():
             raise StoreError(f"{self.folder} is a link, which rnnlab does not make: remove it, or choose another --out")
 
     def others(self, folder: Path) -> list[Path]:
         """What was kept for the same folder by another spec or source."""
         return [path for path in folder.parent.glob(f".{folder.name}-*.partial") if path != self.folder]
+
+    def numbers(self) -> set[int]:
+        """The numbers of the parts that are kept."""
+        return {int(path.stem) for path in self.folder.glob("*.part") if path.stem.isdigit()}
 
     def load(self, name: str) -> Any:
         """What was kept by this name; None if nothing was, or if it is damaged, which is set aside and said."""

@@ -15,31 +15,22 @@ from rnnlab.experiments._lab.destinations import destination
 from rnnlab.experiments._lab.diagnosing import diagnose
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.exits import exit_code
-from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, get, names, title_of
+from rnnlab.experiments._lab.experiment import Experiment, claim_of, drawn, first_line, names, title_of
 from rnnlab.experiments._lab.looks import PAPER, Look
-from rnnlab.experiments._lab.options import OUT, as_toml, look_of, look_options, option_of, resolve, wants_parquet
-from rnnlab.experiments._lab.report import claims, report, say_finding, say_result
-
-TIMEOUT: dict[str, Any] = {
-    "type": click.FloatRange(min=0),
-    "default": 300.0,
-    "show_default": True,
-    "help": "seconds without a worker after which the run ends",
-}
-OWN_OUT = {
-    **OUT,
-    "default": None,
-    "show_default": False,
-    "help": "folder  [default: results; of another spec one in mine]",
-}
-
-
-def known(name: str) -> Experiment:
-    """Import one experiment, or say that there is none."""
-    try:
-        return get(name)
-    except LookupError as error:
-        raise click.UsageError(str(error.args[0])) from None
+from rnnlab.experiments._lab.merging import merge
+from rnnlab.experiments._lab.options import (
+    OUT,
+    OWN_OUT,
+    TIMEOUT,
+    as_toml,
+    known,
+    look_of,
+    look_options,
+    option_of,
+    resolve,
+    wants_parquet,
+)
+from rnnlab.experiments._lab.report import claims, report, say_finding, say_result, show_page
 
 
 class Whole(click.Group):
@@ -113,6 +104,7 @@ def command_of(name: str) -> click.Command:
         click.Option(["--workers"], type=int, help="threads that measure  [default: all cores]"),
         click.Option(["--cluster"], metavar="ADDRESS", help="measure on the Dask cluster of this scheduler"),
         click.Option(["--cluster-timeout"], **TIMEOUT),
+        click.Option(["--shard"], metavar="I/N", help="measure the Ith of N shares alone, for the command merge"),
         click.Option(["--force"], is_flag=True, help="replace a result of another spec, or one that agrees"),
         click.Option(["--yes"], is_flag=True, help="start a run of a GiB or more of memory without a question"),
         click.Option(["--table", "form"], default="csv", help="its form: csv, or parquet as well  [default: csv]"),
@@ -137,6 +129,7 @@ class Running(NamedTuple):
     workers: int | None = None  # all cores
     cluster: str | None = None
     cluster_timeout: float = 300.0
+    shard: str | None = None
     force: bool = False
     yes: bool = False
     form: str = "csv"
@@ -156,31 +149,25 @@ def run_as_told(
 
 def run_one(name: str, spec: Any, how: Running) -> int:
     """Run one experiment and save its result."""
-    from rnnlab.experiments._lab import folders, runner, sizes, store
+    from rnnlab.experiments._lab import folders, runner, shards, sizes, store
 
     count = (os.cpu_count() or 1) if how.workers is None else how.workers
     if count < 1:
         raise click.UsageError(f"--workers is {count}: at least one is needed")
+    shard = shards.shard_of(how.shard)
     parquet = wants_parquet(how.form)
     sizes.agree(spec, count, how.yes)
     place = how.out / name
     job = runner.Job(
         known(name), spec, folders.prepare(place), count, how.cluster, how.force, how.look, how.cluster_timeout, parquet
     )
+    if shard is not None:
+        return shards.run(job, shard)
     result = runner.run(job)
     say_result(place, job.experiment, result)
     if result.page is not None:
         show_page(place / store.PAGE, how.open_page)
     return report(result.checks)
-
-
-def show_page(path: Path, in_browser: bool) -> None:
-    """Say where a page is, and open it if that is wanted."""
-    import webbrowser
-
-    click.echo(f"page: {path.resolve()}")
-    if in_browser and not webbrowser.open(path.resolve().as_uri()):
-        click.echo("no browser was found: open the page by hand", err=True)
 
 
 ABOUT = """Experiments on how gradients travel through recurrent networks, and what that does to learning.
@@ -242,6 +229,7 @@ def figures(wanted: tuple[str, ...], out: Path, style: str, formats: str, size: 
 
 
 cli.add_command(diagnose)
+cli.add_command(merge)
 figures.params += look_options()
 
 

@@ -12,7 +12,7 @@ import click
 from pydantic import ValidationError
 
 from rnnlab._base.checks import nearest
-from rnnlab.experiments._lab.experiment import Experiment
+from rnnlab.experiments._lab.experiment import Experiment, get
 from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look
 from rnnlab.experiments._lab.spec import expand_range, split_list
 
@@ -24,6 +24,26 @@ OUT: dict[str, Any] = {
     "help": "results folder",
 }
 RANGE = 10  # numbers from which an evenly spaced list is written as a range
+OWN_OUT = {
+    **OUT,
+    "default": None,
+    "show_default": False,
+    "help": "folder  [default: results; of another spec one in mine]",
+}
+TIMEOUT: dict[str, Any] = {
+    "type": click.FloatRange(min=0),
+    "default": 300.0,
+    "show_default": True,
+    "help": "seconds without a worker after which the run ends",
+}
+
+
+def known(name: str) -> Experiment:
+    """Import one experiment, or say that there is none."""
+    try:
+        return get(name)
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0])) from None
 
 
 def option_of(field: str, about: Any) -> click.Option:

@@ -16,7 +16,8 @@ from typing import Any
 import rnnlab
 from rnnlab.experiments._lab.looks import PAPER, Look
 
-LIBRARIES = ("rnnlab", "numba", "llvmlite", "numpy", "pandas", "scipy", "matplotlib", "seaborn")
+MEASURING = ("numba", "llvmlite", "numpy", "pandas", "scipy")  # the libraries on which a table's last bits depend
+LIBRARIES = ("rnnlab", *MEASURING, "matplotlib", "seaborn")
 NAME = "provenance.json"
 AT_A_TIME = 2**20  # bytes
 
@@ -86,22 +87,27 @@ def digests(folder: Path) -> dict[str, str]:
 
 def provenance(spec: dict[str, Any], command: list[str], seconds: dict[str, float]) -> dict[str, Any]:
     """Where a result comes from: versions, processor, command, spec hash, commit, times."""
-    versions = {}
-    for name in LIBRARIES:
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
     return {
         "command": command,
         "spec_hash": spec_hash(spec),
         "seeds": spec.get("seeds"),
         "commit": commit(),
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": versions(LIBRARIES),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
         "cores": os.cpu_count(),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
+
+
+def versions(names: tuple[str, ...]) -> dict[str, str]:
+    """The versions of those libraries that are installed."""
+    found = {}
+    for name in names:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def processor() -> str:

@@ -60,6 +60,15 @@ def say_claims(name: str, checks: Any) -> None:
         )
 
 
+def show_page(path: Path, in_browser: bool) -> None:
+    """Say where a page is, and open it if that is wanted."""
+    import webbrowser
+
+    click.echo(f"page: {path.resolve()}")
+    if in_browser and not webbrowser.open(path.resolve().as_uri()):
+        click.echo("no browser was found: open the page by hand", err=True)
+
+
 @click.command()
 @click.option("--markdown", is_flag=True, help="print them as a table instead")
 @click.option("--out", **OUT)

@@ -102,9 +102,16 @@ def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
     checkpoints = Checkpoints(job.folder, spec)
     for path in checkpoints.others(job.folder):
         tqdm.write(f"{path} is unfinished work of another spec or version, left as it is", file=sys.stderr)
+    result = saved_result(job, spec, lambda: measured_table(job, checkpoints))
+    checkpoints.discard()
+    return result
+
+
+def saved_result(job: Job, spec: dict[str, Any], table_made: Callable[[], pd.DataFrame], **more: Any) -> store.Result:
+    """The result that a table makes, with its claims and figures, saved; `more` of where it comes from."""
     start = time.perf_counter()
     with compile_clock() as clock:
-        table = measured_table(job, checkpoints)
+        table = table_made()
     measured = time.perf_counter()
     checks = job.experiment.checks(table)
     shown: tuple[dict[str, Figure], str | None] = {}, None
@@ -112,7 +119,7 @@ def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
         shown = drawn(job.experiment, table)
     figures, page = shown
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
-    origin = provenance.provenance(spec, provenance.command_line(), seconds) | {"source": source()}
+    origin = provenance.provenance(spec, provenance.command_line(), seconds) | {"source": source(), **more}
     result = store.Result(spec, table, checks, figures, origin, page)
     store.refuse(job.folder, spec, job.force)  # files may have come there in the meantime
     agrees = not job.force and agreement.kept(job.folder, result, job.experiment.checks, job.parquet)
@@ -120,14 +127,20 @@ def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
         store.save(job.folder, result, job.look, job.parquet)
     elif provenance.look_of(job.folder) != job.look:
         store.redraw(job.folder, partial(drawn, job.experiment), job.experiment.checks, job.look)
-    checkpoints.discard()
     return result._replace(agrees=agrees)
 
 
 def measured_table(job: Job, checkpoints: Checkpoints) -> pd.DataFrame:
-    """The table of a job; who interrupts it is told what is kept."""
-    try:
+    """The table of a job."""
+    with told_if_interrupted(checkpoints):
         return table_of(job.experiment, job.spec, mapper(job, checkpoints))
+
+
+@contextmanager
+def told_if_interrupted(checkpoints: Checkpoints) -> Iterator[None]:
+    """Who interrupts a measurement is told what is kept."""
+    try:
+        yield
     except KeyboardInterrupt:
         if checkpoints.folder.exists():
             tqdm.write("what is measured so far is kept: the same command goes on from there", file=sys.stderr)
@@ -149,20 +162,27 @@ def mapper(job: Job, checkpoints: Checkpoints) -> Callable[..., Iterator[pd.Data
     """An ordered ``map`` over workers that shows progress and keeps parts as they are finished."""
 
     def each(function: Callable[[Any], pd.DataFrame], items: Iterable[Any]) -> Iterator[pd.DataFrame]:
-        work = list(items)
-        kept = {number: checkpoints.load(str(number)) for number in range(len(work))}
-        todo = [number for number, table in kept.items() if table is None]
-        with tqdm(total=len(todo), **bar_of(job.folder.name)) as bar:
-
-            def keep(number: int, table: pd.DataFrame) -> None:
-                checkpoints.keep(str(number), table)
-                kept[number] = table
-                bar.update()
-
-            measure(job, checkpoints, {number: partial(function, work[number]) for number in todo}, keep)
-        yield from (kept.pop(number) for number in range(len(work)))
+        work = {number: partial(function, item) for number, item in enumerate(items)}
+        tables = measured_parts(job, checkpoints, work)
+        yield from (tables.pop(number) for number in work)
 
     return each
+
+
+def measured_parts(job: Job, checkpoints: Checkpoints, work: dict[int, partial[Any]]) -> dict[int, pd.DataFrame]:
+    """The tables of parts, by their numbers: those that are kept, and the others measured now and kept."""
+    loaded = {number: checkpoints.load(str(number)) for number in work}
+    tables = {number: table for number, table in loaded.items() if table is not None}
+    todo = {number: call for number, call in work.items() if number not in tables}
+    with tqdm(total=len(todo), **bar_of(job.folder.name)) as bar:
+
+        def keep(number: int, table: pd.DataFrame) -> None:
+            checkpoints.keep(str(number), table)
+            tables[number] = table
+            bar.update()
+
+        measure(job, checkpoints, todo, keep)
+    return tables
 
 
 def measure(
@@ -170,9 +190,9 @@ def measure(
 ) -> None:
     """Measure parts where the job says, on threads here or on a cluster."""
     if job.cluster is not None and calls:
-        from rnnlab.experiments._lab.cluster import on_cluster
+        from rnnlab.experiments._lab.cluster import Work, on_cluster
 
-        on_cluster(calls, job.cluster, job.cluster_timeout, keep)
+        on_cluster(Work(calls, checkpoints, keep), job.cluster, job.cluster_timeout)
         return
     ended = threading.Event()
     here = {number: resumed(call, checkpoints, str(number), ended) for number, call in calls.items()}

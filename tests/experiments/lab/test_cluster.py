@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 
 import rnnlab
+from rnnlab.experiments._lab.checkpoints import Checkpoints
 from tests.experiments.lab.test_command_line import TINY, call
 
 pytest.importorskip("distributed", reason="Dask is an extra: pip install 'rnnlab[cluster]'")
+
+from rnnlab.experiments._lab.cluster import crew
+from rnnlab.experiments._lab.cluster.crew import Crew
 
 PACKAGE = Path(rnnlab.__file__).parent
 
@@ -63,23 +67,71 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         process.wait()
 
 
-def test_the_same_bytes_and_a_worker_of_other_sources_gets_nothing(
+def other_rnnlab(folder: Path, content: str) -> Path:
+    """A folder with a package called rnnlab."""
+    (folder / "rnnlab").mkdir(parents=True)
+    (folder / "rnnlab/__init__.py").write_text(content)
+    return folder
+
+
+def test_only_workers_of_this_rnnlab_get_parts_and_the_bytes_are_those_of_threads(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, cluster: Cluster
 ) -> None:
-    shutil.copytree(PACKAGE, tmp_path / "other/rnnlab", ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "other/rnnlab/experiments/sweep/one_unit.py").open("a") as file:
+    shutil.copytree(PACKAGE, tmp_path / "edited/rnnlab", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "edited/rnnlab/experiments/sweep/one_unit.py").open("a") as file:
         file.write("\n# edited\n")
-    cluster.worker(tmp_path / "other")
-    words = [*TINY, "--cluster", cluster.address]
-    assert call(monkeypatch, *words, "--cluster-timeout", "8", "--out", str(tmp_path / "a")) == 2
+    cluster.worker(tmp_path / "edited")
+    cluster.worker(other_rnnlab(tmp_path / "older", "__version__ = '0.0.1'"))
+    cluster.worker(other_rnnlab(tmp_path / "none", "raise ModuleNotFoundError(\"No module named 'rnnlab'\")"))
+    many = [*TINY, "--seq-len", "1:100:100"]
+    words = [*many, "--cluster", cluster.address, "--out", str(tmp_path / "a")]
+    assert call(monkeypatch, *words, "--cluster-timeout", "10") == 2
     told = capsys.readouterr().err
-    assert "has rnnlab 0.1.0 of other sources: it gets no part" in told
-    assert "no worker at" in told
+    here = f"until it has this rnnlab {rnnlab.__version__}"
+    assert f"has rnnlab {rnnlab.__version__} of other sources: it gets no part {here}" in told
+    assert f"has rnnlab 0.0.1, here it is {rnnlab.__version__}: it gets no part {here}" in told
+    assert f"can't import rnnlab (ModuleNotFoundError: No module named 'rnnlab'): it gets no part {here}" in told
+    assert told.count("it gets no part") == 3
+    assert f"error: no worker at {cluster.address} can import this rnnlab" in told
+    submitted = []
+    submit = Crew.submit
+    monkeypatch.setattr(Crew, "submit", lambda crew, bundle: submitted.append(len(bundle)) or submit(crew, bundle))
     for _ in range(2):
         cluster.worker()
-    assert call(monkeypatch, *words, "--cluster-timeout", "60", "--out", str(tmp_path / "a")) == 0
-    assert call(monkeypatch, *TINY, "--out", str(tmp_path / "b")) == 0
+    assert call(monkeypatch, *words, "--cluster-timeout", "60") == 0
+    assert sum(submitted) == 100
+    assert len(submitted) < 50  # small parts go together
+    assert call(monkeypatch, *many, "--out", str(tmp_path / "b")) == 0
     assert (tmp_path / "a/sweep/table.csv").read_bytes() == (tmp_path / "b/sweep/table.csv").read_bytes()
+
+
+def test_a_training_goes_on_in_its_middle_when_all_workers_are_gone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, cluster: Cluster
+) -> None:
+    """Of four blocks of updates the first is measured by one worker, the others by another."""
+    small = ["adding", "--method", "RNN", "--seq-len", "10", "--hidden-size", "4", "--updates", "800", "--seeds", "1"]
+    words = [*small, "--cluster", cluster.address, "--out", str(tmp_path / "a")]
+    worker, kept = cluster.worker(), list[str]()
+    keep = Checkpoints.keep
+
+    def kill_after(checkpoints: Checkpoints, name: str, value: Any) -> None:
+        keep(checkpoints, name, value)
+        kept.append(name)
+        worker.kill()
+
+    monkeypatch.setattr(crew, "HAND_IN", 0.0)
+    monkeypatch.setattr(Checkpoints, "keep", kill_after)
+    assert call(monkeypatch, *words, "--cluster-timeout", "5") == 2
+    assert f"no worker at {cluster.address} can import this rnnlab" in capsys.readouterr().err
+    assert kept == ["0-so-far"]
+    worker = cluster.worker()
+    monkeypatch.setattr(Checkpoints, "keep", lambda checkpoints, name, value: kept.append(name))
+    monkeypatch.setattr(Checkpoints, "discard", lambda checkpoints: None)
+    assert call(monkeypatch, *words, "--cluster-timeout", "60") == 0
+    assert kept == ["0-so-far"] * 3 + ["0"]
+    monkeypatch.undo()
+    assert call(monkeypatch, *small, "--out", str(tmp_path / "b")) == 0
+    assert (tmp_path / "a/adding/table.csv").read_bytes() == (tmp_path / "b/adding/table.csv").read_bytes()
 
 
 def test_a_scheduler_that_goes_away_is_one_sentence(

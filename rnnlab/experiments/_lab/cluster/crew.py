@@ -1,0 +1,118 @@
+"""The workers of a cluster: those that have this rnnlab get parts, the others are named once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from distributed.protocol import pickle
+from tqdm import tqdm
+
+from rnnlab import __version__
+from rnnlab.experiments._lab.cluster.connection import CONNECT, LOST
+from rnnlab.experiments._lab.cluster.worker import differing, here, identity, unpacked
+from rnnlab.experiments._lab.errors import StoreError
+
+LOOK_EVERY = 1.0  # seconds between two looks at who works
+HAND_IN = 5.0  # seconds after which a worker hands in what it has
+KEPT = "what is measured is kept, and the same command goes on from there"
+
+
+class Crew:
+    """The workers of a cluster: those that have this rnnlab get parts, the others are named once."""
+
+    def __init__(self, client: Any, address: str, timeout: float) -> None:
+        self.client, self.address, self.timeout = client, address, timeout
+        self.good: dict[str, int] = {}  # threads of each worker that gets parts
+        self.refused: set[str] = set()
+        self.same = here()
+        self.looked, self.alone_since, self.said = -LOOK_EVERY, time.monotonic(), ""
+
+    def look(self) -> bool:
+        """Look who is there, now and then; whether all are gone to whom parts were given."""
+        if time.monotonic() - self.looked < LOOK_EVERY:
+            return False
+        try:
+            there = self._there()
+        except TimeoutError:
+            self._wait(f"the Dask scheduler at {self.address} does not answer")
+            return False
+        had, self.good = self.good, {worker: count for worker, count in self.good.items() if worker in there}
+        self.refused &= set(there)
+        for worker, told in self._identities([w for w in there if w not in self.good and w not in self.refused]):
+            self._judge(worker, told, there[worker])
+        if self.good:
+            self.alone_since, self.said = time.monotonic(), ""
+        else:
+            self._wait(f"no worker at {self.address} can import this rnnlab {__version__}")
+        self.looked = time.monotonic()
+        return bool(had) and not set(had) & set(there)
+
+    def threads(self) -> int:
+        """Of all workers that get parts."""
+        return sum(self.good.values())
+
+    def _there(self) -> dict[str, int]:
+        """The threads of every worker that the scheduler knows."""
+        try:
+            if self.client.status == "running":
+                return dict(self.client.sync(self.client.scheduler.ncores, callback_timeout=CONNECT))
+        except TimeoutError:  # it may be busy
+            raise
+        except LOST:
+            pass
+        raise StoreError(f"the Dask scheduler at {self.address} is gone: {KEPT}")
+
+    def _identities(self, workers: list[str]) -> list[tuple[str, Any]]:
+        """What workers tell of their rnnlab."""
+        if not workers:
+            return []
+        return list(self.client.run(identity(), workers=workers, on_error="return").items())
+
+    def _judge(self, worker: str, told: Any, threads: int) -> None:
+        """Take a worker, or say once why not."""
+        if told == self.same:
+            self.good[worker] = threads
+            return
+        if isinstance(told, OSError):
+            return  # gone again
+        other = differing(told, self.same) if isinstance(told, dict) else f"can't import rnnlab ({told})"
+        self.refused.add(worker)
+        self.say(f"the worker {worker} {other}: it gets no part until it has this rnnlab {__version__}")
+
+    def _wait(self, reason: str) -> None:
+        """Say why nobody works, and give up after a while."""
+        if time.monotonic() - self.alone_since > self.timeout:
+            raise StoreError(f"{reason}, for {self.timeout:g} s: {KEPT}")
+        if self.said != reason:
+            self.say(f"{reason}: waiting {self.timeout:g} s (--cluster-timeout)")
+            self.said = reason
+
+    def say(self, words: str) -> None:
+        """On standard error, beside the progress."""
+        tqdm.write(words, file=sys.stderr)
+
+    def submit(self, bundle: Any) -> Any:
+        """Give parts to those who have this rnnlab."""
+        content = pickle.dumps((bundle, self.same, HAND_IN))
+        return self.client.submit(unpacked(), content, workers=list(self.good), pure=False)
+
+    def result(self, future: Any) -> dict[int, Any]:
+        """What a bundle came to; nothing if it is to be given again."""
+        if future.status in ("lost", "cancelled"):
+            return {}
+        try:
+            worker, ended = future.result(timeout=10 * CONNECT)
+        except Exception as error:
+            self._there()  # or the scheduler is gone
+            if type(error).__module__.startswith(("distributed", "asyncio", "concurrent")) or isinstance(
+                error, OSError
+            ):
+                raise StoreError(f"a part was lost by the workers at {self.address} ({error}): {KEPT}") from None
+            raise
+        if ended is None:
+            self.good.pop(worker, None)
+            self.refused.add(worker)
+            self.say(f"the worker {worker} has another rnnlab by now: it gets no part")
+        return ended or {}

@@ -1,0 +1,23 @@
+"""The command ``merge``: the result of an experiment that was measured in shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rnnlab.experiments._lab.options import OUT, known
+from rnnlab.experiments._lab.report import report, say_result
+
+
+@click.command()
+@click.argument("name")
+@click.option("--out", **OUT)
+def merge(name: str, out: Path) -> int:
+    """Make the result of an experiment that was measured in shards, --shard; exit 2 if one is missing."""
+    from rnnlab.experiments._lab import shards
+
+    experiment = known(name)
+    result = shards.merged(experiment, out / name)
+    say_result(out / name, experiment, result)
+    return report(result.checks)
