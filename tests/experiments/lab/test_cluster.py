@@ -111,24 +111,21 @@ def test_a_training_goes_on_in_its_middle_when_all_workers_are_gone(
     """Of four blocks of updates the first is measured by one worker, the others by another."""
     small = ["adding", "--method", "RNN", "--seq-len", "10", "--hidden-size", "4", "--updates", "800", "--seeds", "1"]
     words = [*small, "--cluster", cluster.address, "--out", str(tmp_path / "a")]
-    worker, kept = cluster.worker(), list[str]()
-    keep = Checkpoints.keep
+    workers, kept, keep = [cluster.worker()], list[str](), Checkpoints.keep
 
-    def kill_after(checkpoints: Checkpoints, name: str, value: Any) -> None:
+    def keep_and_kill_the_first(checkpoints: Checkpoints, name: str, value: Any) -> None:
         keep(checkpoints, name, value)
         kept.append(name)
-        worker.kill()
+        workers[0].kill()
 
     monkeypatch.setattr(crew, "HAND_IN", 0.0)
-    monkeypatch.setattr(Checkpoints, "keep", kill_after)
+    monkeypatch.setattr(Checkpoints, "keep", keep_and_kill_the_first)
     assert call(monkeypatch, *words, "--cluster-timeout", "5") == 2
     assert f"no worker at {cluster.address} can import this rnnlab" in capsys.readouterr().err
     assert kept == ["0-so-far"]
-    worker = cluster.worker()
-    monkeypatch.setattr(Checkpoints, "keep", lambda checkpoints, name, value: kept.append(name))
-    monkeypatch.setattr(Checkpoints, "discard", lambda checkpoints: None)
+    workers.append(cluster.worker())
     assert call(monkeypatch, *words, "--cluster-timeout", "60") == 0
-    assert kept == ["0-so-far"] * 3 + ["0"]
+    assert kept == ["0-so-far"] * 4 + ["0"]
     monkeypatch.undo()
     assert call(monkeypatch, *small, "--out", str(tmp_path / "b")) == 0
     assert (tmp_path / "a/adding/table.csv").read_bytes() == (tmp_path / "b/adding/table.csv").read_bytes()
