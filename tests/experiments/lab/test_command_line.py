@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from rnnlab.experiments import names
 from rnnlab.experiments._lab import checkpoints, command_line, folders, runner
 
 TINY = ["sweep", "--w2", "0.5,1,2", "--seq-len", "1,10", "--seeds", "1", "--nonlinearity", "linear"]
@@ -192,12 +191,6 @@ def test_verify_fails_when_a_claim_fails(monkeypatch: pytest.MonkeyPatch, capsys
     assert "FAILS  laws: float64 floor" in capsys.readouterr().out
 
 
-def test_list_names_every_experiment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(monkeypatch, "list") == 0
-    told = capsys.readouterr().out
-    assert all(name in told for name in command_line.names())
-
-
 def test_a_failed_write_leaves_the_old_result(tmp_path: Path) -> None:
     folder = tmp_path / "result"
     with folders.replacing(folder) as fresh:
@@ -291,28 +284,3 @@ def test_the_number_of_workers_changes_no_byte(monkeypatch: pytest.MonkeyPatch, 
         call(monkeypatch, *few, "--full-steps", "200", "--workers", workers, "--out", str(tmp_path / workers))
         tables.append((tmp_path / workers / "spectrum/table.csv").read_bytes())
     assert tables[0] == tables[1]
-
-
-@pytest.mark.parametrize("module", ["rnnlab", "rnnlab.experiments"])
-def test_who_asks_nothing_is_told_what_there_is(module: str) -> None:
-    told = subprocess.run([sys.executable, "-m", module], capture_output=True, text=True, check=True)
-    assert told.stderr == ""
-    assert all(f"\n  {name} " in told.stdout for name in ("list", "verify", *names()))
-
-
-@pytest.mark.parametrize("words", [[], ["spec"]])
-def test_help_cuts_no_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
-) -> None:
-    assert call(monkeypatch, *words, "--help") == 0
-    told = [line for line in capsys.readouterr().out.splitlines() if line.endswith("...") and "Usage" not in line]
-    assert not told
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a shell's pipe")
-def test_nobody_who_stops_reading_is_told(tmp_path: Path) -> None:
-    for words in ("list", "sweep --help"):
-        command = f"{sys.executable} -m rnnlab.experiments {words} | head -n 1"
-        found = subprocess.run(command, shell=True, capture_output=True, text=True, check=True, cwd=tmp_path)
-        assert found.stdout.count("\n") == 1
-        assert "Error" not in found.stderr
