@@ -1,4 +1,4 @@
-"""Killed again and again, and with bits flipped: ``pytest -m survival`` (a minute).
+"""Killed again and again, and with bits flipped: `x.
 
 Runs are forked from this process, in which everything is imported and compiled.
 """
