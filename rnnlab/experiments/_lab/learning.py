@@ -15,8 +15,8 @@ from rnnlab.experiments._lab.resumable import Keep, forget
 from rnnlab.experiments._lab.spec import bytes_of_weights
 
 Array = NDArray[Any]
-Usual = Literal["RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention"]
-Method = Literal[Usual, "LSTM-chrono", "minGRU", "leaky"]
+Usual = Literal["RNN", "IRNN", "orthogonal", "LSTM", "GRU", "attention", "minGRU", "leaky"]
+Method = Literal[Usual, "LSTM-chrono"]
 USUAL: tuple[Usual, ...] = get_args(Usual)
 METHODS: tuple[Method, ...] = get_args(Method)
 LINEAR = ("linear identity", "linear orthogonal")
