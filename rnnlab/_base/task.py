@@ -52,7 +52,7 @@ class Data(NamedTuple):
 
 
 class Task(NamedTuple):
-    """What is to be learnt.
+    """A task: what is to be learnt.
 
     ``draw(rng, batch_size)`` returns a `Batch`, or a tuple of the same two or three arrays. A batch depends on the
     Generator `rng` alone, without `spawn`; all have the same shapes. Where x has T steps and target S, the targets are

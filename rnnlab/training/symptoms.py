@@ -29,7 +29,7 @@ WORDS = {
 
 
 class Symptom(NamedTuple):
-    """What may keep a network from learning; ``str`` of it is a sentence."""
+    """A reason that may keep a network from learning; ``str`` of it is a sentence."""
 
     what: str  # a key of WORDS
     cell: int  # of the network's cells, from 0; -1 for all
@@ -41,7 +41,7 @@ class Symptom(NamedTuple):
 
 
 def symptoms(done: Fit, clip_norm: float | None = None) -> tuple[Symptom, ...]:
-    """What the record of a training says of why it fails; of one that learns it may say something too.
+    """Reasons why a training fails, from its record; of one that learns it may name some too.
 
     Parameters
     ----------

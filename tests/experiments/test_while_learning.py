@@ -23,7 +23,7 @@ def test_the_first_look_is_the_flow_of_the_network_as_drawn() -> None:
     assert len(table) == 3 * 23
     assert list(table["update"].unique()) == [0, 10, 20]
     task = rl.tasks.adding(22)
-    model = while_learning.learning.model_of("RNN", task, 4, np.random.default_rng([0, 0]))
+    model = while_learning.learning.model_of("RNN", task, (4, 22), np.random.default_rng([0, 0]))
     x, target, _ = task.draw(np.random.default_rng([0, 1]), while_learning.BATCH)
     tape = rl.forward(model.params, x)
     error = rl.predict(model, x)[-1] - target[0]

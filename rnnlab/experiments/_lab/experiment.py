@@ -35,7 +35,7 @@ class Experiment(Protocol):
         """The figures, by name, from the table alone."""
 
     def finding(self, table: pd.DataFrame) -> str:
-        """What came out, in one line with its numbers, from the table alone."""
+        """The finding: what came out, in one line with its numbers, from the table alone."""
 
     def checks(self, table: pd.DataFrame) -> pd.DataFrame:
         """The claims: the columns of `claims.COLUMNS`."""

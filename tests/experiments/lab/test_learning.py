@@ -17,7 +17,7 @@ ADAM = rl.Recipe(0.01, "adam", 1.0)
 
 
 def trained(goal: learning.Goal, updates: int, method: str = "orthogonal") -> Any:
-    model = learning.model_of(method, goal.task, 8, np.random.default_rng([0, 0]))
+    model = learning.model_of(method, goal.task, (8, 10), np.random.default_rng([0, 0]))
     return learning.learn(model, goal, learning.Training(ADAM, 10, 100, updates), [0])
 
 
@@ -25,10 +25,10 @@ def test_every_method_makes_a_network_that_predicts() -> None:
     task = rl.tasks.copy(3)
     batch = task.draw(np.random.default_rng(0), 2)
     for name in (*learning.METHODS, "linear identity", "linear orthogonal"):
-        model = learning.model_of(name, task, 5, np.random.default_rng(1))
+        model = learning.model_of(name, task, (5, 10), np.random.default_rng(1))
         assert rl.predict(model, batch.x).shape == (23, 2, 9)
-    assert learning.model_of("IRNN", task, 5, np.random.default_rng(1)).nonlinearity == "relu"
-    forget = learning.model_of("LSTM", task, 5, np.random.default_rng(1)).params.bias[5:10]
+    assert learning.model_of("IRNN", task, (5, 10), np.random.default_rng(1)).nonlinearity == "relu"
+    forget = learning.model_of("LSTM", task, (5, 10), np.random.default_rng(1)).params.bias[5:10]
     np.testing.assert_array_equal(forget, 1.0)
 
 
@@ -43,7 +43,7 @@ def test_solved_is_what_predictions_on_other_sequences_say() -> None:
 
 def test_score_is_the_mean_error_of_all_fresh_sequences() -> None:
     goal = adding.goal_of(10)._replace(fresh=250)  # 100, 100 and 50 at once
-    model = learning.model_of("LSTM", goal.task, 4, np.random.default_rng(0))
+    model = learning.model_of("LSTM", goal.task, (4, 10), np.random.default_rng(0))
     found = learning.score_of(model, goal, np.random.default_rng(5))
     rng, errors = np.random.default_rng(5), []
     for size in (100, 100, 50):
@@ -78,7 +78,7 @@ def test_shuffled_targets_are_never_solved() -> None:
 
 def test_a_run_that_explodes_is_not_solved() -> None:
     goal = adding.goal_of(50)
-    model = learning.model_of("linear orthogonal", goal.task, 8, np.random.default_rng(0))
+    model = learning.model_of("linear orthogonal", goal.task, (8, 10), np.random.default_rng(0))
     wild = model._replace(params=model.params._replace(weight_hh=1e30 * model.params.weight_hh))
     with pytest.warns(RuntimeWarning, match="not a number: states left the range"):
         _, curve = learning.learn(wild, goal, learning.Training(ADAM, 10, 100, 500), [0])
@@ -91,7 +91,7 @@ def test_a_run_that_explodes_is_not_solved() -> None:
 def test_a_training_goes_on_in_the_middle(kept: int) -> None:
     """Also from what it kept last, when nothing is left to be trained."""
     goal, saved = latch.goal_of(30), []
-    model = learning.model_of("LSTM", goal.task, 8, np.random.default_rng([0, 0]))
+    model = learning.model_of("LSTM", goal.task, (8, 10), np.random.default_rng([0, 0]))
     training = learning.Training(ADAM, 10, 100, 350)
     last, whole = learning.learn(model, goal, training, [0], None, lambda so_far: saved.append(pickle.dumps(so_far)))
     again, curve = learning.learn(model, goal, training, [0], pickle.loads(saved[kept]))
