@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
-from rnnlab.kernels.cells.cell import leaves_of
+from rnnlab.kernels.cells.cell import leaves_of, with_leaves
 
 STEPS, BATCH, LENGTH = 7, 3, np.array([7, 3, 0])
 INSIDE = (np.arange(STEPS)[:, None] < LENGTH)[..., None]
@@ -79,3 +79,32 @@ def test_fit_counts_as_backward_does(name: str) -> None:
     step = leaves_of(before.params)[-1].weight_hh - leaves_of(after.params)[-1].weight_hh
     np.testing.assert_allclose(step, expected, rtol=1e-10, atol=1e-14)
     assert np.abs(step - other).max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", [rl.Stack, rl.Bidirectional])
+def test_no_update_sees_the_gradient_of_the_one_before(kind: Any) -> None:
+    """Three updates of `fit` against the same by hand: what the way back leaves in a part is not a loss of its next."""
+    rng = np.random.default_rng(0)
+    first, second = (rl.RNNParams.init(size, 3, rng=rng) for size in (1, 3 if kind is rl.Stack else 1))
+    net = rl.Stack((first, second)) if kind is rl.Stack else rl.Bidirectional(first, second)
+    readout = rl.Readout.init(3 if kind is rl.Stack else 6, 1, rng=rng)
+    task, rate = rl.tasks.latch(seq_len=6), 0.1
+    done = rl.fit(
+        rl.Model(net, readout), task, rl.Recipe(rate, "sgd"), updates=3, batch_size=4, rng=np.random.default_rng(1)
+    )
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        x, target, length = task.draw(rng, 4)
+        tape = rl.forward(net, x, length=length)
+        y = tape.h[-1] @ readout.weight.T + readout.bias
+        dy = 2 * (y - np.reshape(target, y.shape)) / y.size
+        found = leaves_of(rl.backward(tape, dy @ readout.weight).params)
+        readout = rl.Readout(readout.weight - rate * dy.T @ tape.h[-1], readout.bias - rate * dy.sum(axis=0))
+        moved = (
+            type(leaf)(*(array - rate * slope for array, slope in zip(leaf, slopes, strict=True)))
+            for leaf, slopes in zip(leaves_of(net), found, strict=True)
+        )
+        net = with_leaves(net, moved)
+    for mine, other in zip(leaves_of(done.model.params), leaves_of(net), strict=True):
+        for array, expected in zip(mine, other, strict=True):
+            np.testing.assert_allclose(array, expected, rtol=0, atol=1e-15)  # a few roundings of numbers below 1

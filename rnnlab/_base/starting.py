@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import _signal as signal  # type: ignore[import-not-found] # built in; `signal` itself imports enum, which takes as long as an interrupt needs to come
+# `signal` itself imports enum, which takes as long as an interrupt needs to come; this is what it is made of
+import _signal as signal  # type: ignore[import-not-found]
 import os
 import sys
 

@@ -21,9 +21,8 @@ class _WideLower(Lower):
 
     def pre_lower(self) -> None:
         super().pre_lower()
-        set.add(
-            self.function.attributes, WIDTH
-        )  # the set's own `add` knows none of LLVM's attributes that have a value
+        # as a plain set, since its own `add` knows none of LLVM's attributes that have a value
+        set.add(self.function.attributes, WIDTH)
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
