@@ -223,4 +223,4 @@ def gradient_flow(tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None,
     flow = flow_of(tape.params, steps, np.zeros((len(dloss), batch), whole))
     gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
     cell.flow(tape.params, tape.record, dloss, flow, gradients, work)
-    return measured(flow, tape.batched)
+    return measured(flow, tape.record.length, tape.batched)

@@ -32,8 +32,8 @@ class GradientFlow(NamedTuple):
 
     log10_norm: Array  # (T + 1,) or (T + 1, B): log10 |dL/dh_t|, -inf for 0; of attention |dL/de_t|, row 0 -inf
     log10_norm_c: Array | None  # of the LSTM: log10 |dL/dc_t|
-    growth_rate: Any  # factor per step on the way back, (|dL/dh_0| / |dL/dh_T|)^(1/T), per sequence
-    float32_lost: Any  # the largest t at which float32 would have shown 0 or inf, -1 if none, per sequence
+    growth_rate: Any  # factor per step on the way back, (|dL/dh_0| / |dL/dh_T|)^(1/T), T each sequence's length
+    float32_lost: Any  # the largest t <= T at which float32 would have shown 0 or inf, -1 if none, per sequence
     float64_lost: Any  # the same for float64
 
     def to_frame(self) -> Any:
@@ -71,29 +71,30 @@ class GradientFlow(NamedTuple):
         return ax
 
 
-def measured(flow: Any, batched: bool) -> Any:
-    """What was measured; of a network nested as its parts are."""
+def measured(flow: Any, length: Array, batched: bool) -> Any:
+    """What was measured, of sequences of these lengths; of a network nested as its parts are."""
     parts = parts_of(flow)
     if parts:
-        return tuple(measured(part, batched) for part in parts)
-    norms = flow.log10_norm if batched else flow.log10_norm[:, :, 0]
+        return tuple(measured(part, length, batched) for part in parts)
+    norms, last = (flow.log10_norm, length) if batched else (flow.log10_norm[:, :, 0], length[0])
     return GradientFlow(
         norms[0],
         norms[1] if len(norms) == 2 else None,
-        growth_rate(norms[0]),
-        first_lost(norms[0], *FLOAT_RANGE[np.float32]),
-        first_lost(norms[0], *FLOAT_RANGE[np.float64]),
+        growth_rate(norms[0], last),
+        first_lost(norms[0], last, *FLOAT_RANGE[np.float32]),
+        first_lost(norms[0], last, *FLOAT_RANGE[np.float64]),
     )
 
 
-def growth_rate(norms: Array) -> Any:
-    """Mean factor per step on the way back; nan where the gradient is 0 at the end it is counted from."""
-    with np.errstate(invalid="ignore"):
-        return 10 ** ((norms[0] - norms[-1]) / (len(norms) - 1))
+def growth_rate(norms: Array, last: Any) -> Any:
+    """Mean factor per step on the way back; nan of no steps and where the gradient is 0 at the end."""
+    end = np.take_along_axis(norms, np.expand_dims(last, 0), axis=0)[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 10 ** ((norms[0] - end) / last)
 
 
-def first_lost(norms: Array, smallest: float, largest: float) -> Any:
-    """The largest t at which a size is out of a type's range, or -1; a gradient of exactly 0 is lost in none."""
-    lost = ((norms < smallest) & np.isfinite(norms)) | (norms >= largest)
+def first_lost(norms: Array, last: Any, smallest: float, largest: float) -> Any:
+    """The largest t up to the end at which a size is out of a type's range, or -1; a gradient of exactly 0 never is."""
     steps = np.arange(len(norms)).reshape(-1, *[1] * (norms.ndim - 1))
-    return np.where(lost, steps, -1).max(axis=0)
+    lost = ((norms < smallest) & np.isfinite(norms)) | (norms >= largest)
+    return np.where(lost & (steps <= last), steps, -1).max(axis=0)
