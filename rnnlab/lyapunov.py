@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import blas, lapack
 
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import real_numbers, shortened, whole
@@ -146,13 +146,17 @@ def orthonormal(matrix: Array, t: int) -> tuple[Array, Array]:
     """
     q, sizes, exact = np.ascontiguousarray(matrix), 1.0, False
     while not exact:
-        squares = blas.dsyrk(1.0, q.T)
-        upper, failed = lapack.dpotrf(squares, overwrite_a=True)
+        squares = scipy.linalg.blas.dsyrk(1.0, q.T)
+        upper, failed = scipy.linalg.lapack.dpotrf(squares, overwrite_a=True)
         diagonal = upper.diagonal()
         least, largest = diagonal.min(), diagonal.max()
         if failed or not LEAST * largest < least or not SMALLEST < least <= largest < 1 / SMALLEST:
             return by_reflections(*scaled(matrix, t))
-        q, sizes, exact = blas.dtrsm(1.0, upper, q.T, trans_a=1).T, sizes * diagonal, least > ENOUGH * largest
+        q, sizes, exact = (
+            scipy.linalg.blas.dtrsm(1.0, upper, q.T, trans_a=1).T,
+            sizes * diagonal,
+            least > ENOUGH * largest,
+        )
     return q, np.log(sizes)
 
 

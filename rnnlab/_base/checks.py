@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import psutil
 from numpy.typing import ArrayLike, NDArray
 
 LARGEST = sys.float_info.max
@@ -122,6 +121,8 @@ def whole(least: int, name: str, size: Any) -> int:
 
 def within_memory(count: int, **sizes: int) -> None:
     """Refuse sizes of arrays, of so many numbers together, that are larger than the machine's memory."""
+    import psutil  # not with rnnlab: 25 ms
+
     needed, there = 8 * count, psutil.virtual_memory().total
     if needed > there:
         told = " and ".join(f"{name} is {shortened(size)}" for name, size in sizes.items())

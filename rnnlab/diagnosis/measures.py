@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from rnnlab._base.blas import one_blas_thread
 from rnnlab.api import forward, gradient_flow
@@ -178,7 +178,11 @@ def factor_of(relative: Array) -> tuple[float, tuple[float, float]]:
         edges = np.linspace(0, int(lags.max()), BLOCKS + 1).astype(int)
         whole = relative[edges, int(np.argmax(lags))]
         rates = np.diff(whole) / np.diff(edges) if np.diff(edges).min() else np.empty(0)
-    half = stdtrit(rates.size - 1, 0.975) * rates.std(ddof=1) / np.sqrt(rates.size) if rates.size > 1 else np.nan
+    half = (
+        scipy.special.stdtrit(rates.size - 1, 0.975) * rates.std(ddof=1) / np.sqrt(rates.size)
+        if rates.size > 1
+        else np.nan
+    )
     return float(10**mean), (float(10 ** (mean - half)), float(10 ** (mean + half)))
 
 

@@ -7,8 +7,8 @@ layer multiplies by the recurrent gain a, each step down by the input gain b; a 
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import binom
 
 
 def log10_gradient(
@@ -56,8 +56,8 @@ def log10_gradient(
     m, n = (np.asarray(values, dtype=np.float64)[..., None] for values in (distance, lag))
     (a, b), power = gains, 1 if aligned else 2
     through = np.arange(m.max() + 1)
-    chosen = binom(m, through) * (through <= m) if residual else 1.0 * (through == m)
-    total = (chosen * binom(n + through, through) * b ** (power * through)).sum(axis=-1)
+    chosen = scipy.special.binom(m, through) * (through <= m) if residual else 1.0 * (through == m)
+    total = (chosen * scipy.special.binom(n + through, through) * b ** (power * through)).sum(axis=-1)
     return np.asarray(np.log10(total) / power + n[..., 0] * np.log10(a))
 
 

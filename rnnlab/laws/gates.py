@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 
 
 def log10_retention(forget_bias: ArrayLike, seq_len: ArrayLike) -> NDArray[np.float64]:
@@ -48,7 +48,7 @@ def log_growth_at_rest(forget_bias: ArrayLike, gain: ArrayLike) -> NDArray[np.fl
     ndarray
         Broadcast of the two, natural logarithm: above 0 the gradient explodes.
     """
-    return np.asarray(np.log(expit(np.asarray(forget_bias, dtype=np.float64)) + np.asarray(gain) / 4))
+    return np.asarray(np.log(scipy.special.expit(np.asarray(forget_bias, dtype=np.float64)) + np.asarray(gain) / 4))
 
 
 def critical_gain(forget_bias: ArrayLike) -> NDArray[np.float64]:
@@ -64,7 +64,7 @@ def critical_gain(forget_bias: ArrayLike) -> NDArray[np.float64]:
     ndarray
         Where `log_growth_at_rest` is 0: the better a cell remembers, the smaller the weights at which it explodes.
     """
-    return np.asarray(4 * expit(-np.asarray(forget_bias, dtype=np.float64)))
+    return np.asarray(4 * scipy.special.expit(-np.asarray(forget_bias, dtype=np.float64)))
 
 
 CRITICAL_GAIN_OF_CHRONO = 2.0  # input gates that are 1 - f: J = I - (1 - F) (I - W_g / 2), whatever the forget gates F

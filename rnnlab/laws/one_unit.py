@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy  # loads its parts when they are asked for: with them `import rnnlab` would take twice as long
+import scipy  # loads its parts when they are asked for: with them `import rnnlab` would take a third longer
 from numpy.typing import ArrayLike, NDArray
 
 LOG10_2 = math.log10(2.0)
