@@ -15,7 +15,7 @@ from rnnlab._base import durable
 from rnnlab._base.sources import fingerprint
 from rnnlab.experiments._lab import archive
 from rnnlab.experiments._lab.errors import StoreError, told_when_full
-from rnnlab.experiments._lab.provenance import MEASURING, spec_hash, versions
+from rnnlab.experiments._lab.provenance import MEASURING, processor, spec_hash, versions
 
 OURS = re.compile(r"\.?(\d+(-so-far)?|shard)\.(part|damaged)(\.new-.*)?")  # the names of files that a run writes here
 
@@ -30,6 +30,14 @@ def measuring() -> dict[str, str]:
     return {"source": source(), **versions(MEASURING)}
 
 
+def read_part(path: Path) -> tuple[str, Any]:
+    """The processor that measured a part, and what it kept; OSError or DamagedError."""
+    found = archive.unpack(path.read_bytes())
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], str)):
+        raise archive.DamagedError("it is no part")
+    return found
+
+
 class Checkpoints:
     """Parts of one spec, measured by one version of everything; a kill leaves each whole or absent."""
 
@@ -37,6 +45,7 @@ class Checkpoints:
         self.folder = folder.parent / f".{folder.name}-{spec_hash({**spec, **measuring()})}.partial"
         if self.folder.is_symlink():
             raise StoreError(f"{self.folder} is a link, which rnnlab does not make: remove it, or choose another --out")
+        self.processors = set[str]()  # that measured what is kept or loaded here
 
     def others(self, folder: Path) -> list[Path]:
         """What was kept for the same folder by another spec or source."""
@@ -50,7 +59,7 @@ class Checkpoints:
         """What was kept by this name; None if nothing was, or if it is damaged, which is set aside and said."""
         path = self.folder / f"{name}.part"
         try:
-            return archive.unpack(path.read_bytes())
+            measured_on, kept = read_part(path)
         except FileNotFoundError:
             return None
         except (OSError, archive.DamagedError) as error:
@@ -58,10 +67,14 @@ class Checkpoints:
             path.replace(aside)
             tqdm.write(f"{path} is damaged ({error}): set aside as {aside.name} and measured again", file=sys.stderr)
             return None
+        self.processors.add(measured_on)
+        return kept
 
-    def keep(self, name: str, kept: Any) -> None:
-        """Keep a table or what else can be packed."""
-        content = archive.pack(kept)
+    def keep(self, name: str, kept: Any, measured_on: str | None = None) -> None:
+        """Keep a table or what else can be packed, with the processor that measured it, by default this one."""
+        measured_on = measured_on or processor()
+        self.processors.add(measured_on)
+        content = archive.pack((measured_on, kept))
         with told_when_full(self.folder.parent, len(content)):
             self.folder.mkdir(exist_ok=True)
             durable.write(self.folder / f"{name}.part", content)

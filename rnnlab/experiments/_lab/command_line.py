@@ -21,6 +21,7 @@ from rnnlab.experiments._lab.merging import merge
 from rnnlab.experiments._lab.options import (
     OUT,
     OWN_OUT,
+    TABLE,
     TIMEOUT,
     as_toml,
     known,
@@ -107,7 +108,7 @@ def command_of(name: str) -> click.Command:
         click.Option(["--shard"], metavar="I/N", help="measure the Ith of N shares alone, for the command merge"),
         click.Option(["--force"], is_flag=True, help="replace a result of another spec, or one that agrees"),
         click.Option(["--yes"], is_flag=True, help="start a run of a GiB or more of memory without a question"),
-        click.Option(["--table", "form"], default="csv", help="its form: csv, or parquet as well  [default: csv]"),
+        click.Option(["--table", "form"], **TABLE),
         *look_options(),
         click.Option(["--out"], **OWN_OUT),
     ]

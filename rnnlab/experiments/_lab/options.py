@@ -30,6 +30,7 @@ OWN_OUT = {
     "show_default": False,
     "help": "folder  [default: results; of another spec one in mine]",
 }
+TABLE: dict[str, Any] = {"default": "csv", "help": "its form: csv, or parquet as well  [default: csv]"}
 TIMEOUT: dict[str, Any] = {
     "type": click.FloatRange(min=0),
     "default": 300.0,

@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,7 @@ def versions(names: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+@cache
 def processor() -> str:
     """The processor's model name, as the system tells it."""
     with suppress(OSError):

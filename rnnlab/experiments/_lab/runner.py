@@ -102,13 +102,15 @@ def measured_result(job: Job, spec: dict[str, Any]) -> store.Result:
     checkpoints = Checkpoints(job.folder, spec)
     for path in checkpoints.others(job.folder):
         tqdm.write(f"{path} is unfinished work of another spec or version, left as it is", file=sys.stderr)
-    result = saved_result(job, spec, lambda: measured_table(job, checkpoints))
+    result = saved_result(job, spec, lambda: measured_table(job, checkpoints), [checkpoints])
     checkpoints.discard()
     return result
 
 
-def saved_result(job: Job, spec: dict[str, Any], table_made: Callable[[], pd.DataFrame], **more: Any) -> store.Result:
-    """The result that a table makes, with its claims and figures, saved; `more` of where it comes from."""
+def saved_result(
+    job: Job, spec: dict[str, Any], table_made: Callable[[], pd.DataFrame], kept: list[Checkpoints], **more: Any
+) -> store.Result:
+    """The result that a table of kept parts makes, with claims and figures, saved; `more` of where it comes from."""
     start = time.perf_counter()
     with compile_clock() as clock:
         table = table_made()
@@ -119,7 +121,11 @@ def saved_result(job: Job, spec: dict[str, Any], table_made: Callable[[], pd.Dat
         shown = drawn(job.experiment, table)
     figures, page = shown
     seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
-    origin = provenance.provenance(spec, provenance.command_line(), seconds) | {"source": source(), **more}
+    origin = provenance.provenance(spec, provenance.command_line(), seconds) | {
+        "source": source(),
+        **processors_of(kept),
+        **more,
+    }
     result = store.Result(spec, table, checks, figures, origin, page)
     store.refuse(job.folder, spec, job.force)  # files may have come there in the meantime
     agrees = not job.force and agreement.kept(job.folder, result, job.experiment.checks, job.parquet)
@@ -128,6 +134,14 @@ def saved_result(job: Job, spec: dict[str, Any], table_made: Callable[[], pd.Dat
     elif provenance.look_of(job.folder) != job.look:
         store.redraw(job.folder, partial(drawn, job.experiment), job.experiment.checks, job.look)
     return result._replace(agrees=agrees)
+
+
+def processors_of(kept: list[Checkpoints]) -> dict[str, list[str]]:
+    """On what processors parts were measured, if not all on this one; said if on several."""
+    kinds = sorted(set[str]().union(*(checkpoints.processors for checkpoints in kept)))
+    if len(kinds) > 1:
+        tqdm.write(f"measured on {', '.join(kinds)}: last digits differ between processors", file=sys.stderr)
+    return {"processors": kinds} if kinds and kinds != [provenance.processor()] else {}
 
 
 def measured_table(job: Job, checkpoints: Checkpoints) -> pd.DataFrame:
@@ -176,8 +190,8 @@ def measured_parts(job: Job, checkpoints: Checkpoints, work: dict[int, partial[A
     todo = {number: call for number, call in work.items() if number not in tables}
     with tqdm(total=len(todo), **bar_of(job.folder.name)) as bar:
 
-        def keep(number: int, table: pd.DataFrame) -> None:
-            checkpoints.keep(str(number), table)
+        def keep(number: int, table: pd.DataFrame, measured_on: str | None = None) -> None:
+            checkpoints.keep(str(number), table, measured_on)
             tables[number] = table
             bar.update()
 
@@ -185,9 +199,7 @@ def measured_parts(job: Job, checkpoints: Checkpoints, work: dict[int, partial[A
     return tables
 
 
-def measure(
-    job: Job, checkpoints: Checkpoints, calls: dict[int, partial[Any]], keep: Callable[[int, pd.DataFrame], None]
-) -> None:
+def measure(job: Job, checkpoints: Checkpoints, calls: dict[int, partial[Any]], keep: Callable[..., None]) -> None:
     """Measure parts where the job says, on threads here or on a cluster."""
     if job.cluster is not None and calls:
         from rnnlab.experiments._lab.cluster import Work, on_cluster

@@ -7,7 +7,6 @@ run at the same time, be interrupted and run again. What takes them together mea
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -17,11 +16,13 @@ from typing import Any, NamedTuple, NoReturn
 
 from tqdm import tqdm
 
-from rnnlab.experiments._lab import archive, folders, lock, store
-from rnnlab.experiments._lab.checkpoints import Checkpoints
+from rnnlab.experiments._lab import folders, lock, store
+from rnnlab.experiments._lab.archive import DamagedError
+from rnnlab.experiments._lab.checkpoints import Checkpoints, read_part
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.experiment import Experiment
-from rnnlab.experiments._lab.provenance import processor, spec_hash
+from rnnlab.experiments._lab.looks import PAPER, Look
+from rnnlab.experiments._lab.provenance import spec_hash
 from rnnlab.experiments._lab.runner import (
     Job,
     compile_clock,
@@ -59,7 +60,7 @@ class Kept(NamedTuple):
 
     shard: Shard
     checkpoints: Checkpoints
-    about: dict[str, Any]  # spec, processor, seconds
+    about: dict[str, Any]  # spec, seconds
 
 
 def shard_of(text: str | None) -> Shard | None:
@@ -75,7 +76,7 @@ def shard_of(text: str | None) -> Shard | None:
 
 def told(spec: dict[str, Any], seconds: float) -> dict[str, Any]:
     """What a shard keeps of itself."""
-    return {"spec": spec, "processor": processor(), "seconds": seconds}
+    return {"spec": spec, "seconds": seconds}
 
 
 def kept_beside(folder: Path) -> list[Kept]:
@@ -110,8 +111,8 @@ def kept_in(path: Path, folder: Path) -> Kept:
 def read_about(path: Path) -> dict[str, Any]:
     """What a shard kept of itself, or StoreError."""
     try:
-        found = archive.unpack((path / f"{ABOUT}.part").read_bytes())
-    except (OSError, archive.DamagedError) as error:
+        _, found = read_part(path / f"{ABOUT}.part")
+    except (OSError, DamagedError) as error:
         raise StoreError(f"{path} is no shard, or damaged ({error}): move it elsewhere, run the shard again") from None
     if not isinstance(found, dict) or set(found) != set(told({}, 0.0)) or not isinstance(found["spec"], dict):
         raise StoreError(f"{path} is no shard: move it elsewhere")
@@ -146,13 +147,6 @@ def those_missing(missing: set[int], total: int, shards: list[Kept]) -> str:
     words = [f"{shard}{'' if shard in started else ' (never run)'}" for shard in wanted[:NAMED]]
     more = f" and {len(wanted) - NAMED} more" if len(wanted) > NAMED else ""
     return f"{len(missing)} of {total} parts are missing: run --shard {', '.join(words)}{more}, and merge again"
-
-
-def say_processors(shards: list[Kept]) -> None:
-    """Say that shards come from different processors, if they do."""
-    kinds = sorted({str(kept.about["processor"]) for kept in shards})
-    if len(kinds) > 1:
-        tqdm.write(f"measured on {', '.join(kinds)}: last digits differ between processors", file=sys.stderr)
 
 
 class ShareMeasuredError(Exception):
@@ -190,23 +184,18 @@ def measured_share(job: Job, checkpoints: Checkpoints, shard: Shard) -> int:
     return len(shares[0])
 
 
-def merged(experiment: Experiment, place: Path) -> store.Result:
+def merged(experiment: Experiment, place: Path, look: Look = PAPER, parquet: bool = False) -> store.Result:
     """The result of what all shards of `place` have measured, saved; then what they kept is forgotten."""
     folder = folders.prepare(place)
     shards = kept_beside(folder)
     spec = shards[0].about["spec"]
-    job = Job(experiment, experiment.Spec(**spec), folder, workers=1)
+    job = Job(experiment, experiment.Spec(**spec), folder, workers=1, look=look, parquet=parquet)
     with lock.writing(folder, spec_hash(spec)):
         folders.tidy(folder)
         store.refuse(folder, spec, force=False)
-        say_processors(shards)
         table = partial(table_of, experiment, job.spec, taken_together(shards))
-        result = saved_result(job, spec, table, shards=[{"shard": str(k.shard), **origin_of(k)} for k in shards])
+        seconds = {str(kept.shard): kept.about["seconds"] for kept in shards}
+        result = saved_result(job, spec, table, [kept.checkpoints for kept in shards], shards=seconds)
         for kept in shards:
             kept.checkpoints.discard()
     return result
-
-
-def origin_of(kept: Kept) -> dict[str, Any]:
-    """Where a shard was measured, and how long that took."""
-    return {name: kept.about[name] for name in ("processor", "seconds")}

@@ -110,7 +110,7 @@ def heatmap(table: pd.DataFrame) -> Figure:
     norm = colour_scale(table)
     image: Any = None
     for axis, name in zip(axes, names, strict=True):
-        grid = medians(table[table["nonlinearity"] == name])
+        grid = medians(table.loc[table["nonlinearity"] == name, ["w2", "seq_len", "log10_dh0"]])
         image = mesh(axis, grid, norm)
         if max(grid.shape) <= WRITTEN:
             write_numbers(axis, grid)

@@ -113,8 +113,8 @@ def test_a_training_goes_on_in_its_middle_when_all_workers_are_gone(
     words = [*small, "--cluster", cluster.address, "--out", str(tmp_path / "a")]
     workers, kept, keep = [cluster.worker()], list[str](), Checkpoints.keep
 
-    def keep_and_kill_the_first(checkpoints: Checkpoints, name: str, value: Any) -> None:
-        keep(checkpoints, name, value)
+    def keep_and_kill_the_first(checkpoints: Checkpoints, name: str, *kept_and_where: Any) -> None:
+        keep(checkpoints, name, *kept_and_where)
         kept.append(name)
         workers[0].kill()
 

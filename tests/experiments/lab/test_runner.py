@@ -16,7 +16,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rnnlab.experiments import sweep
-from rnnlab.experiments._lab import archive, checkpoints as module, runner
+from rnnlab.experiments._lab import archive, checkpoints as module, provenance, runner
 from rnnlab.experiments._lab.checkpoints import Checkpoints
 from rnnlab.experiments._lab.errors import StoreError
 from rnnlab.experiments._lab.looks import Look
@@ -70,6 +70,23 @@ def test_a_long_part_ends_with_the_run_and_goes_on_from_what_it_kept(checkpoints
     assert [table["count"].item() for table in mapped(checkpoints, Resumable(count_to_ten), ["counts"])] == [10]
     assert seen == [7, 8, 9]
     assert Resumable(count_to_ten)("alone")["count"].item() == 10
+
+
+def test_on_which_processors_parts_were_measured_is_known_and_said(
+    checkpoints: Checkpoints, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of parts that an earlier run has kept as well."""
+    assert runner.processors_of([checkpoints]) == {}
+    checkpoints.keep("0", 1)
+    assert runner.processors_of([checkpoints]) == {}
+    checkpoints.keep("1", 1, "Z80")
+    assert capsys.readouterr().err == ""
+    later = Checkpoints(tmp_path / "result", {"a": 1})
+    assert later.load("1") == 1
+    assert runner.processors_of([later]) == {"processors": ["Z80"]}
+    both = sorted(["Z80", provenance.processor()])
+    assert runner.processors_of([later, checkpoints]) == {"processors": both}
+    assert f"measured on {', '.join(both)}: last digits differ between processors" in capsys.readouterr().err
 
 
 def test_another_source_does_not_go_on_from_what_was_kept(

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rnnlab.experiments import sweep
-from rnnlab.experiments._lab import checkpoints, shards
+from rnnlab.experiments._lab import checkpoints
 from rnnlab.experiments._lab.checkpoints import Checkpoints
 from rnnlab.experiments._lab.shards import Shard, shard_of
 from tests.experiments.lab.test_command_line import TINY, call
@@ -46,8 +46,8 @@ def test_taken_together_they_are_the_bytes_of_one_run(
     together, measured, keep = ["--out", str(tmp_path / "together")], list[str](), Checkpoints.keep
 
     def keep_until(count: int) -> Any:
-        def keep_or_interrupt(kept: Checkpoints, name: str, value: Any) -> None:
-            keep(kept, name, value)
+        def keep_or_interrupt(kept: Checkpoints, name: str, *value_and_where: Any) -> None:
+            keep(kept, name, *value_and_where)
             if name.isdigit():
                 measured.append(name)
             if len(measured) == count:
@@ -68,7 +68,10 @@ def test_taken_together_they_are_the_bytes_of_one_run(
     )
     assert call(monkeypatch, *SIX, "--shard", "3/4", *together) == 0
     assert sorted(measured) == ["0", "1", "2", "3", "4", "5"]
-    assert call(monkeypatch, "merge", "sweep", *together) == 0
+    looks = ["--style", "dark", "--format", "svg"]
+    assert call(monkeypatch, "merge", "sweep", *looks, *together) == 0
+    assert [path.name for path in (tmp_path / "together/sweep/figures").iterdir()] == ["one.svg"]
+    assert call(monkeypatch, "figures", "sweep", *together) == 0
     assert [path.name for path in (tmp_path / "together").iterdir()] == ["sweep"]
     assert call(monkeypatch, *SIX, "--out", str(tmp_path / "alone")) == 0
     one, other = content(tmp_path / "together"), content(tmp_path / "alone")
@@ -109,7 +112,7 @@ def test_only_shards_of_one_spec_and_version_are_taken_together(
     assert "is no shard, or damaged" in merged()
     (trap / "shard.part").write_bytes(pickle.dumps({"spec": {}}))
     assert "is no shard, or damaged (its digest is another)" in merged()
-    Checkpoints(tmp_path / "other", {}).keep("shard", {"spec": {}, "processor": "", "seconds": 0.0})
+    Checkpoints(tmp_path / "other", {}).keep("shard", {"spec": {}, "seconds": 0.0})
     next(tmp_path.glob(".other-*")).joinpath("shard.part").replace(trap / "shard.part")
     assert "was measured by another version of rnnlab or its libraries" in merged()
     shutil.rmtree(trap)
@@ -118,11 +121,3 @@ def test_only_shards_of_one_spec_and_version_are_taken_together(
     shutil.rmtree(next(tmp_path.glob(".sweep.2-of-2-*")))
     monkeypatch.setattr(checkpoints, "fingerprint", lambda folder: "edited")
     assert f"{first} was measured by another version" in merged()
-
-
-def test_other_processors_are_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    kept = [shards.Kept(Shard(k, 2), Checkpoints(tmp_path / "a", {}), {"processor": f"P{k}"}) for k in (1, 2)]
-    shards.say_processors(kept[:1])
-    assert capsys.readouterr().err == ""
-    shards.say_processors(kept)
-    assert "measured on P1, P2: last digits differ between processors" in capsys.readouterr().err

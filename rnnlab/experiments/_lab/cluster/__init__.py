@@ -17,7 +17,7 @@ from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.experiments._lab.checkpoints import Checkpoints
 from rnnlab.experiments._lab.cluster.connection import LOST, connected
 from rnnlab.experiments._lab.cluster.crew import Crew
-from rnnlab.experiments._lab.cluster.worker import SoFar
+from rnnlab.experiments._lab.cluster.worker import Bundle, SoFar
 from rnnlab.experiments._lab.resumable import Resumable
 
 BUNDLES = 4  # that a thread still gets, if all are as large as the next
@@ -34,7 +34,7 @@ def on_cluster(work: Work, address: str, timeout: float) -> None:
                 if crew.look():  # whom the parts in the air were given to is gone
                     client.cancel(list(flying), force=True)
                     for given in flying.values():
-                        work.take(given, {})
+                        work.take(given, None)
                     flying.clear()
                 while work.todo and len(flying) < 2 * crew.threads():
                     bundle = work.bundle(crew.threads())
@@ -51,7 +51,7 @@ class Work:
     """The parts that are still to be measured, and where what is measured is kept."""
 
     def __init__(
-        self, calls: dict[int, partial[Any]], checkpoints: Checkpoints, keep: Callable[[int, Any], None]
+        self, calls: dict[int, partial[Any]], checkpoints: Checkpoints, keep: Callable[[int, Any, str], None]
     ) -> None:
         self.calls, self.checkpoints, self.keep = calls, checkpoints, keep
         self.todo = deque(calls)
@@ -67,11 +67,16 @@ class Work:
         resumable = isinstance(self.calls[number].func, Resumable)
         return self.checkpoints.load(f"{number}-so-far") if resumable else None
 
-    def take(self, given: list[int], ended: dict[int, Any]) -> None:
+    def take(self, given: list[int], made: Bundle | None) -> None:
         """Keep what a bundle came to; what it did not come to is to be given again."""
-        for number, found in ended.items():
+        ended = self._kept(made) if made else set()
+        self.todo.extendleft(number for number in reversed(given) if number not in ended)
+
+    def _kept(self, made: Bundle) -> set[int]:
+        """The parts that have ended; these, and what trainings have so far, are kept."""
+        for number, found in made.ended.items():
             if isinstance(found, SoFar):
-                self.checkpoints.keep(f"{number}-so-far", found.kept)
+                self.checkpoints.keep(f"{number}-so-far", found.kept, made.processor)
             else:
-                self.keep(number, found)
-        self.todo.extendleft(n for n in reversed(given) if n not in ended or isinstance(ended[n], SoFar))
+                self.keep(number, found, made.processor)
+        return {number for number, found in made.ended.items() if not isinstance(found, SoFar)}

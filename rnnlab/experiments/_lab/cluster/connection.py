@@ -18,6 +18,8 @@ CONNECT = 5.0  # seconds in which a scheduler answers
 PORT = 8786  # Dask's
 LONGEST_GREETING = 2**20  # bytes of what Dask says first; of another server's first bytes, read as a length, far more
 LOST = (OSError, CancelledError, RuntimeError)  # what Dask raises of a connection that is no more
+# what it raises of a server that says other things than a scheduler does
+STRANGE = (*LOST, ValueError, TypeError, LookupError, AssertionError, EOFError, MemoryError, struct.error)
 
 
 @contextmanager
@@ -47,8 +49,8 @@ def _client(kind: Any, address: str) -> Any:
         warnings.simplefilter("ignore")  # of other versions at the workers: who matters is asked by `identity`
         try:
             return kind(address, timeout=f"{CONNECT}s", set_as_default=False)
-        except Exception as error:  # noqa: BLE001 - whatever an unknown server makes of it
-            raise unreachable(address, f"{type(error).__name__}: {error}") from None
+        except STRANGE as error:
+            raise unreachable(address, f"{type(error).__name__}: {error}") from error
 
 
 def greet(address: str) -> None:

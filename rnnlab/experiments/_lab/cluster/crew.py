@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from concurrent.futures import CancelledError
 from typing import Any
 
+from distributed import KilledWorker
 from distributed.protocol import pickle
 from tqdm import tqdm
 
 from rnnlab import __version__
 from rnnlab.experiments._lab.cluster.connection import CONNECT, LOST
-from rnnlab.experiments._lab.cluster.worker import differing, here, identity, unpacked
+from rnnlab.experiments._lab.cluster.worker import Bundle, differing, here, identity, unpacked
 from rnnlab.experiments._lab.errors import StoreError
 
 LOOK_EVERY = 1.0  # seconds between two looks at who works
@@ -55,14 +57,15 @@ class Crew:
 
     def _there(self) -> dict[str, int]:
         """The threads of every worker that the scheduler knows."""
+        gone = StoreError(f"the Dask scheduler at {self.address} is gone: {KEPT}")
+        if self.client.status != "running":
+            raise gone
         try:
-            if self.client.status == "running":
-                return dict(self.client.sync(self.client.scheduler.ncores, callback_timeout=CONNECT))
+            return dict(self.client.sync(self.client.scheduler.ncores, callback_timeout=CONNECT))
         except TimeoutError:  # it may be busy
             raise
-        except LOST:
-            pass
-        raise StoreError(f"the Dask scheduler at {self.address} is gone: {KEPT}")
+        except LOST as error:
+            raise gone from error
 
     def _identities(self, workers: list[str]) -> list[tuple[str, Any]]:
         """What workers tell of their rnnlab."""
@@ -98,21 +101,17 @@ class Crew:
         content = pickle.dumps((bundle, self.same, HAND_IN))
         return self.client.submit(unpacked(), content, workers=list(self.good), pure=False)
 
-    def result(self, future: Any) -> dict[int, Any]:
-        """What a bundle came to; nothing if it is to be given again."""
+    def result(self, future: Any) -> Bundle | None:
+        """What a bundle came to; None if it is to be given again."""
         if future.status in ("lost", "cancelled"):
-            return {}
+            return None
         try:
-            worker, ended = future.result(timeout=10 * CONNECT)
-        except Exception as error:
+            made: Bundle = future.result(timeout=10 * CONNECT)
+        except (OSError, CancelledError, KilledWorker) as error:  # what a measurement itself raises goes through
             self._there()  # or the scheduler is gone
-            if type(error).__module__.startswith(("distributed", "asyncio", "concurrent")) or isinstance(
-                error, OSError
-            ):
-                raise StoreError(f"a part was lost by the workers at {self.address} ({error}): {KEPT}") from None
-            raise
-        if ended is None:
-            self.good.pop(worker, None)
-            self.refused.add(worker)
-            self.say(f"the worker {worker} has another rnnlab by now: it gets no part")
-        return ended or {}
+            raise StoreError(f"a part was lost by the workers at {self.address} ({error}): {KEPT}") from error
+        if not made.same:
+            self.good.pop(made.worker, None)
+            self.refused.add(made.worker)
+            self.say(f"the worker {made.worker} has another rnnlab by now: it gets no part")
+        return made

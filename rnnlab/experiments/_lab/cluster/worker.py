@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from rnnlab import __version__
 from rnnlab._base.blas import one_blas_thread
 from rnnlab.experiments._lab.checkpoints import measuring
+from rnnlab.experiments._lab.provenance import processor
 from rnnlab.experiments._lab.resumable import Resumable
 
 
@@ -19,19 +20,29 @@ class SoFar(NamedTuple):
     kept: Any
 
 
-def measured(bundle: dict[int, tuple[partial[Any], Any]], same: Any, seconds: float) -> tuple[str, Any]:
-    """As many parts of a bundle as seconds allow, one at least, on a worker of the same rnnlab; None on another."""
+class Bundle(NamedTuple):
+    """What a worker makes of some parts."""
+
+    worker: str  # its address
+    processor: str
+    ended: dict[int, Any]  # by their numbers; of a training it may be SoFar
+    same: bool  # whether it has the rnnlab of the run; nothing is measured if not
+
+
+def measured(bundle: dict[int, tuple[partial[Any], Any]], same: Any, seconds: float) -> Bundle:
+    """As many parts of a bundle as seconds allow, one at least, on a worker of the same rnnlab; none on another."""
     from distributed import get_worker
 
-    if known() != same:
-        return get_worker().address, None
-    ended, until = dict[int, Any](), time.monotonic() + seconds
+    made = Bundle(get_worker().address, processor(), {}, known() == same)
+    if not made.same:
+        return made
+    until = time.monotonic() + seconds
     with one_blas_thread():
         for number, (call, so_far) in bundle.items():
-            ended[number] = measured_until(until, call, so_far)
+            made.ended[number] = measured_until(until, call, so_far)
             if time.monotonic() > until:
                 break
-    return get_worker().address, ended
+    return made
 
 
 class TimeIsUpError(Exception):
