@@ -57,7 +57,7 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     -------
     DataFrame
         method, seq_len, seed; a row per 200 updates: update, loss, score (mean squared error on fresh sequences over
-        chance), solved, budget (updates allowed).
+        chance), solved, symptom, budget (updates allowed).
     """
     parts = [Part(spec, name, seed) for name in spec.method for seed in range(spec.seeds)]
     return pd.concat(each(Resumable(measure_part), parts), ignore_index=True)

@@ -82,8 +82,8 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     -------
     DataFrame
         task (copy, adding), method, seq_len, seed; a row per 200 updates: update, loss, score (copy: share of the ten
-        symbols wrong; adding: mean squared error over chance; both of fresh sequences), solved, chance (the floor of
-        the loss), budget (updates allowed).
+        symbols wrong; adding: mean squared error over chance; both of fresh sequences), solved, symptom, chance (the
+        floor of the loss), budget (updates allowed).
     """
     seeds, linear = range(spec.seeds), [name for name in LINEAR if name in spec.method]
     runs = [(steps, name, seed, "adding") for steps in spec.adding_seq_len for name in linear for seed in seeds]

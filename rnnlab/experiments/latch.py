@@ -67,8 +67,8 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     -------
     DataFrame
         part (training, guessing), method (or variant of guessing), seq_len, seed. Of a training, a row per 100 updates:
-        update, loss, score (share of fresh sequences answered wrong), solved, budget (updates allowed). Of guessing:
-        guesses, right (those with no wrong sequence among 1,000), trials (their ratio), standard_error.
+        update, loss, score (share of fresh sequences answered wrong), solved, symptom, budget (updates allowed). Of
+        guessing: guesses, right (those with no wrong sequence among 1,000), trials (their ratio), standard_error.
     """
     runs = [(name, steps, seed) for name in spec.method for steps in spec.seq_len for seed in range(spec.seeds)]
     guessed = [(name, steps, 0) for name in VARIANTS for steps in spec.seq_len]
@@ -253,10 +253,10 @@ def draw_outcomes(axis: Any, table: pd.DataFrame) -> None:
 
 
 def words(runs: pd.DataFrame) -> str:
-    """How many of the trainings solved it, and the median of their updates."""
+    """How many of the trainings solved it, and the median of their updates; of none, why."""
     solved = runs[runs["solved"].astype(float) == 1]
-    text = f"{len(solved)} of {len(runs)}"
-    return f"{text}\n{solved['update'].median():.0f} updates" if len(solved) else text
+    more = f"{solved['update'].median():.0f} updates" if len(solved) else learning.why(runs)
+    return f"{len(solved)} of {len(runs)}\n{more}".strip()
 
 
 def trials_in_words(table: pd.DataFrame, name: str, steps: int) -> str:

@@ -94,7 +94,7 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     -------
     DataFrame
         task, seq_len, seed; a row per 500 sequences: update (how many so far), loss (their mean), wrong (answers among
-        the last 2,000), solved, budget (sequences allowed), chance.
+        the last 2,000), solved, symptom, budget (sequences allowed), chance.
     """
     parts = [Part(spec, task, seed) for task in spec.task for seed in range(spec.seeds)]
     return pd.concat(each(Resumable(measure_part), parts), ignore_index=True)
@@ -122,7 +122,8 @@ def learn(
         recent = np.concatenate([recent, trial.error_of(run.history.loss)])[-IN_A_ROW:]
         wrong, solved = int((~(recent <= trial.limit)).sum()), is_solved(trial, recent)
         loss = float(run.history.loss.mean())
-        row = {"update": run.state.update, "loss": loss, "wrong": wrong, "solved": solved}
+        symptom = learning.symptom_of(run, trial.recipe.clip_norm)
+        row = {"update": run.state.update, "loss": loss, "wrong": wrong, "solved": solved, "symptom": symptom}
         return ([*rows, row], recent), solved
 
     model, rng = model_1997(trial, np.random.default_rng([seed, 0])), np.random.default_rng([seed, 1])
@@ -200,9 +201,10 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 
 def draw_task(axis: Any, name: TaskName, rows: pd.DataFrame) -> None:
     """One panel."""
+    reason = learning.why(learning.failed(rows, ["task"]))
     for number, (_, run) in enumerate(rows.groupby("seed")):
         style = {"linestyle": LINES[number % len(LINES)], "marker": "o", "markevery": [-1]}
-        label = None if number else "LSTM, until it meets the criterion"
+        label = None if number else f"LSTM, until it meets the criterion{reason and f'; or not: {reason}'}"
         axis.plot(run["update"], run["loss"], label=label, color=f"C{number}", linewidth=1.3, **style)
     published = trial_of(name, int(rows["seq_len"].iloc[0])).published
     learning.draw_chance(axis, float(rows["chance"].iloc[0]))

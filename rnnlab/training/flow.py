@@ -34,8 +34,10 @@ def flow_of_batch(model: Any, batch: Batch, loss: str) -> Flow:
     """How large the gradient of the last loss is at every lag, in every cell, and the share of units that pass nothing on."""
     tape = forward(model.params, batch.x, nonlinearity=model.nonlinearity, length=batch.length)
     _, doutput = loss_of(model, tape, batch.target, loss, last=True)
-    found = leaves_in(gradient_flow(tape, doutput[0] @ model.readout.weight))
-    length = tape.record.length
+    dh, length = doutput[0] @ model.readout.weight, tape.record.length
+    if not (np.isfinite(dh).all() and np.isfinite(tape.record.h).all()):
+        return lost_flow(model.params, len(tape.record.x))
+    found = leaves_in(gradient_flow(tape, dh))
     shares = [slopes_of(leaf, length) for leaf in tapes_in(tape)]
     return Flow(np.stack([flow_by_lag(flow, length) for flow in found]), *np.array(shares).T)
 
@@ -92,6 +94,12 @@ def tapes_in(tape: Tape) -> list[Tape]:
 def leaves_in(flow: Any) -> list[GradientFlow]:
     """The flows of all cells of a network, in order."""
     return [flow] if isinstance(flow, GradientFlow) else [leaf for part in flow for leaf in leaves_in(part)]
+
+
+def lost_flow(params: Any, steps: int) -> Flow:
+    """Of a batch whose states or outputs are not finite."""
+    cells = len(leaves_of(params))
+    return Flow(np.full((cells, steps + 1), np.nan), *np.full((2, cells), np.nan))
 
 
 def no_flow(params: Any) -> Flow:

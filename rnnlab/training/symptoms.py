@@ -86,10 +86,12 @@ def of_flow(history: Any) -> Iterator[Symptom]:
     """Gradients that fade or grow over the lags."""
     for cell in range(history.flow.shape[1] if history.flow.size else 0):
         flow = history.flow[:, cell]
-        flow = flow[:, ~np.isnan(flow).any(axis=0)]  # lags that some sequence of every batch has
+        finite = ~np.isnan(flow).all(axis=1)
+        flow = flow[finite]
+        flow = flow[:, ~np.isnan(flow).any(axis=0)][:, :-1]  # lags of every batch, without that of h_0: it isn't learnt
         with np.errstate(invalid="ignore"):
             relative = flow - flow[:, :1]
-        update, lags = history.flow_update, flow.shape[1]
+        update, lags = history.flow_update[finite], flow.shape[1]
         grown = relative.max(axis=1)
         yield from held("exploded", cell, update, grown, grown > GROWN)
         horizon = first_lag(relative < LEFT)

@@ -134,3 +134,34 @@ def test_bad_arguments_are_one_sentence(given: dict[str, Any], error: Any, says:
     with pytest.raises(error, match=says) as caught:
         trained(**given)
     assert "\n" not in str(caught.value)
+
+
+def symptoms_of(clip_norm: float | None = None, **how: Any) -> dict[str, float]:
+    """What a training of 200 updates suffers from, with its number."""
+    done = trained(updates=200, record_flow=100, batch_size=5, clip_norm=clip_norm, **how)
+    return {symptom.what: symptom.value for symptom in rl.symptoms(done, clip_norm)}
+
+
+def test_a_training_says_what_it_suffers_from() -> None:
+    """Networks spoiled in known ways, that hardly move; one that is not spoiled has no symptom."""
+    still: dict[str, Any] = {"learning_rate": 1e-9, "task": task_of(lambda *_: (np.ones((60, 5, 1)), np.ones((5, 1))))}
+    linear = {**still, "nonlinearity": "linear"}
+    own = RNN._replace(weight_ih=np.ones((6, 1)), bias=np.zeros(6))
+    assert symptoms_of(params=own._replace(weight_hh=np.eye(6)), **linear) == {}
+    weak = symptoms_of(params=own._replace(weight_hh=0.5 * np.eye(6)), **linear)
+    assert weak == {"vanished": 7}  # 0.5^7 is the first below 1 %
+    lost = symptoms_of(params=own._replace(weight_hh=1e-3 * np.eye(6)), **linear)
+    assert lost.keys() == {"vanished", "below float32"}
+    grown = symptoms_of(params=own._replace(weight_hh=1.1 * np.eye(6)), clip_norm=1e-3, **linear)
+    assert grown == {"exploded": pytest.approx(59 * np.log10(1.1), abs=1e-6), "clipped": 1.0}
+    dead = symptoms_of(params=own._replace(bias=np.full(6, -9.0)), **still, nonlinearity="relu")
+    assert dead == {"dead": 1.0, "vanished": 1.0, "below float32": 1.0}
+    assert symptoms_of(params=own._replace(bias=np.full(6, 9.0)), **still)["saturated"] == 1.0
+
+
+def test_a_run_whose_states_overflow_stops_with_its_flow_unknown() -> None:
+    how: dict[str, Any] = {"nonlinearity": "linear", "task": rl.tasks.latch(60), "updates": 3, "batch_size": 5}
+    done = trained(params=RNN._replace(weight_hh=1e7 * np.eye(6)), record_flow=1, **how)
+    assert done.stopped == rl.Stopped(0, "loss")
+    assert np.isnan(done.history.flow).all()
+    assert rl.symptoms(done) == ()

@@ -28,6 +28,7 @@ STARTS = {
     "LSTM-chrono": "lstm-chrono",
     "minGRU": "mingru",
 }  # of the others the names are the same
+NO_SYMPTOM = "no symptom"
 AT_ONCE = 100  # fresh sequences in one prediction: bounds the T x T weights of attention
 
 
@@ -123,14 +124,15 @@ def learn(
     model : Model
         The last one.
     curve : DataFrame
-        A row per block: update (after it), loss (mean over its batches), score (mean over fresh sequences), solved.
-        A run that meets something not finite ends with a loss and a score of inf.
+        A row per block: update (after it), loss (mean over its batches), score (mean over fresh sequences), solved,
+        symptom (as `symptom_of` says). A run that meets something not finite ends with a loss and a score of inf.
     """
     drawn = Generators(*(np.random.default_rng([*seed, stream]) for stream in (1, 2)))
 
     def test(done: rl.Fit, rows: list[dict[str, Any]] | None) -> tuple[list[dict[str, Any]], bool]:
         loss, score = float(done.history.loss.mean()), score_of(done.model, goal, drawn.fresh)
-        row = {"update": done.state.update, "loss": loss, "score": score, "solved": score <= goal.limit}
+        told = {"solved": score <= goal.limit, "symptom": symptom_of(done, training.recipe.clip_norm)}
+        row = {"update": done.state.update, "loss": loss, "score": score, **told}
         if done.stopped:
             row |= {"loss": np.inf, "score": np.inf, "solved": False}
         return [*(rows or []), row], bool(row["solved"])
@@ -142,15 +144,35 @@ def learn(
 def blocks(
     model: rl.Model, state: rl.TrainingState | None, task: rl.Task, training: Training, rng: np.random.Generator
 ) -> Iterator[rl.Fit]:
-    """A training block by block, each going on from the one before, until all updates are taken or one can't be."""
+    """A training block by block, each going on from the one before, until all updates are taken or one can't be.
+
+    Of each the gradient against lag is kept as it was before its first update.
+    """
     while state is None or state.update < training.updates:
         count = min(training.every, training.updates - (state.update if state else 0))
         size = training.batch_size
-        done = rl.fit(model, task, training.recipe, updates=count, batch_size=size, rng=rng, state=state)
+        how: Any = {"updates": count, "batch_size": size, "rng": rng, "state": state, "record_flow": training.every}
+        done = rl.fit(model, task, training.recipe, **how)
         yield done
         if done.stopped:
             return
         model, state = done.model, done.state
+
+
+def symptom_of(done: rl.Fit, clip_norm: float | None) -> str:
+    """What may keep a network from learning at the end of a run that kept its gradients, by the names of `rl.symptoms`."""
+    names = [symptom.what for symptom in rl.symptoms(done, clip_norm)]
+    if done.stopped:
+        names.append("not finite")
+    return ", ".join(dict.fromkeys(names)) or NO_SYMPTOM
+
+
+def why(runs: pd.DataFrame) -> str:
+    """The symptoms of some trainings, and of how many; empty of none, and of a table of before they were kept."""
+    if runs.empty or "symptom" not in runs:
+        return ""
+    counts = runs["symptom"].str.get_dummies(", ").sum().sort_values(ascending=False, kind="stable")
+    return ", ".join(name if n == len(runs) else f"{name} ({n} of {len(runs)})" for name, n in counts.items())
 
 
 def score_of(model: rl.Model, goal: Goal, rng: np.random.Generator) -> float:
@@ -174,6 +196,12 @@ def ends(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return table.sort_values("update", kind="stable").groupby([*keys, "seed"], sort=False).tail(1)
 
 
+def failed(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The last row of every run that did not solve its task."""
+    last = ends(table, keys)
+    return last[~last["solved"].astype(bool)]
+
+
 def finding(rows: pd.DataFrame) -> str:
     """Which methods solved a task how often, and which never did."""
     last = ends(rows, ["method"])
@@ -186,9 +214,10 @@ def finding(rows: pd.DataFrame) -> str:
 def draw_curves(axis: Any, rows: pd.DataFrame, chance: float, column: str = "loss") -> None:
     """A column of every run over updates, by default the training loss, and the chance floor."""
     for name in sorted(rows["method"].unique(), key=[*METHODS, *LINEAR].index):
-        look = networks.look_of(STARTS.get(name, name))
-        for number, (_, run) in enumerate(rows[rows["method"] == name].groupby("seed")):
-            label = None if number else name
+        look, runs = networks.look_of(STARTS.get(name, name)), rows[rows["method"] == name]
+        reason = why(failed(runs, ["method"]))
+        for number, (_, run) in enumerate(runs.groupby("seed")):
+            label = None if number else f"{name}: {reason}" if reason else name
             axis.plot(run["update"], run[column], label=label, **look, linewidth=1.2, markevery=[-1])  # where it ended
     draw_chance(axis, chance)
     axis.set(yscale="log", xlabel="updates", ylabel="training loss")

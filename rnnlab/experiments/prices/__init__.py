@@ -18,6 +18,7 @@ from pydantic import Field, FiniteFloat, model_validator
 from tqdm import tqdm
 
 import rnnlab as rl
+from rnnlab.experiments._lab.learning import symptom_of
 from rnnlab.experiments._lab.networks import model_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, bytes_of_weights
 from rnnlab.experiments.prices.claims import GOOGLE, UPDATES, checks as checks
@@ -37,6 +38,7 @@ STARTS = {"rnn": "tanh"}  # of the others the names of the networks are the same
 DAYS_PER_FOLD = 20  # tested at least, so that a fold's squared error is more than a few days' luck
 FINE = 5  # the last fifth of the updates takes steps of a tenth: large ones leave errors of their own
 OF_A_FILE = ("column", "order", "drop_missing", "where", "decimal", "sha256")  # settings that are nothing without csv
+CLIP = 1.0  # norm to which gradients are shortened
 AT_ONCE = 512  # windows predicted in one go: bounds memory, whatever the number of days
 
 
@@ -162,7 +164,7 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     DataFrame
         ``part`` is skill (a row per network and number of past days: days tested, how many of them were outside the
         range learnt from, mean squared errors in units of that range, skill = 1 - mse / mse_persistence, share of
-        changes whose direction was right) or day (prices and predictions of seed 0, shown the most days).
+        changes whose direction was right; symptom, what may keep it from learning, by the names of `rl.symptoms`) or day (prices and predictions of seed 0, shown the most days).
     """
     if spec.csv is not None:
         tqdm.write(column_of(spec).told, file=sys.stderr)
@@ -179,7 +181,7 @@ def measure_part(part: Part) -> pd.DataFrame:
     fold = fold_of(prices, spec.folds, part.fold)
     done = trained(part, fold.scaled[: fold.start])
     keys = {"series": kind, "name": name, "fold": part.fold, "cell": part.cell, "seed": part.seed}
-    keys["updates"] = done.state.update
+    keys |= {"updates": done.state.update, "symptom": symptom_of(done, CLIP)}
     rows = pd.DataFrame([{"part": "skill", "seq_len": days, **tested(done.model, fold, days)} for days in spec.seq_len])
     if kind == "prices" and part.seed == 0:
         rows = pd.concat([rows, day_rows(done.model, fold, max(spec.seq_len))], ignore_index=True)
@@ -191,10 +193,11 @@ def trained(part: Part, series: Array) -> rl.Fit:
     spec, task = part.spec, changes(series, part.spec.seq_len)
     rng = np.random.default_rng([part.seed, part.fold, CELLS.index(part.cell)])
     model = model_of(STARTS.get(part.cell, part.cell), task, spec.hidden_size, rng)
-    recipe, last, size = rl.Recipe(spec.learning_rate, "adam", clip_norm=1.0), spec.updates // FINE, spec.batch_size
-    coarse = rl.fit(model, task, recipe, updates=spec.updates - last, batch_size=size, rng=rng)
+    recipe, last, size = rl.Recipe(spec.learning_rate, "adam", clip_norm=CLIP), spec.updates // FINE, spec.batch_size
+    how: Any = {"batch_size": size, "rng": rng, "record_flow": spec.updates - last}
+    coarse = rl.fit(model, task, recipe, updates=spec.updates - last, **how)
     fine = recipe._replace(learning_rate=spec.learning_rate / 10)
-    return rl.fit(coarse.model, task, fine, updates=last, batch_size=size, rng=rng, state=coarse.state)
+    return rl.fit(coarse.model, task, fine, updates=last, state=coarse.state, **how)
 
 
 def changes(series: Array, seq_len: tuple[int, ...]) -> rl.Task:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, drawing, legible, new_figure
+from rnnlab.experiments._lab.learning import why
 from rnnlab.experiments._lab.networks import MARKERS
 from rnnlab.experiments.prices.controls import skill_from_all, skill_from_yesterday
 
@@ -51,6 +52,13 @@ def winners(skill: pd.DataFrame) -> list[str]:
     """Cells whose interval, all windows together, lies above 0."""
     found = intervals(skill, ["cell"])
     return [str(cell) for cell in found.loc[found["low"] > 0, "cell"]]
+
+
+def reasons(skill: pd.DataFrame) -> str:
+    """The cells that are not better than persistence, and the symptoms of their trainings."""
+    failed = skill[~skill["cell"].isin(winners(skill))].drop_duplicates(["cell", "fold", "seed"])
+    told = [f"{cell}: {why(runs)}" for cell, runs in failed.groupby("cell", sort=False) if why(runs)]
+    return "\n".join(["", "not better than persistence:", *told] if told else [])
 
 
 def verdict(skill: pd.DataFrame) -> str:
@@ -120,7 +128,7 @@ def draw_skill(axis: Any, skill: pd.DataFrame) -> None:
         reach = np.array([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
         axis.errorbar(x, rows["mean"], reach, fmt=marker, color=colour, markersize=8, capsize=3, label=cell)
     axis.set_xticks(range(len(lengths)), [f"{days:g}" for days in lengths])
-    axis.set(xlabel="past days shown", xlim=(-0.5, len(lengths) - 0.5))
+    axis.set(xlabel=f"past days shown\n{reasons(skill)}".rstrip(), xlim=(-0.5, len(lengths) - 0.5))
 
 
 def days_figure(days: pd.DataFrame) -> Figure:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, FiniteFloat
 
 from rnnlab import kernels
 from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
+from rnnlab.experiments._lab.learning import NO_SYMPTOM
 from rnnlab.experiments._lab.spec import ExperimentSpec, expand_ranges
 from rnnlab.experiments.statland.figures import draw as draw, finding as finding
 
@@ -61,6 +62,15 @@ class Readout(NamedTuple):
     b2: Any
 
 
+class Trained(NamedTuple):
+    """What one update is made of, of every seed."""
+
+    prediction: NDArray[np.float64]  # (seeds, 4)
+    loss: NDArray[np.float64]  # (seeds,): mean squared error
+    gradients: NDArray[np.float64]  # (5, seeds), by BPTT
+    off: NDArray[np.int64]  # (seeds,): rules on whose last day the ReLU is off, so that no gradient comes back
+
+
 def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd.DataFrame:
     """Unroll the given network, train another, and compare BPTT with central differences.
 
@@ -69,7 +79,8 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     DataFrame
         ``part`` is unrolled (a row per copy of the network, oldest first; the given days are the last sequence), training
         (a row per logged update and seed, the predictions named after the rules), or gradient (BPTT beside a central
-        difference). ``factor`` of a copy is dh_t/dh_(t-1) = W2 ReLU'(a_t), ``gradient`` is dh_T/dh_(t-1), the product of
+        difference). ``symptom`` of a training is dead (the ReLU is off on the last day of all rules, so that no gradient
+        comes back), off for some of them, or not finite. ``factor`` of a copy is dh_t/dh_(t-1) = W2 ReLU'(a_t), ``gradient`` is dh_T/dh_(t-1), the product of
         the factors from the last copy back to this one, by BPTT. learning_rate: only where it is not the default.
     """
     parts = [unrolled, trained, gradient_check]
@@ -130,10 +141,8 @@ def rule_inputs(seeds: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.ascontiguousarray(np.tile(days, (1, seeds))), np.tile(list(RULES.values()), (seeds, 1))
 
 
-def loss_and_gradients(
-    parameters: NDArray[np.float64], x: NDArray[np.float64], target: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Predictions (seeds, 4), mean squared errors (seeds,) and their gradients (5, seeds), by BPTT."""
+def loss_and_gradients(parameters: NDArray[np.float64], x: NDArray[np.float64], target: NDArray[np.float64]) -> Trained:
+    """Predictions, mean squared errors and their gradients."""
     (seeds, rules), (steps, lanes) = target.shape, x.shape
     weights = kernels.Weights(*(np.repeat(row, rules) for row in parameters[:3]))
     h, slope = np.zeros((steps + 1, lanes)), np.empty((steps, lanes))
@@ -147,7 +156,8 @@ def loss_and_gradients(
     kernels.backward(weights, x, h, slope, dh, np.empty_like(slope), sums)
     recurrent = [np.reshape(row, (seeds, rules)).sum(axis=1) for row in sums]
     gradients = np.array([*recurrent, (dprediction * last).sum(axis=1), dprediction.sum(axis=1)])
-    return prediction, ((prediction - target) ** 2).mean(axis=1), gradients
+    off = (slope[-1].reshape(seeds, rules) == 0).sum(axis=1)
+    return Trained(prediction, ((prediction - target) ** 2).mean(axis=1), gradients, off)
 
 
 def initial_parameters(seeds: int) -> NDArray[np.float64]:
@@ -165,22 +175,30 @@ def trained(spec: Spec) -> pd.DataFrame:
     rows = []
     with np.errstate(over="ignore", invalid="ignore"):  # steps that are too large end in infinities
         for update in range(spec.updates + 1):
-            prediction, loss, gradients = loss_and_gradients(parameters, x, target)
+            found = loss_and_gradients(parameters, x, target)
             if update in logged:
-                rows.append(log_rows(update, prediction, loss, parameters))
-            parameters = parameters - spec.learning_rate * gradients
+                rows.append(log_rows(update, found, parameters))
+            parameters = parameters - spec.learning_rate * found.gradients
     return pd.concat(rows, ignore_index=True).assign(part="training")
 
 
-def log_rows(update: int, prediction: Any, loss: Any, parameters: Any) -> pd.DataFrame:
-    """One row a seed: the update, the loss, the predictions of the rules and the parameters."""
+def symptom_of(off: int, loss: float) -> str:
+    """What keeps a training from learning, in words."""
+    if not np.isfinite(loss):
+        return "not finite"
+    return {0: NO_SYMPTOM, len(RULES): "dead"}.get(off, f"off for {off} of {len(RULES)} rules")
+
+
+def log_rows(update: int, found: Trained, parameters: Any) -> pd.DataFrame:
+    """One row a seed: the update, the loss, the predictions of the rules, the symptom and the parameters."""
     return pd.DataFrame(
         {
             "update": update,
-            "seed": range(loss.size),
-            "loss": loss,
-            "solved": (np.abs(prediction - list(RULES.values())) <= SOLVED).all(axis=1).astype(float),
-            **{f"rule {rule}": prediction[:, k] for k, rule in enumerate(RULES)},
+            "seed": range(found.loss.size),
+            "loss": found.loss,
+            "solved": (np.abs(found.prediction - list(RULES.values())) <= SOLVED).all(axis=1).astype(float),
+            "symptom": list(map(symptom_of, found.off, found.loss)),
+            **{f"rule {rule}": found.prediction[:, k] for k, rule in enumerate(RULES)},
             **dict(zip(PARAMETERS, parameters, strict=True)),
         }
     )
@@ -190,12 +208,12 @@ def gradient_check(spec: Spec) -> pd.DataFrame:
     """BPTT's gradient beside a central difference, at the given weights nudged off the ReLU's kink."""
     x, target = rule_inputs(1)
     at = np.array([[spec.w1], [spec.w2], [spec.b1 + 0.01], [spec.w3], [spec.b2]])
-    gradients = loss_and_gradients(at, x, target)[2][:, 0]
+    gradients = loss_and_gradients(at, x, target).gradients[:, 0]
     nudge, rows = 1e-6, []
     for k, name in enumerate(PARAMETERS):
         side = np.zeros_like(at)
         side[k] = nudge
-        up, down = (loss_and_gradients(at + sign * side, x, target)[1][0] for sign in (1, -1))
+        up, down = (loss_and_gradients(at + sign * side, x, target).loss[0] for sign in (1, -1))
         rows.append({"parameter": name, "bptt": gradients[k], "central_difference": (up - down) / (2 * nudge)})
     return pd.DataFrame(rows).assign(part="gradient")
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from rnnlab.experiments._lab.figures import BLUE, GUIDE, HIDDEN, INPUT, NOTE, OUTPUT, PALE, STRAW, drawing, new_figure
+from rnnlab.experiments._lab.learning import why
 
 
 @drawing
@@ -136,6 +137,7 @@ def training(rows: pd.DataFrame) -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=[1.3, 1.0])
     last = rows.groupby("seed").tail(1).set_index("seed")
     solved = last["solved"] == 1
+    reason = why(last[~solved]).replace(", ", "\n")
     for seed, curve in rows.groupby("seed"):
         looks: dict[str, Any] = {"color": BLUE} if solved[seed] else {"color": GUIDE, "linestyle": "--"}
         left.loglog(curve["update"] + 1, np.maximum(curve["loss"], 1e-12), linewidth=1.2, **looks)
@@ -143,7 +145,7 @@ def training(rows: pd.DataFrame) -> Figure:
         xlabel="update + 1", ylabel="mean squared error", title=f"{solved.sum()} of {len(last)} starts reach the rules"
     )
     left.plot([], [], color=BLUE, label="reaches all four rules")
-    left.plot([], [], color=GUIDE, linestyle="--", label="does not")
+    left.plot([], [], color=GUIDE, linestyle="--", label=f"does not{reason and ': '}{reason}")
     left.legend(frameon=False)
     end_points(right, last, solved)
     return figure

@@ -18,7 +18,7 @@ import rnnlab as rl
 from rnnlab import tasks
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.differences import Chances, family, more_in_pairs
-from rnnlab.experiments._lab.learning import Generators, Progress, Training, train_until_solved
+from rnnlab.experiments._lab.learning import Generators, Progress, Training, symptom_of, train_until_solved
 from rnnlab.experiments._lab.networks import params_of
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, bytes_of_weights
@@ -111,9 +111,9 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     -------
     DataFrame
         method, initialisation (of LSTM and GRU open gates), seq_len, seed, outcome (solved, capped, diverged), updates
-        (when it ended), budget (updates allowed), error (share of the last finite network's wrong answers among fresh sequences), loss (mean of
-        the last updates), gradient_norm (their median), spectral_radius (last logged; of LSTM and GRU the largest
-        gate's).
+        (when it ended), budget (updates allowed), error (share of the last finite network's wrong answers among fresh
+        sequences), symptom (what may keep it from learning, by the names of `rl.symptoms`), loss (mean of the last
+        updates), gradient_norm (their median), spectral_radius (last logged; of LSTM and GRU the largest gate's).
     """
     return pd.concat(each(Resumable(measure_part), list(parts_of(spec))), ignore_index=True)
 
@@ -186,6 +186,7 @@ def row_of(part: Part, done: rl.Fit, error: float) -> pd.DataFrame:
             "updates": done.state.update,
             "budget": part.spec.updates,
             "error": error,
+            "symptom": symptom_of(done, recipe_of(part).clip_norm),
             "loss": history.loss[-100:].mean(),
             "gradient_norm": np.median(history.gradient_norm[-100:]),
             "spectral_radius": history.spectral_radius[-1].max() if len(history.spectral_radius) else math.nan,

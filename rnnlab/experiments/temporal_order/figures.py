@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import binomtest
 
-from rnnlab.experiments._lab.figures import drawing, new_figure
+from rnnlab.experiments._lab.figures import NOTE, drawing, new_figure
+from rnnlab.experiments._lab.learning import why
 
 FILLINGS = {"basic": "white", "sigmoid": "0.75"}
 KNOWING = {"nothing": 0.75, "one\nsymbol": 0.5}  # share of wrong answers of who knows so much of the two symbols
@@ -107,6 +108,7 @@ def draw_updates(table: pd.DataFrame) -> Figure:
                 chosen = here[here["outcome"] == outcome]
                 spread = row + 0.16 * (chosen["seed"] - here["seed"].mean())
                 axis.plot(chosen["updates"], spread, **{**look, **style}, linestyle="none")
+            draw_reason(axis, row, here[here["outcome"] != "solved"])
         axis.set(xscale="log", xlabel="updates", title=f"T = {steps}")
         axis.set_yticks(range(len(kinds)), [name for name, _, _ in kinds])
     axis.invert_yaxis()
@@ -115,3 +117,10 @@ def draw_updates(table: pd.DataFrame) -> Figure:
     figure.legend(handles=crosses, loc="outside lower right", ncols=2, frameon=False)
     figure.suptitle("Updates until fewer than 1 % of 10,000 fresh sequences are wrong")
     return figure
+
+
+def draw_reason(axis: Any, row: int, failed: pd.DataFrame) -> None:
+    """Why the networks of a row failed, beside their marks."""
+    where: dict[str, Any] = {"xytext": (-8, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
+    if len(failed):
+        axis.annotate(why(failed), (failed["updates"].min(), row), fontsize=8, color=NOTE, **where)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 import rnnlab as rl
 from rnnlab.experiments import adding, copy, latch
 from rnnlab.experiments._lab import learning
+from rnnlab.experiments._lab.figures import new_figure
 from rnnlab.experiments._lab.options import sentence
 
 ADAM = rl.Recipe(0.01, "adam", 1.0)
@@ -130,3 +131,18 @@ def test_all_methods_can_be_asked_for_and_an_error_says_which_there_are(experime
     with pytest.raises(ValidationError) as caught:
         experiment.Spec(method="mingru")
     assert all(f"'{name}'" in sentence(caught.value) for name in learning.METHODS)
+
+
+def test_a_failed_training_says_why_and_an_older_table_draws() -> None:
+    """A tanh network that starts weak vanishes; the legend says so, of as many as show it."""
+    goal = adding.goal_of(50)
+    _, curve = trained(goal, 200, "RNN")
+    assert curve["symptom"].tolist() == ["vanished", "vanished"]
+    rows = pd.concat([curve.assign(method="RNN", seed=seed) for seed in (0, 1)])
+    assert learning.why(learning.failed(rows, ["method"])) == "vanished"
+    rows.loc[rows["seed"] == 1, "symptom"] = "dead, clipped"
+    assert learning.why(learning.failed(rows, ["method"])) == "clipped (1 of 2), dead (1 of 2), vanished (1 of 2)"
+    for table, label in ((rows, "RNN: clipped"), (rows.drop(columns="symptom"), "RNN")):
+        axis = new_figure(4, 3).subplots()
+        learning.draw_curves(axis, table, 1.0)
+        assert axis.get_legend_handles_labels()[1][0].startswith(label)
