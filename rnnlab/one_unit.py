@@ -237,8 +237,8 @@ def _differentiate(
     tape.h[0] = h0
     kernels.scaled_forward(nonlinearity, weights, x, tape, np.empty(lanes, kind))
     at_h, at_a, w1, w2, b1 = (_empty(shape, kind) for shape in ((lanes,), (steps, lanes), *[(lanes,)] * 3))
-    work = kernels.Weights(*np.empty((3, lanes), kind))
-    adjoint = kernels.Adjoint(at_h, at_a, w1, w2, b1, work, np.empty(lanes, kind), np.empty_like(at_h.exponent))
+    window, (start, faint) = kernels.Weights(*np.empty((3, lanes), kind)), np.empty((2, lanes), kind)
+    adjoint = kernels.Adjoint(at_h, at_a, w1, w2, b1, window, start, faint, np.empty_like(at_h.exponent))
     kernels.scaled_backward(weights, x, tape, length, adjoint)
     spread = _empty((steps + 1, lanes), kind), _empty((steps, lanes), kind)
     kernels.spread_gradients(weights, at_a, length, *spread)

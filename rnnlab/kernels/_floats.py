@@ -30,7 +30,7 @@ class Constants(NamedTuple):
     tanh_limit: Any  # |a| beyond which tanh's slope 4 e^(-2|a|) is held constant
     sigmoid_limit: Any  # e^-limit rounds to 0
     far: Any  # states of magnitude above 2^far or below 2^-far get an exponent of their own
-    faint: Any  # a gradient that falls below this within one window is computed again, rescaled at every step
+    faint: Any  # below this, with room for slopes above 1, a gradient that did not grow may have been subnormal before
 
 
 FLOAT64 = Constants(
@@ -85,7 +85,7 @@ FLOAT32 = Constants(
     tanh_limit=np.float32(30),
     sigmoid_limit=np.float32(105),
     far=np.int32(10),
-    faint=np.float32(2.0**-80),
+    faint=np.float32(2.0**-110),
 )
 
 

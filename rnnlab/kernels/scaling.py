@@ -43,17 +43,23 @@ def without_subnormals(number: Any) -> Any:
 
 
 @inner_kernel
+def power_below(exponent: Any) -> Any:
+    """2^exponent for an exponent up to 0; 0 where it is no normal number, as sums with subnormal ones are ten times slower."""
+    c = constants_of(exponent)
+    lowest = type(c.sign_bit)(type(c.sign_bit)(1) - c.exponent_bias)
+    power = power_of_two(min(type(c.sign_bit)(0), max(lowest, exponent)))
+    return power if exponent > lowest else c.zero
+
+
+@inner_kernel
 def add(mantissa: Any, exponent: Any, other: Any, other_exponent: Any) -> Any:
     """The sum of two scaled numbers, in the larger exponent of those not zero; the mantissas need not be normalised."""
     c = constants_of(mantissa)
     whole = type(c.sign_bit)
-    floor = whole(whole(1) - c.exponent_bias)  # what lies below 2^floor of the larger is lost in its rounding
     top = max(exponent, other_exponent)
     top = other_exponent if mantissa == c.zero else top
     top = exponent if other == c.zero else top
-    down = whole(min(whole(0), max(floor, whole(exponent - top))))
-    other_down = whole(min(whole(0), max(floor, whole(other_exponent - top))))
-    return mantissa * power_of_two(down) + other * power_of_two(other_down), top
+    return mantissa * power_below(whole(exponent - top)) + other * power_below(whole(other_exponent - top)), top
 
 
 @inner_kernel
@@ -88,8 +94,14 @@ def clear(total: Scaled) -> None:
 
 
 @inner_kernel
+def add_to(total: Scaled, i: int, mantissa: Any, exponent: Any) -> None:
+    """Add a number to that of lane i."""
+    both, power = add(total.mantissa[i], total.exponent[i], mantissa, exponent)
+    total.mantissa[i], total.exponent[i] = normalise(both, power)
+
+
+@inner_kernel
 def merge(total: Scaled, window: Any, exponent: Any) -> None:
     """Add one window's sums, in units of 2^exponent, to the totals; all (L,)."""
     for i in range(window.size):
-        mantissa, power = add(total.mantissa[i], total.exponent[i], window[i], exponent[i])
-        total.mantissa[i], total.exponent[i] = normalise(mantissa, power)
+        add_to(total, i, window[i], exponent[i])

@@ -127,6 +127,42 @@ def test_against_mpmath(name: str, w1: float, w2: float, b1: float, low: float, 
             assert log2(number) == pytest.approx(exact_log2(truth[field]), abs=1e-10 * steps)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_no_bit_of_a_lane_depends_on_its_neighbours(kind: type) -> None:
+    """Some lanes fall so low within a window that they go through it again (x = 40: a slope of 2^-113), others never."""
+    rng, steps = np.random.default_rng(5), 48
+    weights = np.array([np.ones(7), np.linspace(0.2, 7.9, 7), np.zeros(7)]).astype(kind)
+    x = rng.normal(size=(steps, 7)).astype(kind)
+    x[20:22, ::2] = 40 if kind is np.float32 else 280
+    length = np.array([48, 48, 25, 48, 21, 30, 48])
+    together = gradients("tanh", weights, x, 0.1, length)
+    for lane in range(7):
+        alone = gradients("tanh", weights[:, [lane]], x[:, [lane]].copy(), 0.1, length[[lane]])
+        for one, among in zip(alone, together, strict=True):
+            assert (one.mantissa[0], one.exponent[0]) == (among.mantissa[lane], among.exponent[lane])
+    assert log2_of_lane(together.h0, 0) < 2 * log2_of_lane(together.h0, 1)  # the control: one fell, the other did not
+
+
+def test_what_fell_among_subnormal_numbers_and_grew_again_is_noticed() -> None:
+    """In float32 four steps near saturation lead down to 2^-142, a subnormal number, and w2 = 8 in 12 more up to 2^-106.
+
+    A limit for all lanes below that missed it: log2 was off by 0.026.
+    """
+    steps = 16
+    x = np.zeros((steps, 1))
+    x[12:14, 0] = 20, 12  # a = 20 at both, as h brings 8
+    weights = np.array([[1.0], [8.0], [0.0]])
+    exact = gradients("tanh", weights, x, 0.0)
+    narrow = gradients("tanh", weights, x.astype(np.float32), 0.0)
+    assert (
+        abs(log2_of_lane(narrow.h0, 0) - log2_of_lane(exact.h0, 0)) < 1e-5
+    )  # 30 roundings of 2^-24, and of a slope's argument
+
+
+def log2_of_lane(number: kernels.Scaled, lane: int) -> float:
+    return float(np.log2(abs(number.mantissa[lane])) + number.exponent[lane])
+
+
 def test_a_dead_relu_is_exactly_zero() -> None:
     out = one("relu", 1.0, -2.0, 0.0, np.ones(60), 1.0)
     assert out.h0.mantissa[0] == out.x1.mantissa[0] == 0.0

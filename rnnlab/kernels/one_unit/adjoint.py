@@ -1,7 +1,7 @@
 """The way back of the one-unit network whose states `scaled` has left, every gradient as mantissa x 2^exponent.
 
-dL/dh goes through a window in plain floats, in units of a power of two that is chosen anew after it; where one fell so low
-in it that it may have underflowed, the window is gone through again step by step.
+dL/dh goes through a window in plain floats, in units of a power of two that is chosen anew after it; a lane that fell so
+low in it that it may have underflowed goes through the window again step by step. No lane's bits depend on another's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.one_unit.plain import Weights, newest_first
 from rnnlab.kernels.one_unit.scaled import WINDOW, Tape
-from rnnlab.kernels.scaling import Scaled, clear, merge, normalise
+from rnnlab.kernels.scaling import Scaled, add_to, clear, merge, normalise
 
 STRETCH = 8
 
@@ -30,6 +30,7 @@ class Adjoint(NamedTuple):
     b1: Scaled  # (L,)
     window: Weights  # (L,) work space: the sums over one window, in units of h.exponent
     start: Any  # (L,) work space: the mantissas of h at the window's start
+    faint: Any  # (L,) work space: where |dh| is less after a window, it may have underflowed inside
     units: Any  # (L,) work space: the exponents of window.w2
 
 
@@ -60,6 +61,17 @@ def pull_back_stretch(w2: Any, x: Any, tape: Tape, adjoint: Adjoint, first: int)
             db1 += da
             grad = da * w2[i]
         dh[i], window.w1[i], window.w2[i], window.b1[i] = grad, dw1, dw2, db1
+
+
+@kernel
+def set_faint(w2: Any, faint: Any) -> None:
+    """The limits below which dh of each lane counts as faint: from a subnormal number it could have grown by |w2| a step."""
+    c = constants_of(w2[0])
+    for i in range(w2.size):
+        growth = max(c.one, abs(w2[i]))
+        faint[i] = c.faint
+        for _ in range(WINDOW - 1):
+            faint[i] *= growth
 
 
 @kernel
@@ -105,18 +117,6 @@ def close_window(tape: Tape, adjoint: Adjoint, first: int) -> None:
 
 
 @kernel
-def any_faint(length: Any, adjoint: Adjoint, first: int, last: int) -> bool:
-    """Whether the gradient of any lane that had one fell so low in this window that it may have underflowed."""
-    dh = adjoint.h.mantissa
-    c = constants_of(dh[0])
-    count = 0
-    for i in range(dh.size):
-        alive = (adjoint.start[i] != c.zero) | ((length[i] > first) & (length[i] <= last))
-        count += alive & (abs(dh[i]) < c.faint)
-    return count > 0
-
-
-@kernel
 def pull_back(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int) -> None:
     """BPTT through the window of steps first + 1 .. last, in plain floats, summing into adjoint.window."""
     open_window(adjoint)
@@ -129,16 +129,49 @@ def pull_back(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first:
             pull_back_stretch(w2, x, tape, adjoint, begin)
 
 
+@inner_kernel
+def is_faint(length: Any, adjoint: Adjoint, first: int, last: int, i: int) -> bool:
+    """Whether the gradient of a lane that had one fell so low in this window that it may have underflowed."""
+    had = (adjoint.start[i] != 0) | ((length[i] > first) & (length[i] <= last))
+    return had & (abs(adjoint.h.mantissa[i]) < adjoint.faint[i])
+
+
 @kernel
-def pull_back_rescaled(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int) -> None:
-    """Go through the window again from where it began, rescaling after every step."""
-    dh = adjoint.h.mantissa
-    for i in range(dh.size):
-        dh[i] = adjoint.start[i]
+def any_faint(length: Any, adjoint: Adjoint, first: int, last: int) -> bool:
+    """Whether any lane is."""
+    count = 0
+    for i in range(length.size):
+        count += is_faint(length, adjoint, first, last, i)
+    return count > 0
+
+
+@kernel
+def pull_back_lane(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int, i: int) -> None:
+    """BPTT of one lane through the window again, in new units at every step, whose gradients join the totals at once."""
+    # not all four at once: of what comes out of a tuple that it builds, Numba believes that nobody sees stores to it, and
+    # drops those that nothing here reads, as soon as an overload is inlined
+    dh, exponent = adjoint.h.mantissa, adjoint.h.exponent
+    da, window = adjoint.a, adjoint.window
+    c = constants_of(w2[0])
+    dh[i] = adjoint.start[i]
+    window.w1[i], window.w2[i], window.b1[i] = c.zero, c.zero, c.zero
     for t in newest_first(first + 1, last):
-        open_window(adjoint)
-        pull_back_step(w2, x, tape, length, adjoint, t)
-        close_window(tape, adjoint, first)
+        dh[i], exponent[i] = normalise(c.one if length[i] == t else dh[i], exponent[i])
+        step_gradient = dh[i] * tape.slope[t - 1, i]
+        if t <= da.mantissa.shape[0]:
+            da.mantissa[t - 1, i], da.exponent[t - 1, i] = step_gradient, exponent[i]
+        add_to(adjoint.w1, i, step_gradient * x[t - 1, i], exponent[i])
+        add_to(adjoint.w2, i, step_gradient * tape.h[t - 1, i], exponent[i] + tape.exponent[first // WINDOW, i])
+        add_to(adjoint.b1, i, step_gradient, exponent[i])
+        dh[i] = step_gradient * w2[i]
+
+
+@kernel
+def pull_back_faint(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int) -> None:
+    """The faint lanes again."""
+    for i in range(length.size):
+        if is_faint(length, adjoint, first, last, i):
+            pull_back_lane(w2, x, tape, length, adjoint, first, last, i)
 
 
 @kernel
@@ -159,13 +192,13 @@ def scaled_backward(weights: Weights, x: Any, tape: Tape, length: Any, adjoint: 
     clear(adjoint.w1)
     clear(adjoint.w2)
     clear(adjoint.b1)
+    set_faint(weights.w2, adjoint.faint)
     for first in newest_first(0, (steps - 1) // WINDOW) * WINDOW:
         last = min(first + WINDOW, steps)
         pull_back(weights.w2, x, tape, length, adjoint, first, last)
         if any_faint(length, adjoint, first, last):
-            pull_back_rescaled(weights.w2, x, tape, length, adjoint, first, last)
-        else:
-            close_window(tape, adjoint, first)
+            pull_back_faint(weights.w2, x, tape, length, adjoint, first, last)
+        close_window(tape, adjoint, first)
     for i in range(dh.size):
         dh[i] = constants_of(dh[i]).one if length[i] == 0 else dh[i]
 

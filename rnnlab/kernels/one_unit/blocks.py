@@ -60,7 +60,7 @@ def last_state_gradients(nonlinearity: Any, weights: Weights, x: Any, h0: Any, l
     )
     inputs = np.empty((steps, width), kind)
     first_step = Scaled(np.empty((1, width), kind), np.empty((1, width), whole))
-    work = np.empty((5, width), kind)
+    work = np.empty((6, width), kind)
     units = np.empty(width, whole)
     for begin in range(0, lanes, width):
         first = min(begin, lanes - width)  # the last block overlaps its neighbour instead of being narrower
@@ -74,6 +74,7 @@ def last_state_gradients(nonlinearity: Any, weights: Weights, x: Any, h0: Any, l
             part(out.b1, first, last),
             Weights(work[0], work[1], work[2]),
             work[3],
+            work[4],
             units,
         )
         for i in range(width):
@@ -82,7 +83,7 @@ def last_state_gradients(nonlinearity: Any, weights: Weights, x: Any, h0: Any, l
             row = x[t, first:last]  # a slice and not x[t, first + i], whose sign check blocks vectorising
             for i in range(width):
                 inputs[t, i] = row[i]
-        scaled_forward(nonlinearity, block, inputs, tape, work[4])
+        scaled_forward(nonlinearity, block, inputs, tape, work[5])
         scaled_backward(block, inputs, tape, length[first:last], adjoint)
         for i in range(width):
             out.x1.mantissa[first + i] = first_step.mantissa[0, i] * block.w1[i]
