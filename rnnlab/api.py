@@ -57,7 +57,8 @@ def forward(
     Tape
         `tape.h` (T + 1, H) or (T + 1, B, H), with h[0] the initial state; of a Stack the last layer's, of a Bidirectional
         both directions' side by side. `tape.parts` are the tapes of its layers or directions. It holds copies of the
-        parameters and of x: what is done to yours afterwards doesn't change the way back.
+        parameters and of x: what is done to yours afterwards doesn't change the way back. A state beyond the range of
+        floats is inf, and nan where such ones cancel: `anatomy.first_nonfinite` says where this begins.
 
     Raises
     ------

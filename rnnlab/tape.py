@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnnlab._base.checks import numbers, plain, real_numbers, shortened
 from rnnlab._base.showing import largest_entry, shows
-from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, parts_of, shapes_of
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, leaves_of, parts_of, shapes_of
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_params, dtype_of
 
@@ -112,12 +112,20 @@ def checked_tape(tape: Any) -> tuple[Cell, Shapes]:
     if not isinstance(tape, Tape):
         raise TypeError(f"tape is {shortened(tape)}: expected what forward returned")
     cell, given = checked_params(tape.params)
+    if not same_arrays(tape.params, given):
+        raise ValueError("tape.params was changed: expected the weights that forward returned")
     inputs = plain(getattr(tape.record, "x", None))
     if inputs.ndim != 3:
         raise TypeError(f"tape.record is {shortened(tape.record)}: expected the arrays that forward returned")
     shapes = shapes_of(given, *inputs.shape[:2])
     check_record("tape.record", tape.record, shapes.tape, dtype_of(given))
     return cell, shapes
+
+
+def same_arrays(network: Any, other: Any) -> bool:
+    """Whether two networks have the same arrays in memory."""
+    pairs = zip(leaves_of(network), leaves_of(other), strict=True)
+    return all(mine is theirs for pair in pairs for mine, theirs in zip(*pair, strict=True))
 
 
 def check_record(owner: str, record: Any, expected: Any, kind: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -64,6 +66,19 @@ def of_kinds(kinds: str, name: str, value: Any, many: str, one: str) -> NDArray[
     if np.ma.is_masked(value):
         raise ValueError(f"{name} has masked values: expected {one} in every place")
     return array
+
+
+def file_path(name: str, value: Any) -> Path:
+    """A file's path as text or path-like object, not empty; of what is there the system tells."""
+    try:
+        text = os.fspath(value)
+    except TypeError:
+        text = b""
+    if not isinstance(text, str):
+        raise TypeError(f"{name} is {shortened(value)}: expected the name of a file, as text or a path")
+    if not text or "\0" in text:
+        raise ValueError(f"{name} is {shortened(text)}: expected the name of a file")
+    return Path(text)
 
 
 def plain(value: Any) -> NDArray[Any]:

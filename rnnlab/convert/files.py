@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from rnnlab._base.checks import shortened
+from rnnlab._base.checks import file_path, shortened
 from rnnlab.convert.torch import NAME, from_torch
 
 LONGEST_HEADER = 100_000_000  # bytes, the format's own limit
@@ -50,10 +49,7 @@ def load_weights(path: str | os.PathLike[str], prefix: str | None = None, nonlin
     TypeError, ValueError
         If it is damaged, of another format, or as of `from_torch`.
     """
-    try:
-        place = Path(path)
-    except TypeError:
-        raise TypeError(f"path is {shortened(path)}: expected the name of a file") from None
+    place = file_path("path", path)
     kind = place.suffix.lower()
     if kind not in (".safetensors", ".npz"):
         instead = INSTEAD.get(kind, "")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from rnnlab._base.checks import shortened
+from rnnlab._base.checks import file_path, shortened
 from rnnlab.series.dates import Dates
 from rnnlab.series.numerals import Decimal, numerals_of
 from rnnlab.series.order import ORDERS, Found, Order, dated_columns, found_order
@@ -89,8 +89,7 @@ def read_column(
     decimal: Any = None,
 ) -> Column:
     """As `read_csv`, which says what this returns beside the numbers."""
-    if not isinstance(path, str | Path):
-        raise TypeError(f"path is {shortened(path)}: expected the path of a CSV file")
+    place = file_path("path", path)
     if not isinstance(column, str | None):
         raise TypeError(f"column is {shortened(column)}: expected the name of a column")
     if not isinstance(drop_missing, bool):
@@ -98,7 +97,7 @@ def read_column(
     for name, given, known in (("order", order, ORDERS), ("decimal", decimal, (".", ","))):
         if given is not None and not (isinstance(given, str) and given in known):
             raise ValueError(f"{name} is {shortened(given)}: expected {known[0]!r} or {known[1]!r}")
-    return read(str(path), None if column is None else tidy(column), order, drop_missing, conditions(where), decimal)
+    return read(str(place), None if column is None else tidy(column), order, drop_missing, conditions(where), decimal)
 
 
 def digest_of(path: str) -> str | None:

@@ -8,13 +8,12 @@ import re
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnnlab._base import durable
-from rnnlab._base.checks import at_least, numbers, one_of, shortened
+from rnnlab._base.checks import at_least, file_path, numbers, one_of, shortened
 from rnnlab.kernels.cells import CELLS
 from rnnlab.kernels.cells.cell import leaves_of, parts_of
 from rnnlab.nonlinearities import CODES, Nonlinearity, Pair, checked_nonlinearity
@@ -39,11 +38,12 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
     Raises
     ------
     TypeError, ValueError
-        If `done` is not a Fit as `fit` returns it.
+        If `path` is no name of a file, or `done` not a Fit as `fit` returns it.
     OSError
         If the file can't be written; an older one is as it was.
     """
     _check(done)
+    target = file_path("path", path).absolute()
     rest = {
         "format": FORMAT,
         "cell": _kind_of(done.model.params),
@@ -55,7 +55,6 @@ def save_fit(path: str | os.PathLike[str], done: Fit) -> None:
     arrays = {f"{place}.{name}": array for place, leaf in places for name, array in leaf._asdict().items()}
     arrays |= {f"readout.{name}": array for name, array in done.model.readout._asdict().items()}
     arrays |= {f"history.{name}": array for name, array in done.history._asdict().items()}
-    target = Path(path).absolute()
     if not target.name or target.is_dir():
         raise IsADirectoryError(f"{os.fspath(path)!r} is a folder: expected the name of a file")
     content = BytesIO()
@@ -82,7 +81,7 @@ def load_fit(path: str | os.PathLike[str], *, cells: tuple[Any, ...] = (), nonli
     Raises
     ------
     TypeError
-        If `cells` or `nonlinearity` is not as above.
+        If `path`, `cells` or `nonlinearity` is not as above.
     ValueError
         If the file is not one of a Fit, or one of a cell or a nonlinearity that is not given.
     OSError
@@ -93,7 +92,7 @@ def load_fit(path: str | os.PathLike[str], *, cells: tuple[Any, ...] = (), nonli
         if not isinstance(nonlinearity, tuple):
             raise TypeError(f"nonlinearity is {shortened(nonlinearity)}: expected a pair of functions, names are kept")
         checked_nonlinearity(nonlinearity)
-    raw = BytesIO(Path(path).read_bytes())
+    raw = BytesIO(file_path("path", path).read_bytes())
     try:
         with np.load(raw, allow_pickle=False) as file:
             inflated = sum(entry.file_size for entry in file.zip.infolist())

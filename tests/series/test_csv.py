@@ -176,7 +176,7 @@ def test_rows_are_numbered_as_an_editor_does(tmp_path: Path) -> None:
     ("how", "error", "told"),
     [
         ({"path": 3}, TypeError, "path is 3"),
-        ({"path": "\0"}, ValueError, "can't read the CSV file"),
+        ({"path": "\0"}, ValueError, "expected the name of a file"),
         ({"column": 3}, TypeError, "column is 3"),
         ({"order": "newest"}, ValueError, "order is 'newest': expected 'oldest-first' or 'newest-first'"),
         ({"drop_missing": 1}, TypeError, "drop_missing is 1"),

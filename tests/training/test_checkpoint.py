@@ -97,6 +97,13 @@ def test_broken_checkpoints_are_refused(tmp_path: Any) -> None:
         rl.load_fit(tmp_path / "absent.npz")
 
 
+@pytest.mark.parametrize("path", [3, None, b"x", [], "", "\0"])
+def test_what_is_no_path_is_named(path: Any) -> None:
+    for attempt in (lambda: rl.load_fit(path), lambda: rl.save_fit(path, trained())):
+        with pytest.raises((TypeError, ValueError), match="path is .*: expected the name of a file"):
+            attempt()
+
+
 def test_a_file_that_would_fill_the_memory_is_refused(tmp_path: Any) -> None:
     """A gigabyte of zeros in a megabyte, of which nothing is inflated; and what executes when it is unpickled."""
     rl.save_fit(tmp_path / "run.npz", trained())

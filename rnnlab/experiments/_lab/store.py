@@ -42,13 +42,23 @@ def refuse(folder: Path, spec: dict[str, Any], force: bool) -> None:
     if not folder.exists():
         return
     refuse_foreign(folder)
-    old = {} if force else kept_spec(folder / "spec.toml")
-    changed = sorted(key for key in {*old, *spec} if old.get(key) != json.loads(json.dumps(spec)).get(key))
-    if old and changed:
+    changed = [] if force else changed_fields(folder, spec)
+    if changed:
         raise StoreError(
             f"{folder} holds the result of another spec ({', '.join(changed)} differ): "
             f"choose another --out DIR, or none, and each spec gets a folder of its own"
         )
+
+
+def changed_fields(folder: Path, spec: dict[str, Any]) -> list[str]:
+    """In what the spec of a kept result differs; nothing if there is no result."""
+    old = kept_spec(folder / "spec.toml")
+    if old:
+        return sorted(key for key in {*old, *spec} if old.get(key) != json.loads(json.dumps(spec)).get(key))
+    same = origins.spec_hash(spec)
+    return (
+        [] if origins.read(folder).get("spec_hash", same) == same else ["fields that spec.toml does not tell any more"]
+    )
 
 
 def refuse_foreign(folder: Path) -> None:
@@ -187,6 +197,8 @@ def read_table(folder: Path) -> pd.DataFrame:
 
 def verify(folder: Path, names: list[str] | None = None) -> None:
     """StoreError if files of a result, by default all, are not as they were written, as far as it has digests."""
+    if (folder / origins.NAME).exists() and not origins.read(folder):
+        raise StoreError(f"{folder / origins.NAME} is damaged: run the experiment again, or bring back the file")
     for name, expected in origins.digests(folder).items():
         if names is not None and name not in names:
             continue

@@ -157,30 +157,6 @@ def test_what_came_in_the_meantime_is_kept(
     assert list(tmp_path.glob(".sweep-*.partial/*.part"))
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("table.csv", b""),
-        ("table.csv", b"\xff\xfe\x00"),
-        ("table.csv", b"a,b\n1,2\n"),
-        ("table.csv", b"nonlinearity,w2,seq_len,seed\n"),
-        ("spec.toml", b"= broken"),
-        ("spec.toml", b"\xff"),
-    ],
-)
-def test_a_damaged_result_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, content: bytes
-) -> None:
-    call(monkeypatch, *TINY, "--out", str(tmp_path))
-    (tmp_path / "sweep" / name).write_bytes(content)
-    capsys.readouterr()
-    words = ["figures", "sweep"] if name == "table.csv" else TINY
-    assert call(monkeypatch, *words, "--out", str(tmp_path)) == 2
-    told = capsys.readouterr().err
-    assert f"{name} is damaged" in told
-    assert told.count("\n") == 1
-
-
 def test_verify_fails_when_a_claim_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from rnnlab.experiments import laws
 

@@ -162,6 +162,44 @@ def test_a_changed_table_is_refused(
     assert path.read_bytes() == good
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("table.csv", b"", ["figures", "sweep"]),
+        ("table.csv", b"\xff\xfe\x00", ["figures", "sweep"]),
+        ("table.csv", b"a,b\n1,2\n", ["figures", "sweep"]),
+        ("table.csv", b"nonlinearity,w2,seq_len,seed\n", ["figures", "sweep"]),
+        ("provenance.json", b"{", ["figures", "sweep"]),
+        ("provenance.json", b"[" * 10_000, ["figures", "sweep"]),
+        ("provenance.json", b"", ["verify", "sweep"]),
+        ("spec.toml", b"= broken", TINY),
+        ("spec.toml", b"\xff", TINY),
+    ],
+)
+def test_a_damaged_result_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: Path, name: str, content: bytes,
+    words: list[str],
+) -> None:  # fmt: skip
+    (out / "sweep" / name).write_bytes(content)
+    capsys.readouterr()
+    assert call(monkeypatch, *words, "--out", str(out)) == 2
+    told = capsys.readouterr().err
+    assert f"{name} is damaged" in told
+    assert told.count("\n") == 1
+
+
+def test_a_result_that_lost_its_spec_is_not_replaced_by_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: Path
+) -> None:
+    for empty in (True, False):
+        (out / "sweep/spec.toml").write_text("") if empty else (out / "sweep/spec.toml").unlink()
+        capsys.readouterr()
+        assert call(monkeypatch, *TINY, "--b1", "0.5", "--out", str(out)) == 2
+        assert "another spec (fields that spec.toml does not tell any more differ)" in capsys.readouterr().err
+    assert call(monkeypatch, *TINY, "--out", str(out)) == 0
+    assert (out / "sweep/spec.toml").read_text()
+
+
 def test_a_result_from_before_is_drawn_and_said_to_have_no_digests(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: Path
 ) -> None:
