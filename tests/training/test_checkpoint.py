@@ -100,7 +100,7 @@ def test_broken_checkpoints_are_refused(tmp_path: Any) -> None:
 @pytest.mark.parametrize("path", [3, None, b"x", [], "", "\0"])
 def test_what_is_no_path_is_named(path: Any) -> None:
     for attempt in (lambda: rl.load_fit(path), lambda: rl.save_fit(path, trained())):
-        with pytest.raises((TypeError, ValueError), match="path is .*: expected the name of a file"):
+        with pytest.raises((TypeError, ValueError), match=r"path is .*: expected the name of a file"):
             attempt()
 
 
