@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.task import Batch
-from rnnlab.api import forward, gradient_flow
-from rnnlab.gradients import GradientFlow
 from rnnlab.kernels import losses
-from rnnlab.kernels.cells.cell import leaves_of
+from rnnlab.kernels.cells.cell import Cell, allocate, leaves_of, parts_of, shapes_of
+from rnnlab.kernels.cells.dispatch import clear
+from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.products import project
-from rnnlab.kernels.training import count_outputs
-from rnnlab.tape import Tape
+from rnnlab.kernels.training import Network, count_outputs
+from rnnlab.params import dtype_of
+from rnnlab.training.records import Model
 
 Array = NDArray[Any]
 SQUARED = 2 * np.log(10.0)  # exp of it times log10 of a size is the size squared
@@ -30,38 +31,50 @@ class Flow(NamedTuple):
     dead: Array  # (cells,)
 
 
-def flow_of_batch(model: Any, batch: Batch, loss: str) -> Flow:
+def buffers_for(params: Any, code: Any, steps: int, batch: int) -> Network:
+    """Where a network runs through a batch and back, again and again, beside its training."""
+    shapes = shapes_of(params, steps, batch)
+    return Network(code, params, *(allocate(np.zeros, part, dtype_of(params)) for part in shapes[1:]))
+
+
+def flow_of_batch(model: Model, network: Network, batch: Batch, loss: str) -> Flow:
     """How large the gradient of the last loss is at every lag, in every cell, and the share of units that pass nothing on."""
-    tape = forward(model.params, batch.x, nonlinearity=model.nonlinearity, length=batch.length)
+    tape, cell = network.tape, type(network.params).cell()
+    tape.x[:], tape.length[:] = batch.x, batch.length
+    cell.forward(network.nonlinearity, network.params, tape, network.work)
     _, doutput = loss_of(model, tape, batch.target, loss, last=True)
-    dh, length = doutput[0] @ model.readout.weight, tape.record.length
-    if not (np.isfinite(dh).all() and np.isfinite(tape.record.h).all()):
-        return lost_flow(model.params, len(tape.record.x))
-    found = leaves_in(gradient_flow(tape, dh))
-    shares = [slopes_of(leaf, length) for leaf in tapes_in(tape)]
-    return Flow(np.stack([flow_by_lag(flow, length) for flow in found]), *np.array(shares).T)
+    dh = doutput @ model.readout.weight
+    if not (np.isfinite(dh).all() and np.isfinite(tape.h).all()):
+        return lost_flow(network.params, len(tape.x))
+    clear(network.work)
+    whole = np.int64 if dh.dtype == np.float64 else np.int32
+    flow = flow_of(network.params, len(tape.x), np.zeros(dh.shape[:2], whole))
+    cell.flow(network.params, tape, dh, flow, network.gradients, network.work)
+    norms = [flow_by_lag(own.log10_norm, tape.length) for own in single(flow)]
+    cells = zip(leaves_of(network.params), single(tape), strict=True)
+    shares = [slopes_of(type(leaf).cell(), own, model.nonlinearity) for leaf, own in cells]
+    return Flow(np.stack(norms), *np.array(shares).T)
 
 
-def loss_of(model: Any, tape: Tape, target: Array, loss: str, last: bool = False) -> tuple[float, Array]:
+def loss_of(model: Model, tape: Any, target: Array, loss: str, last: bool = False) -> tuple[float, Array]:
     """The loss of a run's outputs, or of the last one alone; and its derivative by the outputs it counts, (S, B, O)."""
-    steps, given = len(tape.record.x), target[-1:] if last else target
+    steps, given = len(tape.x), target[-1:] if last else target
     output = np.empty((*given.shape[:2], len(model.readout.bias)), model.readout.bias.dtype)
-    project(model.readout.weight, model.readout.bias, tape.record.h[-len(given) :], output)
+    project(model.readout.weight, model.readout.bias, tape.h[-len(given) :], output)
     doutput, counted = np.empty_like(output), np.empty(given.shape[1], np.int64)
-    count_outputs(tape.record.length, steps, len(given), counted)
+    count_outputs(tape.length, steps, len(given), counted)
     if last and len(target) > 1:  # of the sequences that have one there
-        counted *= tape.record.length == steps
+        counted *= tape.length == steps
     measure = losses.cross_entropy if loss == "cross_entropy" else losses.squared_error
     return float(measure(output, given, counted, doutput)), doutput
 
 
-def flow_by_lag(flow: GradientFlow, length: Array) -> Array:
+def flow_by_lag(norms: Array, length: Array) -> Array:
     """log10 of the norm of dL/d state over the batch by lag, (T + 1,), counted from each sequence's own last step.
 
-    The state is (h, c) of an LSTM. -inf where the gradient is 0, nan where no sequence is as long.
+    `norms` (S, T + 1, B) are those of all S states, (h, c) of an LSTM, at every step. -inf where the gradient is 0, nan
+    where no sequence is as long.
     """
-    parts = [norm for norm in (flow.log10_norm, flow.log10_norm_c) if norm is not None]
-    norms = np.stack(parts)  # (S, T + 1, B)
     place = length - np.arange(norms.shape[1])[:, None]
     own = norms[:, ::-1]
     if length.min() < norms.shape[1] - 1:
@@ -73,27 +86,21 @@ def flow_by_lag(flow: GradientFlow, length: Array) -> Array:
     return np.where((place >= 0).any(axis=1), sizes, np.nan)
 
 
-def slopes_of(tape: Tape, length: Array) -> tuple[float, float]:
-    """The shares of slopes that are saturated and of units that are dead; nan where a cell has several slopes a unit."""
-    cell = type(tape.params).cell()
-    if cell.slopes is None or not isinstance(tape.nonlinearity, str):
+def slopes_of(cell: Cell, tape: Any, nonlinearity: Any) -> tuple[float, float]:
+    """The share of slopes that are saturated and of units that are dead; nan where a cell has several slopes a unit."""
+    if cell.slopes is None or not isinstance(nonlinearity, str):
         return np.nan, np.nan
-    slopes = cell.slopes(tape.record)
+    slopes, length = cell.slopes(tape), tape.length
     whole = length.min() == len(slopes)
     seen = slopes.reshape(-1, slopes.shape[2]) if whole else slopes[np.arange(len(slopes))[:, None] < length]
-    steepest = STEEPEST.get(tape.nonlinearity)
+    steepest = STEEPEST.get(nonlinearity)
     saturated = np.nan if steepest is None else np.count_nonzero(seen < SATURATED * steepest) / seen.size
     return saturated, 1 - np.count_nonzero(seen.any(axis=0)) / seen.shape[1]
 
 
-def tapes_in(tape: Tape) -> list[Tape]:
-    """The tapes of all cells of a network."""
-    return [leaf for part in tape.parts for leaf in tapes_in(part)] if tape.parts else [tape]
-
-
-def leaves_in(flow: Any) -> list[GradientFlow]:
-    """The flows of all cells of a network, in order."""
-    return [flow] if isinstance(flow, GradientFlow) else [leaf for part in flow for leaf in leaves_in(part)]
+def single(arrays: Any) -> list[Any]:
+    """The arrays of all cells of a network, in order, nested as it is."""
+    return [own for part in parts_of(arrays) for own in single(part)] if parts_of(arrays) else [arrays]
 
 
 def lost_flow(params: Any, steps: int) -> Flow:

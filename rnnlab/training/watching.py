@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from rnnlab._base.checks import at_least, shortened
 from rnnlab.api import forward
 from rnnlab.kernels.cells.cell import leaves_of
-from rnnlab.kernels.training import FINITE, PARAMETERS, Course
-from rnnlab.training.flow import Flow, flow_of_batch, loss_of, no_flow
+from rnnlab.kernels.training import FINITE, PARAMETERS, Course, Network
+from rnnlab.training.flow import Flow, buffers_for, flow_of_batch, loss_of, no_flow
 from rnnlab.training.records import Model
 from rnnlab.training.run import EVERY, Outcome, Run
 
@@ -51,6 +51,7 @@ class Watching:
         self.held_out: list[float] = []
         self.flow_at: list[int] = []
         self.flows: list[Flow] = []
+        self.buffers: Network | None = None  # of the looks at the flow
         self.best, self.best_at = np.inf, course.done
         self.bar: Any = None
 
@@ -86,7 +87,10 @@ class Watching:
         batch = run.source.batch()
         run.source.go_back(stood)
         self.flow_at.append(now)
-        self.flows.append(flow_of_batch(model, batch, run.source.task.loss))
+        if self.buffers is None:
+            code, (steps, sequences, _) = run.windows[0].shards[0].network.nonlinearity, run.source.sizes.x
+            self.buffers = buffers_for(model.params, code, steps, sequences)
+        self.flows.append(flow_of_batch(model, self.buffers, batch, run.source.task.loss))
 
     def go_on(self, updates: int) -> int:
         """FINITE, or who ends the run."""
@@ -116,7 +120,7 @@ class Watching:
 def loss_on(model: Model, batch: Any, loss: str) -> float:
     """The loss of a model on some sequences."""
     tape = forward(model.params, batch.x, nonlinearity=model.nonlinearity, length=batch.length)
-    return loss_of(model, tape, batch.target, loss)[0]
+    return loss_of(model, tape.record, batch.target, loss)[0]
 
 
 def spectral_radii(params: Any) -> Array:

@@ -49,22 +49,27 @@ def test_why_it_stopped_in_words(rate: float, says: str) -> None:
     assert says in done.why
 
 
-@pytest.mark.parametrize("cell", [rl.RNNParams, rl.LSTMParams])
-def test_the_recorded_flow_is_that_of_its_batch(cell: Any) -> None:
-    """Before the step, of the last loss, by lag from each sequence's own end; with c, of an LSTM."""
+def stacked(inputs: int, hidden: int, rng: Any) -> Any:
+    return rl.Stack.init(rl.RNNParams, inputs, hidden, layers=2, rng=rng)
+
+
+@pytest.mark.parametrize("init", [rl.RNNParams.init, rl.LSTMParams.init, stacked])
+def test_the_recorded_flow_is_that_of_its_batch(init: Any) -> None:
+    """Before the step, of the last loss, by lag from each sequence's own end; with c, of an LSTM; of every layer."""
     task = rl.tasks.latch(12)
-    params = cell.init(1, 6, rng=np.random.default_rng(1))
+    params = init(1, 6, rng=np.random.default_rng(1))
     done = trained(params=params, task=task, updates=2, record_flow=1, batch_size=5, learning_rate=0.5)
     x, target, length = task.draw(np.random.default_rng(2), 5)
     tape = rl.forward(params, x, length=length)
     error = tape.h[-1] @ READOUT.weight.T + READOUT.bias - target[0]
-    flow = rl.gradient_flow(tape, 2 * error / error.size @ READOUT.weight)
-    squares = 10 ** (2 * flow.log10_norm)
-    if flow.log10_norm_c is not None:
-        squares = squares + 10 ** (2 * flow.log10_norm_c)
-    for lag in range(13):
-        own = [squares[end - lag, b] for b, end in enumerate(length) if lag <= end]
-        assert done.history.flow[0, 0, lag] == pytest.approx(np.log10(sum(own)) / 2, abs=1e-12)
+    flows = rl.gradient_flow(tape, 2 * error / error.size @ READOUT.weight)
+    for cell, flow in enumerate([flows] if isinstance(flows, rl.GradientFlow) else flows):
+        squares = 10 ** (2 * flow.log10_norm)
+        if flow.log10_norm_c is not None:
+            squares = squares + 10 ** (2 * flow.log10_norm_c)
+        for lag in range(13):
+            own = [squares[end - lag, b] for b, end in enumerate(length) if lag <= end]
+            assert done.history.flow[0, cell, lag] == pytest.approx(np.log10(sum(own)) / 2, abs=1e-12)
     assert done.history.flow[1, 0, 3] != done.history.flow[0, 0, 3]
 
 
