@@ -255,7 +255,7 @@ def draw_outcomes(axis: Any, table: pd.DataFrame) -> None:
 def words(runs: pd.DataFrame) -> str:
     """How many of the trainings solved it, and the median of their updates; of none, why."""
     solved = runs[runs["solved"].astype(float) == 1]
-    more = f"{solved['update'].median():.0f} updates" if len(solved) else learning.why(runs)
+    more = f"{solved['update'].median():.0f} updates" if len(solved) else learning.why(runs).replace(", ", "\n")
     return f"{len(solved)} of {len(runs)}\n{more}".strip()
 
 

@@ -29,6 +29,7 @@ STARTS = {
     "minGRU": "mingru",
 }  # of the others the names are the same
 NO_SYMPTOM = "no symptom"
+HALF = 0.5  # of trainings: what so many suffer from is their symptom
 AT_ONCE = 100  # fresh sequences in one prediction: bounds the T x T weights of attention
 
 
@@ -168,11 +169,11 @@ def symptom_of(done: rl.Fit, clip_norm: float | None) -> str:
 
 
 def why(runs: pd.DataFrame) -> str:
-    """The symptoms of some trainings, and of how many; empty of none, and of a table of before they were kept."""
+    """The symptoms of half of some trainings or more; empty of none, and of a table of before they were kept."""
     if runs.empty or "symptom" not in runs:
         return ""
-    counts = runs["symptom"].str.get_dummies(", ").sum().sort_values(ascending=False, kind="stable")
-    return ", ".join(name if n == len(runs) else f"{name} ({n} of {len(runs)})" for name, n in counts.items())
+    shares = runs["symptom"].str.get_dummies(", ").mean()
+    return ", ".join(str(name) for name in shares.index[shares >= HALF])
 
 
 def score_of(model: rl.Model, goal: Goal, rng: np.random.Generator) -> float:

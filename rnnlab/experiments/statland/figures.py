@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from rnnlab.experiments._lab.figures import BLUE, GUIDE, HIDDEN, INPUT, NOTE, OUTPUT, PALE, STRAW, drawing, new_figure
-from rnnlab.experiments._lab.learning import why
 
 
 @drawing
@@ -137,7 +136,8 @@ def training(rows: pd.DataFrame) -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=[1.3, 1.0])
     last = rows.groupby("seed").tail(1).set_index("seed")
     solved = last["solved"] == 1
-    reason = why(last[~solved]).replace(", ", "\n")
+    reasons = last[~solved].get("symptom", pd.Series(dtype=str)).value_counts()
+    reason = "\n".join(f"{count} {name}" for name, count in reasons.items())
     for seed, curve in rows.groupby("seed"):
         looks: dict[str, Any] = {"color": BLUE} if solved[seed] else {"color": GUIDE, "linestyle": "--"}
         left.loglog(curve["update"] + 1, np.maximum(curve["loss"], 1e-12), linewidth=1.2, **looks)
