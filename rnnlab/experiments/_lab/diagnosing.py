@@ -35,6 +35,10 @@ class Spec(ExperimentSpec):
     column: str | None = None
     steps: int = Field(default=200, ge=2)
     scaled: bool = False
+    order: str | None = None
+    drop_missing: bool = False
+    where: str | None = None
+    decimal: str | None = None
     prefix: str | None = None
     nonlinearity: str | None = None
     digests: tuple[str, ...] = ()  # of both files, so that a changed one is another spec
@@ -46,7 +50,10 @@ def loaded(spec: Spec) -> tuple[Any, NDArray[np.float64]]:
     from rnnlab.series.csv import read_csv
 
     network = rl.load_weights(spec.weights, spec.prefix, spec.nonlinearity)
-    series = read_csv(spec.csv, spec.column).to_numpy()
+    how: dict[str, Any] = {
+        name: getattr(spec, name) for name in ("column", "order", "drop_missing", "where", "decimal")
+    }
+    series = read_csv(spec.csv, **how).to_numpy()
     if spec.scaled:
         series = (series - series.mean()) / (series.std() or 1.0)
     steps = min(spec.steps, series.size)
@@ -147,6 +154,10 @@ def readable(given: dict[str, Any]) -> Spec:
     "--csv", required=True, metavar="FILE", help="a CSV file with the network's inputs, oldest or newest first"
 )
 @click.option("--column", metavar="NAME", help="the column of numbers  [default: the only one]")
+@click.option("--order", metavar="NAME", help="oldest-first or newest-first  [default: by its dates]")
+@click.option("--drop-missing", is_flag=True, help="leave out its rows without a number")
+@click.option("--where", metavar="COLUMN=VALUE", help="its rows to read, Ticker=ABC, where it has several series")
+@click.option("--decimal", metavar="MARK", help="its decimal mark, . or ,  [default: by its numbers]")
 @click.option("--steps", type=int, default=200, show_default=True, help="length T of the sequences it is cut in")
 @click.option("--scaled", is_flag=True, help="bring the column to mean 0 and standard deviation 1 first")
 @click.option("--prefix", metavar="PATH", help="which of several networks in the file of weights")

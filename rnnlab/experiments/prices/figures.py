@@ -57,7 +57,10 @@ def winners(skill: pd.DataFrame) -> list[str]:
 def reasons(skill: pd.DataFrame) -> str:
     """The cells that are not better than persistence, and the symptoms of their trainings."""
     failed = skill[~skill["cell"].isin(winners(skill))].drop_duplicates(["cell", "fold", "seed"])
-    told = [f"{cell}: {why(runs)}" for cell, runs in failed.groupby("cell", sort=False) if why(runs)]
+    by_reason: dict[str, list[str]] = {}
+    for cell, runs in failed.groupby("cell", sort=False):
+        by_reason.setdefault(why(runs), []).append(str(cell))
+    told = [f"{', '.join(cells)}: {reason}" for reason, cells in by_reason.items() if reason]
     return "\n".join(["", "not better than persistence:", *told] if told else [])
 
 

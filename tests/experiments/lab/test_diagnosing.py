@@ -51,6 +51,17 @@ def test_a_folder_with_table_figure_and_checks(
     assert "another spec" in capsys.readouterr().err
 
 
+def test_the_file_is_read_as_by_other_commands(files: dict[str, str], tmp_path: Path) -> None:
+    """Rows of one series, the newest first, with a decimal comma and a gap, are the same numbers as a plain column."""
+    odd = tmp_path / "odd.csv"
+    rows = [f"{ticker};{500 + k},25" for k in range(9) for ticker in "AB"]
+    odd.write_text("\n".join(["Ticker;Close", *rows[::-1], "A;"]), "utf-8")
+    how = {"weights": files["one"], "csv": str(odd), "steps": 9, "nonlinearity": "tanh", "column": "Close"}
+    read = {"order": "newest-first", "drop_missing": True, "where": "Ticker=A", "decimal": ","}
+    x = diagnosing.loaded(diagnosing.readable(how | read))[1]
+    np.testing.assert_array_equal(x[:, 0, 0], 500.25 + np.arange(9))
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -61,6 +72,9 @@ def test_a_folder_with_table_figure_and_checks(
         ({"column": "Open"}, "Open"),
         ({"steps": "1"}, "steps is"),
         ({"nonlinearity": "sine"}, "nonlinearity is"),
+        ({"order": "sideways"}, "order is 'sideways'"),
+        ({"where": "Ticker=ABC"}, "Ticker"),
+        ({"decimal": ";"}, "decimal is ';'"),
     ],
 )
 def test_wrong_input_is_one_sentence(
