@@ -7,6 +7,7 @@ from rnnlab.laws import (
     depth as depth,
     forward_mode as forward_mode,
     gates as gates,
+    linear_recurrence as linear_recurrence,
     mean_field as mean_field,
     memory as memory,
     one_unit as one_unit,
