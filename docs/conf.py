@@ -14,14 +14,17 @@ version = release = rnnlab.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "numpydoc", "sphinx_design", "_sphinx"]
 exclude_patterns = ["_sphinx", "experiments.md"]  # which is told on the pages that are made of it
 nb_execution_mode = "off"  # notebooks are kept with their outputs, which the tests compare
+nb_code_prompt_show, nb_code_prompt_hide = "Solution", "Hide the solution"  # of cells that exercises.ipynb hides
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
-myst_url_schemes = {"http": None, "https": None, "page": "{{path}}"}
+myst_url_schemes = {"http": None, "https": None, "page": "{{path}}#{{fragment}}"}
 
 autodoc_typehints = "none"  # shapes, units and types stand in the docstrings
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 linkcheck_timeout = 20
+linkcheck_ignore = [r".*-page\.html"]  # copied beside the pages when these are built
+nb_mime_priority_overrides = [("linkcheck", "image/png", 1)]
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
