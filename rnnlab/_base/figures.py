@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 THEME: dict[str, Any] = {
     "axes.titlesize": 12,
     "axes.labelsize": 11,
+    "figure.titlesize": 14,
+    "figure.labelsize": 11,
     "figure.dpi": 110,
     "savefig.dpi": 110,
     "svg.hashsalt": "rnnlab",

@@ -16,7 +16,7 @@ from pydantic import Field
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import AT_MOST, Claim, table_of
-from rnnlab.experiments._lab.figures import drawing, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, new_figure
 from rnnlab.experiments._lab.learning import METHODS, USUAL, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
@@ -121,12 +121,9 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     dict of str to Figure
         adding.
     """
-    figure = new_figure(9.0, 5.2)
-    axis = figure.subplots()
-    learning.draw_curves(axis, table, 1.0, "score")
-    axis.axhline(SHARE, color="grey", linewidth=1, label="solved")
-    steps = int(table["seq_len"].iloc[0])
-    axis.set(ylabel="error on 1,000 fresh sequences, over chance")
-    axis.set_title(f"Adding two marked numbers among {steps}: every training, until solved")
-    figure.legend(*axis.get_legend_handles_labels(), fontsize=10, frameon=False, loc="outside right center")
+    figure = new_figure(11.0, 6.0)
+    axes = learning.draw_each(figure, table, 1.0, "score", goal=SHARE)
+    axes[0].set_yscale("log")
+    figure.supylabel("error on 1,000 fresh sequences, over chance")
+    headline(figure, finding(table))
     return {"adding": figure}

@@ -19,10 +19,10 @@ from pydantic import Field
 import rnnlab as rl
 from rnnlab import anatomy
 from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
-from rnnlab.experiments._lab.figures import drawing, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, legend_below, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS, params_of
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec
-from rnnlab.experiments._lab.words import times
+from rnnlab.experiments._lab.words import from_log10, times
 
 Network = Literal["tanh", "orthogonal", "lstm", "gru"]
 STARTS = {"tanh": "tanh", "orthogonal": "orthogonal", "lstm": "lstm-1", "gru": "gru"}
@@ -159,7 +159,7 @@ def triangles(table: pd.DataFrame) -> Figure:
         axis.set(title=LABELS[name], xlabel="state t")
     axes[0].set_ylabel("loss at step s")
     figure.colorbar(image, ax=axes, label="log10 |dL_s/dh_t|")
-    figure.suptitle("Which loss sends what to which step: the diagonal is today, the left edge the distant past")
+    headline(figure, f"{finding(table)}\nThe diagonal is today, the left edge the distant past")
     return figure
 
 
@@ -168,11 +168,11 @@ def curves(table: pd.DataFrame) -> Figure:
     figure = new_figure(13, 4.4)
     axes = figure.subplots(1, 3)
     panels = {
-        "share": ("step t", "log10 |share of dL/dW_hh|", "Each step's share before it is summed"),
-        "singular": ("index", "log10 singular value", "Singular values of dh_T/dh_0"),
-        "radius": ("step t", "spectral radius", "Spectral radius of each step's Jacobian"),
+        "share": ("step t", "log10 |share of dL/dW_hh|"),
+        "singular": ("index", "log10 singular value of dh_T/dh_0"),
+        "radius": ("step t", "spectral radius of a step's Jacobian"),
     }
-    for axis, (quantity, (across, up, title)) in zip(axes, panels.items(), strict=True):
+    for axis, (quantity, (across, up)) in zip(axes, panels.items(), strict=True):
         rows = table[(table["quantity"] == quantity) & (table["network"] != "control") & np.isfinite(table["value"])]
         sns.lineplot(
             rows.replace({"network": LABELS}),
@@ -185,9 +185,20 @@ def curves(table: pd.DataFrame) -> Figure:
             ax=axis,
             legend=quantity == "share",
         )
-        axis.set(xlabel=across, ylabel=up, title=title)
-    axes[0].legend(frameon=False, fontsize=9)
+        axis.set(xlabel=across, ylabel=up)
+    legend_below(figure, axes[0])
+    axes[0].get_legend().remove()
+    least = min(latest(table, name) for name in LABELS if (table["network"] == name).any())
+    kept = from_log10(table.loc[(table["quantity"] == "singular") & (table["network"] != "control"), "value"].max())
+    told = f"the latest tenth of the steps has {least:.0%} or more of all shares of a weight's gradient"
+    headline(figure, f"{told}; of a change of h_0 at most {kept} is left in h_T")
     return figure
+
+
+def latest(table: pd.DataFrame, network: str) -> float:
+    """How much of the norms of all steps' shares the latest tenth of the steps has."""
+    size = 10.0 ** values(table, network, "share").to_numpy()
+    return float(size[-max(1, size.size // 10) :].sum() / size.sum())
 
 
 def checks(table: pd.DataFrame) -> pd.DataFrame:
@@ -198,12 +209,17 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
 def claims(table: pd.DataFrame) -> Iterator[Claim]:
     """The latest tenth of steps holds most of a weight's gradient; singular values are 0.5^T beyond the range of floats."""
     for name in [name for name in LABELS if (table["network"] == name).any()]:
-        size = 10.0 ** values(table, name, "share").to_numpy()
-        if size.size < LONG:
+        if len(values(table, name, "share")) < LONG:
             continue
-        latest = float(size[-max(1, size.size // 10) :].sum() / size.sum())
         text = f"{name}: the latest tenth of the steps has of all shares' norms"
-        yield Claim(text, 0.5, latest, AT_LEAST, "shares fade with the lag; a tenth if all counted alike", rival=0.1)
+        yield Claim(
+            text,
+            0.5,
+            latest(table, name),
+            AT_LEAST,
+            "shares fade with the lag; a tenth if all counted alike",
+            rival=0.1,
+        )
     for row in table[table["network"] == "control"].itertuples():
         name = f"linear orthogonal, T = {row.column}: singular value {row.row} (log10)"
         source = "0.5^T; a product of floats is 0"

@@ -19,7 +19,7 @@ import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
 from rnnlab.experiments._lab.differences import Chances, family, more_of
-from rnnlab.experiments._lab.figures import drawing, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, new_figure
 from rnnlab.experiments._lab.learning import LINEAR, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
@@ -35,6 +35,7 @@ EVERY, BATCH = 200, 20
 SHORTEST = 10  # steps of the adding problem
 RATES = {"LSTM": 0.01, "GRU": 0.005, "attention": 0.005, "minGRU": 0.005}  # of the others 0.002
 LABELS = {"adding": "adding (shown the\nmarked number)", "copy": "copying"}
+DOES = {"adding": "adds", "copy": "copies"}
 GUESS = 7 / 8  # share of symbols wrong without memory
 SOURCE = "Henaff, Szlam and LeCun 2016: identity solves adding, random orthogonal copying, not the reverse"
 FLOOR = "Arjovsky, Shah and Bengio 2016: the loss without memory"
@@ -185,22 +186,33 @@ def finding(table: pd.DataFrame) -> str:
 
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
-    """Learning curves of copying against the floor; errors of the linear networks at both tasks.
+    """Learning curves of copying against the floor; and errors of the linear networks at both tasks.
 
     Returns
     -------
     dict of str to Figure
-        copy.
+        copy, linear.
     """
     rows = table[table["task"] == "copy"]
-    figure = new_figure(12.5, 5.2)
-    left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
-    learning.draw_curves(left, rows, GUESS, "score")
-    left.set(yscale="linear", ylim=(-0.03, 1.03), ylabel="share of symbols wrong in fresh sequences")
-    left.set_title(f"Copying ten symbols, T = {rows['seq_len'].iloc[0]}: every training, until solved")
-    left.legend(fontsize=10, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.08), ncols=2)
-    draw_table(right, table)
-    return {"copy": figure}
+    figures = {"copy": new_figure(12.0, 6.0), "linear": new_figure(8.0, 5.2)}
+    axes = learning.draw_each(figures["copy"], rows, GUESS, "score", goal=WRONG)
+    axes[0].set_ylim(-0.03, 1.03)
+    figures["copy"].supylabel("share of symbols wrong in fresh sequences")
+    headline(figures["copy"], finding(table))
+    draw_table(figures["linear"].subplots(), table)
+    headline(figures["linear"], linear_finding(table))
+    return figures
+
+
+def linear_finding(table: pd.DataFrame) -> str:
+    """Which tasks each linear recurrence solves."""
+    last = learning.ends(table, ["task", "seq_len", "method"])
+    told = []
+    for method in (name for name in LINEAR if (last["method"] == name).any()):
+        runs = last[last["method"] == method].groupby(["task", "seq_len"])["solved"].mean()
+        solved = [f"{DOES[task]} over {steps} steps" for (task, steps), share in runs.items() if share == 1]
+        told.append(f"{method} {' and '.join(solved) or 'solves nothing'} every time")
+    return "; ".join(told) + f", within {table['budget'].iloc[0]:,} updates"
 
 
 def draw_table(axis: Any, table: pd.DataFrame) -> None:
@@ -212,11 +224,10 @@ def draw_table(axis: Any, table: pd.DataFrame) -> None:
         for j, (task, steps) in enumerate(columns):
             runs = last[(last["method"] == method) & (last["task"] == task) & (last["seq_len"] == steps)]
             shares[i, j] = runs["solved"].astype(float).mean() if len(runs) else np.nan
-            axis.text(j, i, words(runs), ha="center", va="center", fontsize=10)
+            axis.text(j, i, words(runs), ha="center", va="center")
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=2, aspect="auto")  # light enough for black text
     axis.set_xticks(range(len(columns)), [f"{LABELS[str(task)]}\nT = {n}" for task, n in columns])
     axis.set_yticks([0, 1], ["identity", "random\northogonal"])
-    axis.set_title(f"Linear recurrences within {table['budget'].iloc[0]:,} updates")
 
 
 def words(runs: pd.DataFrame) -> str:

@@ -17,7 +17,7 @@ from pydantic import Field
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
-from rnnlab.experiments._lab.figures import drawing, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, label_ends, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Numbers, bytes_of_weights
 from rnnlab.experiments._lab.words import times
 from rnnlab.laws.gates import log10_retention
@@ -106,27 +106,34 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         retention.
     """
     biases = sorted(table["forget_bias"].unique())
-    colours = dict(zip(biases, sns.color_palette("viridis", len(biases)), strict=True))
-    figure = new_figure(11.5, 4.8)
-    axes = figure.subplots(1, 2, sharey=True)
-    for axis, network in zip(axes, ("bare", "random"), strict=True):
-        for number, bias in enumerate(biases):
-            rows = table[(table["network"] == network) & (table["forget_bias"] == bias)].groupby("seq_len")
-            middle = rows["log10_retention"].median()
-            axis.plot(middle.index, middle, "osD^vPXp"[number % 8], color=colours[bias], label=f"{bias:.3g}")
-            lowest, highest = rows["log10_retention"].min(), rows["log10_retention"].max()
-            axis.fill_between(middle.index, lowest, highest, color=colours[bias], alpha=0.3, linewidth=0)
-            axis.plot(middle.index, rows["log10_law"].first(), "k--", linewidth=1, zorder=0)
-        axis.set_xscale("log")
-        axis.xaxis.set_major_formatter("{x:g}")
-        axis.set_yscale("symlog", linthresh=1)
-        axis.yaxis.set_major_formatter("{x:g}")
+    halves = [half for half in ([b for b in biases if b <= SMALL], [b for b in biases if b > SMALL]) if half]
+    figure = new_figure(12, 3.2 * len(halves) + 1)
+    axes = figure.subplots(len(halves), 2, sharex=True, sharey="row", squeeze=False)
+    for row, half in zip(axes, halves, strict=True):
+        for axis, network in zip(row, ("bare", "random"), strict=True):
+            draw_retention(axis, table[(table["network"] == network) & table["forget_bias"].isin(half)])
+        row[0].set_ylabel("log10 of dc_T/dc_0")
+    axes[0, 0].set_title("all weights 0: sigmoid($b_f$)$^T$ (dashed)")
+    axes[0, 1].set_title("random weights (band: networks)")
+    for axis in axes[-1]:
         axis.set_xlabel("sequence length T")
-    axes[0].set(ylabel="log10 of dc_T/dc_0", title="all weights 0: sigmoid($b_f$)$^T$ exactly (dashed)")
-    axes[1].set_title("random weights: the loop through h adds to it (band: networks)")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", title="forget bias", frameon=False)
+    headline(figure, f"{finding(table)}; a straight line is exponential")
     return {"retention": figure}
+
+
+def draw_retention(axis: Any, rows: pd.DataFrame) -> None:
+    """The median and the range of networks for a few biases, from light to dark, beside the law."""
+    colours = sns.color_palette("viridis", rows["forget_bias"].nunique())
+    ends = {}
+    for number, (bias, group) in enumerate(rows.groupby("forget_bias")):
+        lengths = group.groupby("seq_len")
+        middle, lowest, highest = (lengths["log10_retention"].agg(name) for name in ("median", "min", "max"))
+        axis.plot(middle.index, middle, color=colours[number], marker="osD^vPXp"[number % 8])
+        axis.fill_between(middle.index, lowest, highest, color=colours[number], alpha=0.3, linewidth=0)
+        axis.plot(middle.index, lengths["log10_law"].first(), "k--", linewidth=1, zorder=0)
+        ends[f"$b_f$ = {bias:.3g}"] = middle.index[-1], middle.iloc[-1], colours[number]
+    axis.set_xlim(0, rows["seq_len"].max())
+    label_ends(axis, ends)
 
 
 def checks(table: pd.DataFrame) -> pd.DataFrame:

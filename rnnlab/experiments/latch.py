@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from textwrap import fill
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy.stats import norm
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import drawing, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, new_figure
 from rnnlab.experiments._lab.learning import METHODS, USUAL, Goal, Method, Progress, Training
 from rnnlab.experiments._lab.resumable import Keep, Resumable
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths
@@ -30,6 +31,7 @@ FRESH = 1000  # sequences, all of which must come out right
 EVERY = 100  # updates between tests
 BATCH = 10
 WIDEST = 100.0  # weights are guessed uniformly in -100 .. 100
+WIDTH = 34  # letters of a line in a cell
 AT_ONCE = 250  # guesses tested on the same sequences
 VARIANTS = ("guessed weights", "guessed weights and bias")
 LAGS = "Bengio, Simard and Frasconi 1994: descent fails to latch over long lags"
@@ -212,24 +214,24 @@ def finding(table: pd.DataFrame) -> str:
 
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
-    """Who latches over which lag, beside guessing; the losses over the middle one of the lags.
+    """Who latches over which lag, beside guessing; and the losses over the middle one of the lags.
 
     Returns
     -------
     dict of str to Figure
-        latch.
+        latch, losses.
     """
     lengths = sorted(table["seq_len"].unique())
     middle = lengths[len(lengths) // 2]
-    figure = new_figure(12.5, 5.4)
-    left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-    draw_outcomes(left, table)
+    figures = {"latch": new_figure(8.0, 6.6), "losses": new_figure(11.0, 6.0)}
+    draw_outcomes(figures["latch"].subplots(), table)
+    headline(figures["latch"], finding(table))
     rows = table[(table["part"] == "training") & (table["seq_len"] == middle)]
-    learning.draw_curves(right, rows, goal_of(int(middle)).task.chance)
-    right.set(yscale="linear", ylim=(0, 0.35), title=f"T = {middle}: the loss of every training, until solved")
-    figure.legend(*right.get_legend_handles_labels(), fontsize=10, frameon=False, loc="outside right center")
-    figure.suptitle("Holding one bit among noise: trained networks, and guesses at the weights of a single unit")
-    return {"latch": figure}
+    axes = learning.draw_each(figures["losses"], rows, goal_of(int(middle)).task.chance)
+    axes[0].set_ylim(0, 0.35)
+    figures["losses"].supylabel("training loss")
+    headline(figures["losses"], f"holding a bit over {middle} steps: {learning.finding(rows)}")
+    return figures
 
 
 def draw_outcomes(axis: Any, table: pd.DataFrame) -> None:
@@ -242,7 +244,7 @@ def draw_outcomes(axis: Any, table: pd.DataFrame) -> None:
             runs = last[(last["method"] == name) & (last["seq_len"] == steps)]
             shares[i, j] = runs["solved"].astype(float).mean() if len(runs) else 1.0
             text = words(runs) if len(runs) else trials_in_words(table, name, steps)
-            axis.text(j, i, text, ha="center", va="center", fontsize=10)
+            axis.text(j, i, text, ha="center", va="center")
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=2, aspect="auto")  # light enough for black text
     axis.axhline(len(names) - len(VARIANTS) - 0.5, color="black", linewidth=1.5)
     axis.set_xticks(range(len(lengths)), [f"{steps}" for steps in lengths])
@@ -255,7 +257,7 @@ def draw_outcomes(axis: Any, table: pd.DataFrame) -> None:
 def words(runs: pd.DataFrame) -> str:
     """How many of the trainings solved it, and the median of their updates; of none, why."""
     solved = runs[runs["solved"].astype(float) == 1]
-    more = f"{solved['update'].median():.0f} updates" if len(solved) else learning.why(runs).replace(", ", "\n")
+    more = f"{solved['update'].median():.0f} updates" if len(solved) else fill(learning.why(runs), WIDTH)
     return f"{len(solved)} of {len(runs)}\n{more}".strip()
 
 

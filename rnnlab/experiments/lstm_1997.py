@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import drawing, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, new_figure
 from rnnlab.experiments._lab.learning import Generators, Progress, Training, train_until_solved
 from rnnlab.experiments._lab.networks import LINES
 from rnnlab.experiments._lab.resumable import Keep, Resumable, forget
@@ -196,6 +196,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     figure = new_figure(1.0 + 5.6 * len(names), 5.0)
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         draw_task(axis, name, table[table["task"] == name])
+    headline(figure, finding(table))
     return {"sequences": figure}
 
 

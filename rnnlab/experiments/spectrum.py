@@ -177,8 +177,8 @@ def draw_full(axis: Any, rows: pd.DataFrame) -> None:
     axis.axvspan(0, share, color=BAND, zorder=0)
     size, g = rows["hidden_size"].iloc[0], rows["g"].iloc[0]
     dimension = rl.kaplan_yorke_dimension(rows["exponent"]) / size
-    axis.set(xlabel="index / N", ylabel="Lyapunov exponent per step", title=f"All exponents, g = {g:g}, N = {size}")
-    text = f"{100 * share:.0f} % grow (grey)\nKaplan-Yorke dimension {dimension:.3f} N"
+    axis.set(xlabel="index / N", ylabel="Lyapunov exponent per step", title=f"{share:.0%} of all exponents are above 0")
+    text = f"g = {g:g}, N = {size}\nKaplan-Yorke dimension {dimension:.3f} N"
     axis.annotate(text, (0.45, 0.2), xycoords="axes fraction", ha="center", va="top")
 
 

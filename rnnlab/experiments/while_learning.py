@@ -18,7 +18,7 @@ from pydantic import Field
 import rnnlab as rl
 from rnnlab.experiments._lab import learning
 from rnnlab.experiments._lab.claims import AT_LEAST, AT_MOST, Claim, table_of
-from rnnlab.experiments._lab.figures import DIVERGING, drawing, edges, new_figure
+from rnnlab.experiments._lab.figures import DIVERGING, drawing, edges, headline, legend_below, new_figure
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, bytes_of_weights
 from rnnlab.experiments._lab.words import times
 
@@ -31,7 +31,7 @@ FAINT = -3.0  # log10: a thousandth
 OPENS = "the constant error carousel keeps what it was taught to keep (Hochreiter and Schmidhuber 1997, section 3.2)"
 NEVER = "the gradient of a tanh network fades at a rate that training hardly moves (Bengio, Simard and Frasconi 1994)"
 SOLVED = 0.1  # of the chance floor, as of `adding`: a loss below it wants a logarithmic axis
-WIDTH = 38  # letters of a line below a panel
+WIDTH = 26  # letters of a line below a panel
 
 
 class Spec(ExperimentSpec):
@@ -137,8 +137,9 @@ def reach_claims(table: pd.DataFrame) -> Iterator[Claim]:
 def finding(table: pd.DataFrame) -> str:
     """What reaches the longest lag in the end, of the median network of every task and method."""
     rows = table[(table["lag"] == table["lag"].max()) & (table["update"] == table["update"].max())]
-    told = rows.groupby(["task", "method"])["log10_gradient"].median().items()
-    return f"what reaches {rows['lag'].iloc[0]} steps back in the end: {times((', '.join(name), value) for name, value in told)}"
+    found = rows.groupby(["task", "method"])["log10_gradient"].median().items()
+    told = times((f"{method} {task}", value) for (task, method), value in found)
+    return f"what reaches {rows['lag'].iloc[0]} steps back in the end: {told}"
 
 
 @drawing
@@ -157,13 +158,14 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         rows = table[(table["task"] == kind[0]) & (table["method"] == kind[1])]
         shown = draw_reach(upper, rows[rows["seed"] == rows["seed"].min()])
         draw_losses(lower, rows)
-        upper.set_title(f"{kind[1]}, {kind[0]}")
+        upper.set_title(f"{kind[1]} {kind[0]}")
         why = str(rows.loc[rows["seed"] == rows["seed"].min(), "why"].iloc[0])
         lower.set_xlabel("updates\n\n" + fill(why, WIDTH), fontsize=9)
     axes[0, 0].set_ylabel("lag: steps back from the last")
     axes[1, 0].set_ylabel("loss over chance")
-    figure.colorbar(shown, ax=axes[0], label="log10 of the gradient, over that at lag 0", extend="both")
-    figure.suptitle("How far back the loss reaches while a network learns")
+    figure.colorbar(shown, ax=axes[0], label="log10 of the gradient,\nover that at lag 0", extend="both")
+    legend_below(figure, axes[1, 0])
+    headline(figure, finding(table))
     return {"learning": figure}
 
 
@@ -191,4 +193,4 @@ def draw_losses(axis: Any, rows: pd.DataFrame) -> None:
     axis.set(yscale="log")
     if (rows["loss"] > SOLVED * rows["chance"]).all():
         axis.set(yscale="linear")
-    axis.legend(fontsize=8, frameon=False)
+    axis.locator_params(axis="x", nbins=4)

@@ -39,8 +39,8 @@ def test_copy_columns_and_figure(copied: pd.DataFrame) -> None:
     assert set(copied.columns) == CURVE - {"part"} | {"task", "chance"}
     assert copied.groupby("task")["method"].nunique().to_dict() == {"adding": 2, "copy": 3}
     assert copy.checks(copied).empty  # neither the default delay nor its budget
-    assert set(copy.draw(copied)) == {"copy"}
-    assert set(copy.draw(copied[copied["method"] == "RNN"])) == {"copy"}
+    assert set(copy.draw(copied)) == {"copy", "linear"}
+    assert set(copy.draw(copied[copied["method"] == "RNN"])) == {"copy", "linear"}
 
 
 def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> None:

@@ -74,7 +74,7 @@ def test_latch_columns_claims_and_figure(latched: pd.DataFrame) -> None:
     assert len(claims) == 2  # of guessing alone: the budget is smaller than the default
     assert claims["verdict"].ne("fails").all()
     assert latch.checks(latched.assign(trials=2 * latched["trials"]))["verdict"].eq("fails").any()
-    assert set(latch.draw(latched)) == {"latch"}
+    assert set(latch.draw(latched)) == {"latch", "losses"}
 
 
 def test_trainings_are_judged_by_the_default_budget(latched: pd.DataFrame) -> None:

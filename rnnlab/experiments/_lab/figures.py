@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import NullLocator
+from scipy.optimize import isotonic_regression
 
 from rnnlab._base import figures as common
 
 THEME, theme, new_figure, drawing = common.THEME, common.theme, common.new_figure, common.drawing
 TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
 LONGEST = 32  # letters of a name
+LINE = 0.045  # of a figure's height: a line of text on a slide, with the space around it
 DIVERGING = "RdBu_r"  # blue: vanishing, red: exploding; both darken away from white
 # colours, all told apart in greyscale where they meet
 BLUE, NAVY, SKY, STEEL, SLATE, LAKE = "#0072b2", "#1f4e79", "#9db8d2", "#30648c", "#4a6fa5", "#6f9fbf"
@@ -46,3 +49,49 @@ def logarithmic(axis: Axes) -> None:
     axis.set_xscale("log")
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter("{x:g}")
+
+
+def headline(figure: Figure, told: str) -> None:
+    """What came out, above all panels, in as many lines as the figure's width asks for."""
+    figure.suptitle(told[:1].upper() + told[1:], wrap=True)
+
+
+def facets(figure: Figure, count: int, columns: int, xlabel: str, sharey: bool = True) -> list[Axes]:
+    """So many panels in rows of `columns`, none of them empty, over the same axis, named below the lowest of a column."""
+    axes = figure.subplots(-(-count // columns), columns, squeeze=False, sharex=True, sharey=sharey).ravel()
+    for axis in axes[count:]:
+        axis.remove()
+    for axis in axes[max(0, count - columns) : count]:
+        axis.tick_params(labelbottom=True)
+        axis.set_xlabel(xlabel)
+    return list(axes[:count])
+
+
+def legend_below(figure: Figure, axis: Axes, title: str | None = None) -> None:
+    """What is drawn in a panel, below all of them in one row."""
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, title=title, loc="outside lower center", ncols=len(labels), frameon=False)
+
+
+def label_ends(axis: Axes, ends: dict[str, tuple[float, float, Any]]) -> None:
+    """Name every curve right of its end, a line of text apart, as near as that allows: more than a legend can hold.
+
+    Parameters
+    ----------
+    axis : Axes
+        A panel whose limits are final.
+    ends : dict of str to (float, float, colour)
+        Where each curve ends, and its colour; one that is lost, -inf, ends at the panel's foot.
+    """
+    foot, across = axis.get_ylim()[0], axis.transData + axis.transAxes.inverted()
+    tips = [(x, y if np.isfinite(y) else foot) for x, y, _ in ends.values()]
+    heights = across.transform(tips)[:, 1]
+    order, rows = np.argsort(heights, kind="stable"), cast(Any, axis.get_subplotspec()).get_gridspec().nrows
+    places = LINE * rows * np.arange(len(ends))
+    nearest = isotonic_regression(heights[order] - places).x.clip(0, max(0.0, 1 - places[-1])) + places
+    named = list(ends.items())
+    for place, index in zip(nearest, order, strict=True):
+        name, (*_, colour) = named[index]
+        line = {"arrowstyle": "-", "color": colour, "shrinkA": 0, "shrinkB": 0, "relpos": (0.0, 0.5)}
+        where: dict[str, Any] = {"xytext": (1.05, place), "textcoords": "axes fraction", "va": "center"}
+        axis.annotate(name, tips[index], **where, arrowprops=line, annotation_clip=False)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from textwrap import fill
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import rnnlab as rl
 from rnnlab.experiments._lab import networks
+from rnnlab.experiments._lab.figures import BLUE, GUIDE, facets, legend_below
 from rnnlab.experiments._lab.resumable import Keep, forget
 from rnnlab.experiments._lab.spec import bytes_of_weights
 
@@ -30,6 +34,11 @@ STARTS = {
 }  # of the others the names are the same
 NO_SYMPTOM = "no symptom"
 HALF = 0.5  # of trainings: what so many suffer from is their symptom
+WIDTH = 22  # letters of a line above a panel
+OUTCOMES: dict[bool, dict[str, Any]] = {  # looks of runs, told apart in greyscale too
+    True: {"color": BLUE, "marker": "o", "linewidth": 1.4},
+    False: {"color": GUIDE, "marker": "x", "linewidth": 1.4, "linestyle": "--"},
+}
 AT_ONCE = 100  # fresh sequences in one prediction: bounds the T x T weights of attention
 
 
@@ -212,16 +221,26 @@ def finding(rows: pd.DataFrame) -> str:
     return f"solved by {solved or 'none'}" + (f"; never by {never}" if never else "")
 
 
-def draw_curves(axis: Any, rows: pd.DataFrame, chance: float, column: str = "loss") -> None:
-    """A column of every run over updates, by default the training loss, and the chance floor."""
-    for name in sorted(rows["method"].unique(), key=[*METHODS, *LINEAR].index):
-        look, runs = networks.look_of(STARTS.get(name, name)), rows[rows["method"] == name]
-        reason = why(failed(runs, ["method"]))
-        for number, (_, run) in enumerate(runs.groupby("seed")):
-            label = None if number else f"{name}: {reason}" if reason else name
-            axis.plot(run["update"], run[column], label=label, **look, linewidth=1.2, markevery=[-1])  # where it ended
-    draw_chance(axis, chance)
-    axis.set(yscale="log", xlabel="updates", ylabel="training loss")
+def draw_each(
+    figure: Figure, rows: pd.DataFrame, chance: float, column: str = "loss", goal: float | None = None
+) -> list[Axes]:
+    """A panel a method: a column of its runs over updates, the chance floor, below what one is solved; and why not."""
+    names = sorted(rows["method"].unique(), key=[*METHODS, *LINEAR].index)
+    axes = facets(figure, len(names), -(-len(names) // 2), "updates")
+    for axis, name in zip(axes, names, strict=True):
+        runs = rows[rows["method"] == name]
+        for _, run in runs.groupby("seed"):
+            axis.plot(run["update"], run[column], **OUTCOMES[bool(run["solved"].iloc[-1])], markevery=[-1])
+        draw_chance(axis, chance)
+        if goal is not None:
+            axis.axhline(goal, color="black", linewidth=1, linestyle=":", label="solved below")
+        count, lost = runs["seed"].nunique(), failed(runs, ["method"])
+        told = fill(f"{name}: {count - len(lost)} of {count}", WIDTH)
+        axis.set_title(f"{told}\n{fill(why(lost), WIDTH)}".strip(), fontsize=11)
+    for outcome, look in OUTCOMES.items():
+        axes[0].plot([], [], label="solved" if outcome else "not solved", **look)
+    legend_below(figure, axes[0])
+    return axes
 
 
 def draw_chance(axis: Any, chance: float) -> None:

@@ -11,14 +11,20 @@ FORMATS: dict[str, dict[str, Any]] = {  # without dates or versions, so that equ
 }
 
 
+SLIDE = (13.33, 7.5)  # inches, as programs for slides have it
+LEGIBLE = 14.0  # points of the smallest text on a slide that is read from the last row
+
+
 class Style(NamedTuple):
-    """How large text, lines and markers are, and on which ground."""
+    """How large figures, text, lines and markers are, and on which ground."""
 
     scale: float = 1.0
+    smallest: float = 0.0  # points of text
+    size: tuple[float, float] | None = None  # inches; default as drawn
     dark: bool = False
 
 
-STYLES = {"paper": Style(), "talk": Style(scale=1.3), "dark": Style(scale=1.3, dark=True)}
+STYLES = {"paper": Style(), "talk": Style(1.3, LEGIBLE, SLIDE), "dark": Style(1.3, LEGIBLE, SLIDE, dark=True)}
 
 
 class Look(NamedTuple):
@@ -26,7 +32,7 @@ class Look(NamedTuple):
 
     style: str = "paper"
     formats: tuple[str, ...] = ("png", "svg")
-    size: tuple[float, float] | None = None  # inches; default as drawn
+    size: tuple[float, float] | None = None  # inches; default the style's
 
 
 PAPER = Look()

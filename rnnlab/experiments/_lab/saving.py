@@ -26,7 +26,7 @@ from matplotlib.text import Text
 from tqdm import tqdm
 
 from rnnlab.experiments._lab.figures import theme
-from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look
+from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look, Style
 
 DARKEST = 0.08  # lightness of a dark background: black itself swallows the edges of a projected slide
 
@@ -70,12 +70,11 @@ def restyle(figure: Figure, look: Look) -> None:
     """Give a figure its size and style; as drawn it is in the style of paper."""
     style = STYLES[look.style]
     if style.scale != 1:
-        figure.draw_without_rendering()  # so that all ticks are there
-        rescale(figure, style.scale)
+        rescale(figure, style)
     if style.dark:
         darken(figure)
-    if look.size:
-        figure.set_size_inches(*look.size)
+    if size := look.size or style.size:
+        figure.set_size_inches(*size)
 
 
 def axes_of(figure: Figure) -> list[Axis]:
@@ -83,17 +82,16 @@ def axes_of(figure: Figure) -> list[Axis]:
     return [getattr(axes, f"{name}axis") for axes in figure.axes for name in "xyz" if hasattr(axes, f"{name}axis")]
 
 
-def rescale(figure: Figure, scale: float) -> None:
-    """Make every text, line and marker larger; and the figure by half as much, so that there is room for them."""
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width * (1 + scale) / 2, height * (1 + scale) / 2)
+def rescale(figure: Figure, style: Style) -> None:
+    """Make every text, line and marker larger, no text smaller than the style's smallest."""
+    scale = style.scale
     labels = {axis: axis.get_ticklabels() for axis in axes_of(figure)}
     ticks = {label for some in labels.values() for label in some}
     for text in figure.findobj(lambda artist: isinstance(artist, Text) and artist not in ticks):
-        text.set(fontsize=text.get_fontsize() * scale)  # type: ignore[attr-defined]
+        text.set(fontsize=max(style.smallest, text.get_fontsize() * scale))  # type: ignore[attr-defined]
     for axis, some in labels.items():
         if some:
-            axis.set_tick_params(labelsize=float(some[0].get_fontsize()) * scale)
+            axis.set_tick_params(which="both", labelsize=max(style.smallest, float(some[0].get_fontsize()) * scale))
     for line in figure.findobj(lambda artist: isinstance(artist, Line2D)):
         line.set(linewidth=line.get_linewidth() * scale, markersize=line.get_markersize() * scale)  # type: ignore[attr-defined]
 

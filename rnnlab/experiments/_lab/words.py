@@ -26,4 +26,4 @@ def from_log10(log10: float, digits: int = 3) -> str:
 def times(pairs: Iterable[tuple[str, float]]) -> str:
     """Names with the numbers of their log10, the largest first."""
     ordered = sorted(pairs, key=lambda pair: -pair[1])
-    return ", ".join(f"{name} times {from_log10(value)}" for name, value in ordered)
+    return "; ".join(f"{name} times {from_log10(value)}" for name, value in ordered)

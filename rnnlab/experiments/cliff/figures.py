@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import BLUE, GOLD, NAVY, OCHRE, RED, drawing, new_figure
+from rnnlab.experiments._lab.figures import BLUE, GOLD, NAVY, OCHRE, RED, drawing, headline, legend_below, new_figure
 
 BISTABLE = 4.0  # no unit of a smaller w has two resting states
 
@@ -25,10 +25,12 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     """
     figure = new_figure(13.5, 11)
     draw_error(figure.add_subplot(2, 2, 1, projection="3d", computed_zorder=False), table)
-    draw_steepness(figure.add_subplot(2, 2, 2), table)
+    axis = figure.add_subplot(2, 2, 2)
+    draw_steepness(axis, table)
     draw_descents(figure.add_subplot(2, 2, 3), table)
     draw_attractors(figure.add_subplot(2, 2, 4), table[table["part"] == "attractor"])
-    figure.suptitle("A wall in the error surface throws gradient descent away; clipped, it comes back")
+    legend_below(figure, axis)
+    headline(figure, finding(table))
     return {"cliff": figure}
 
 
@@ -41,21 +43,41 @@ def finding(table: pd.DataFrame) -> str:
 
 
 def draw_error(axis: Any, table: pd.DataFrame) -> None:
-    """The error over w and b from where the wall faces the reader, its foot as predicted."""
-    rows = table[table["part"] == "surface"].sort_values("b")
-    grid = rows.pivot_table(index="b", columns="w", values="error")
-    w, b = np.meshgrid(grid.columns, grid.index)
-    shades = {"cmap": "Greys", "vmin": -0.2, "vmax": 0.6, "linewidth": 0}  # neither white nor black: edges are seen
-    axis.plot_surface(
-        w, b, grid.to_numpy(), rcount=len(w), ccount=len(w.T), antialiased=False, rasterized=True, **shades
-    )
-    beyond = (rows["w"] > laws.cliff_onset()) & (rows["b"] > laws.cliff_wall(rows["w"]))
-    foot = rows[beyond].groupby("w").nth(1)  # in front of the wall
-    foot = foot[laws.cliff_wall(foot["w"]) > grid.index[0]].sort_values("w")
-    axis.plot(foot["w"], laws.cliff_wall(foot["w"]), foot["error"], color=GOLD, linestyle="--", linewidth=2, zorder=3)
+    """The error over w and b from where the wall faces the reader: the sheet behind it, itself, the sheet before it."""
+    grid = table[table["part"] == "surface"].pivot_table(index="b", columns="w", values="error")
+    behind, before = (sheet(grid, beyond) for beyond in (False, True))
+    shades = {"cmap": "Greys", "vmin": -0.2, "vmax": 0.6}  # neither white nor black: edges are seen
+    draw_sheet(axis, behind, **shades)
+    wall, onset = np.stack([behind[:, 0], before[:, 0]], axis=1), int((grid.columns < laws.cliff_onset()).sum())
+    for columns, looks in ((slice(onset + 1), shades), (slice(onset, None), {"color": GOLD, "shade": False})):
+        if wall[:, :, columns].shape[2] > 1:
+            draw_sheet(axis, wall[:, :, columns], **looks)
+    draw_sheet(axis, before, **shades)
     axis.view_init(elev=30, azim=40)
+    axis.set_box_aspect((4, 4, 3), zoom=1.15)
     axis.locator_params(nbins=5)
-    axis.set(xlabel="recurrent weight w", ylabel="bias b", zlabel="error E", title="The error surface and its wall")
+    axis.set(xlabel="weight w", ylabel="bias b", zlabel="error E", title="The error surface, its wall yellow")
+
+
+def draw_sheet(axis: Any, sheet: Any, **looks: Any) -> None:
+    """A surface of every one of its points (3, b, w)."""
+    _, rows, columns = sheet.shape
+    how: dict[str, Any] = {"linewidth": 0, "antialiased": False, "rasterized": True, "rcount": rows, "ccount": columns}
+    axis.plot_surface(*sheet, **how, **looks)
+
+
+def sheet(grid: pd.DataFrame, beyond: bool) -> Any:
+    """One side of the wall: w, b and the error (3, b, w), from the wall to the edge of b.
+
+    Errors are taken between measured points of that side alone, and the one at the wall is that two steps of the grid
+    off it: nearer points would be near by chance, which cuts teeth into the edge.
+    """
+    w, b = grid.columns.to_numpy(), grid.index.to_numpy()
+    wall, step = np.clip(laws.cliff_wall(w), b[0], b[-1]), (2 * (b[1] - b[0]) if len(b) > 2 else 0.0)
+    heights = wall + np.linspace(0, 1, len(b))[:, None] * ((b[-1] if beyond else b[0]) - wall)
+    taken = np.maximum(heights, wall + step) if beyond else np.minimum(heights, wall - step)
+    errors = [np.interp(at, b, error) for at, error in zip(taken.T, grid.to_numpy().T, strict=True)]
+    return np.stack([np.broadcast_to(w, heights.shape), heights, np.transpose(errors)])
 
 
 def draw_steepness(axis: Any, table: pd.DataFrame) -> None:
@@ -69,9 +91,8 @@ def draw_steepness(axis: Any, table: pd.DataFrame) -> None:
     refined = table[table["part"] == "wall"]
     axis.scatter(refined["w"], refined["b"], s=30, facecolors="none", edgecolors="black", label="steepest, refined")
     draw_paths(axis, table)
-    axis.set(xlabel="recurrent weight w", ylabel="bias b", title="Its gradient, the predicted wall, and descents")
+    axis.set(xlabel="recurrent weight w", ylabel="bias b", title="Its gradient, the wall, and descents")
     axis.set(xlim=(grid.columns.min(), grid.columns.max()), ylim=(grid.index.min(), grid.index.max()))
-    axis.legend(loc="upper right", fontsize=10)
 
 
 def draw_paths(axis: Any, table: pd.DataFrame) -> None:
@@ -103,5 +124,5 @@ def draw_attractors(axis: Any, rows: pd.DataFrame) -> None:
     for b in laws.saddle_nodes(w) if w > BISTABLE else ():
         axis.axvline(b, color="black", linestyle=":", linewidth=1)
     axis.axvline(laws.cliff_wall(w), color=OCHRE, linestyle="--", linewidth=1.2)
-    title = f"Where the unit comes to rest, w = {w:g}\n(dotted: saddle-nodes, dashed: wall)"
+    title = f"Rest at w = {w:g} (dotted: saddle-nodes)"
     axis.set(xlabel="bias b", ylabel="resting state sigmoid(x)", title=title)

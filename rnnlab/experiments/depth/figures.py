@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, drawing, new_figure
+from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, drawing, headline, legend_below, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS
 from rnnlab.experiments._lab.words import from_log10
 from rnnlab.experiments.depth.claims import ALIGNED, RANDOM
@@ -73,7 +73,7 @@ def maps(table: pd.DataFrame) -> Figure:
         axis.set_ylabel(f"{text}\nlayers below the top")
     figure.supxlabel("lag T - t", fontsize=11)
     figure.colorbar(image, ax=axes, label=SIZE, extend="both", aspect=30)
-    figure.suptitle("Where a gradient gets to in layers and time (black line: a thousandth is left; blue: lost)")
+    headline(figure, f"{finding(table)}\nBlack line: a thousandth is left; blue: lost")
     return figure
 
 
@@ -102,9 +102,9 @@ def beside_law(table: pd.DataFrame) -> Figure:
     for axis in axes[-1]:
         axis.set_xlabel("lag T - t")
     figure.supylabel(SIZE, fontsize=11)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=10)
-    figure.suptitle("Linear layers: markers are measured, dashes the law")
+    legend_below(figure, axes[0, 0])
+    off = max(off_law(table, name, residual) for name in names for residual in SKIPS)
+    headline(figure, f"Linear layers are where the law of paths says (dashed), to {off:.2g} in log10")
     return figure
 
 
@@ -116,17 +116,29 @@ def sums(name: str) -> str:
 def draw_law(axis: Any, table: pd.DataFrame, name: str, residual: bool) -> None:
     """One panel."""
     size = size_of(table, name, residual)
-    lag = np.arange(size.shape[1])
-    gains = table["recurrent_gain"].iloc[0], table["input_gain"].iloc[0]
+    lag, told = np.arange(size.shape[1]), expected(table, name, residual, size.shape)
     distances = sorted({int(number) for number in np.linspace(0, len(size) - 1, 4)})
     colours = sns.color_palette("viridis", len(distances) + 1)  # without its lightest
     for distance, colour, marker in zip(distances, colours, "os^D", strict=False):
         label = "top layer" if distance == 0 else f"{distance} below"
         style = {"color": colour, "marker": marker, "markevery": max(1, lag.size // 12), "markersize": 6}
         axis.plot(lag, size[distance], linestyle="none", label=label, **style)
-        expected = law.log10_gradient(distance, lag, gains, residual=residual, aligned=name == ALIGNED)
-        axis.plot(lag, expected, "--", color=colour, linewidth=1.2)
+        axis.plot(lag, told[distance], "--", color=colour, linewidth=1.2)
     axis.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
+
+
+def expected(table: pd.DataFrame, name: str, residual: bool, shape: tuple[int, int]) -> Any:
+    """The law (distances, lags)."""
+    gains = table["recurrent_gain"].iloc[0], table["input_gain"].iloc[0]
+    layers, steps = (np.arange(count) for count in shape)
+    how: dict[str, Any] = {"residual": residual, "aligned": name == ALIGNED}
+    return np.array([law.log10_gradient(distance, steps, gains, **how) for distance in layers])
+
+
+def off_law(table: pd.DataFrame, name: str, residual: bool) -> float:
+    """The largest difference of what is measured from the law."""
+    size = size_of(table, name, residual)
+    return float(np.abs(size - expected(table, name, residual, size.shape)).max())
 
 
 def lost_first(table: pd.DataFrame) -> Figure:
@@ -135,16 +147,17 @@ def lost_first(table: pd.DataFrame) -> Figure:
     figure = new_figure(11.0, 1.9 + 0.42 * len(names))
     axes = figure.subplots(1, 2, sharey=True, sharex=True)
     for axis, residual in zip(axes, SKIPS, strict=True):
+        losses = {}
         for row, name in enumerate(names):
-            loss = loss_of(grid_of(table[(table["network"] == name) & (table["residual"] == residual)]))
+            loss = losses[name] = loss_of(grid_of(table[(table["network"] == name) & (table["residual"] == residual)]))
             axis.plot(loss.layer, np.full(loss.layer.size, row - 0.12), "s", color=RED, markersize=7)
             axis.plot(loss.step, np.full(loss.step.size, row + 0.12), "o", color=NAVY, markersize=7)
         axis.axvline(0, color=GUIDE, linewidth=0.8, zorder=0)
+        deep = sum(bool(loss.layer.mean() < loss.step.mean()) for loss in losses.values())
         axis.set(xlabel="log10 of the mean factor", ylim=(len(names) - 0.5, -0.5))
+        axis.set_title(f"{SKIPS[residual]}: {deep} of {len(names)} lose more a layer than a step")
     axes[0].set_yticks(range(len(names)), [NETWORKS[name].label for name in names])
-    axes[0].set_title("No skips: gated cells lose depth first")
-    axes[1].set_title("Skips: every network loses time first")
     axes[0].plot([], [], "s", color=RED, label="per layer, at lag 0")
     axes[0].plot([], [], "o", color=NAVY, label="per step, in the top layer")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    legend_below(figure, axes[0])
     return figure

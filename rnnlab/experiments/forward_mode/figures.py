@@ -66,7 +66,7 @@ def draw_noise(axis: Any, rows: pd.DataFrame) -> None:
             axis.plot(measured.index, np.sqrt(measured), linestyle="none", label=label, **look, **more)
     axis.plot([], [], "ko:", markerfacecolor="white", label="not rescaled")
     axis.set(yscale="log", xlabel="sequence length T", ylabel="noise / signal of one guess")
-    axis.set_title("Rescaled, UORO's noise does not grow with T\n(marks: measured, lines: law)")
+    axis.set_title("Rescaled, UORO's noise\ndoes not grow with T\n(marks: measured, lines: law)")
     logarithmic(axis)
     axis.legend(frameon=False)
 
@@ -76,15 +76,15 @@ def draw_cost(axis: Any, rows: pd.DataFrame) -> None:
     for gain, look in looks(rows).items():
         group = rows[rows["gain"] == gain]
         bias = middle(group[group["kind"] == "truncated"], "window")
-        axis.plot(bias.index, bias, label=f"BPTT of so many steps, gain {gain:g}", **look)
+        axis.plot(bias.index, bias, label=f"BPTT, gain {gain:g}", **look)
         variance = float(middle(group[group["kind"] == "uoro"], "seq_len").iloc[0])
         count = np.array([1, 10**4])
         axis.plot(count, np.sqrt(variance / count), "--", color=look["color"], linewidth=1.4)
-    axis.plot([], [], "--", color=GUIDE, label="mean of so many UORO guesses")
+    axis.plot([], [], "--", color=GUIDE, label="mean of UORO guesses")
     axis.axhline(1, color=GUIDE, linewidth=0.8, zorder=0)
     axis.set(yscale="log", xlabel="steps of the window, or guesses", ylabel="relative error of the gradient")
     axis.set(ylim=(1e-5, None))
-    axis.set_title(f"It takes thousands of guesses\nto match half the sequence (T = {rows['seq_len'].max()})")
+    axis.set_title(f"It takes thousands of guesses\nto match half the sequence\n(T = {rows['seq_len'].max()})")
     logarithmic(axis)
     axis.legend(frameon=False, fontsize=9, loc="lower right")
 
@@ -97,7 +97,8 @@ def draw_memory(axis: Any, rows: pd.DataFrame) -> None:
         axis.plot(ordered["hidden_size"], ordered["value"] / 1024, label=str(kind).removeprefix("memory "), **look)
     axis.set(yscale="log", xlabel="units H", ylabel="KiB kept")
     steps = rows["seq_len"].max()
-    axis.set_title(f"RTRL's memory grows as H$^3$, UORO's as H$^2$;\nBPTT's as T H (here T = {steps})")
+    axis.set_title(f"Memory grows: RTRL's as H$^3$,\nUORO's as H$^2$, BPTT's as T H\n(here T = {steps})")
     logarithmic(axis)
-    axis.set_xticks(sorted(rows["hidden_size"]), [f"{size:g}" for size in sorted(rows["hidden_size"])])
+    sizes = np.unique(rows["hidden_size"])
+    axis.set_xticks(sizes, [f"{size:g}" for size in sizes])
     axis.legend(frameon=False)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from rnnlab.experiments._lab.decay import decay_rates
-from rnnlab.experiments._lab.figures import NAVY, SKY, drawing, new_figure
+from rnnlab.experiments._lab.figures import NAVY, SKY, drawing, facets, headline, label_ends, new_figure
 from rnnlab.experiments._lab.networks import NETWORKS
 from rnnlab.experiments._lab.words import times
 
 DASHES = ("-", "--", "-.", ":")
+SIZE = "log10 of |dL/dx_t| / |dL/dx_T|"
 
 
 @drawing
@@ -43,42 +42,29 @@ def bands(table: pd.DataFrame, network: str, column: str = "log10_gradient") -> 
 
 
 def all_networks(table: pd.DataFrame) -> Figure:
-    """One look at what reaches an early input."""
-    figure = new_figure(10.5, 6)
+    """One look at what reaches an early input; a network that is dead ends at the foot."""
+    figure = new_figure(11, 6)
     axis = figure.subplots()
-    found = {name: bands(table, name) for name in NETWORKS if (table["network"] == name).any()}
-    names = sorted(found, key=lambda name: -end_of(found[name]))  # the legend in the order of the curves' ends
-    for number, (name, colour) in enumerate(zip(names, sns.color_palette("colorblind", len(names)), strict=True)):
-        band = found[name]
-        axis.plot(
-            band.index, band[0.5], color=colour, linestyle=DASHES[number % 4], linewidth=2, label=NETWORKS[name].label
-        )
+    names = [name for name in NETWORKS if (table["network"] == name).any()]
+    colours = sns.color_palette("colorblind", len(names))
+    ends = {}
+    for number, (name, colour) in enumerate(zip(names, colours, strict=True)):
+        band = bands(table, name)
+        axis.plot(band.index, band[0.5], color=colour, linestyle=DASHES[number % 4], linewidth=2)
         axis.fill_between(band.index, band[0.25], band[0.75], color=colour, alpha=0.2, linewidth=0)
-    axis.set_yscale("symlog", linthresh=1.0)
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.set(xlabel="lag T - t", ylabel="log10 of |dL/dx_t| / |dL/dx_T|", xlim=(0, table["lag"].max()))
-    axis.set_title(
-        "How much of the last step's loss reaches an input so many steps back (band: quartiles over networks)"
-    )
-    figure.legend(frameon=False, loc="outside right center")
+        ends[NETWORKS[name].label] = table["lag"].max(), band[0.5].iloc[-1] if len(band) else -np.inf, colour
+    axis.set(xlabel="lag T - t", ylabel=SIZE, xlim=(0, table["lag"].max()))
+    label_ends(axis, ends)
+    headline(figure, f"{finding(table)}; a straight line is exponential (band: quartiles over networks)")
     return figure
-
-
-def end_of(band: pd.DataFrame) -> float:
-    """The last median; of a network that is dead -inf."""
-    return float(band[0.5].iloc[-1]) if len(band) else -np.inf
 
 
 def one_by_one(table: pd.DataFrame) -> Figure:
     """Each network by itself: median, all seeds, the law dashed."""
     names = [name for name in NETWORKS if (table["network"] == name).any()]
-    rows = -(-len(names) // 3)
-    figure = new_figure(11, 3.0 * rows)
-    axes: Any = figure.subplots(rows, 3, squeeze=False, sharex=True)
-    for axis in axes.flat[len(names) :]:
-        axis.remove()
+    figure = new_figure(12, 1.5 + 2.8 * -(-len(names) // 4))
     rates = decay_rates(table)
-    for axis, name in zip(axes.flat, names, strict=False):
+    for axis, name in zip(facets(figure, len(names), 4, "lag", sharey=False), names, strict=True):
         for _, part in table[(table["network"] == name) & np.isfinite(table["log10_gradient"])].groupby("seed"):
             axis.plot(part["lag"], part["log10_gradient"], color=SKY, linewidth=0.7)
         band = bands(table, name)
@@ -86,17 +72,22 @@ def one_by_one(table: pd.DataFrame) -> Figure:
         law = table[table["network"] == name].groupby("lag")["log10_law"].first().dropna()
         axis.plot(law.index, law, "k--", linewidth=1.2)
         axis.set_title(f"{NETWORKS[name].label}\n{factor(rates.loc[name])}", fontsize=11)
-        axis.set_xlabel("lag")
-    for axis in axes.flat[max(0, len(names) - 3) : len(names)]:  # the lowest of each column
-        axis.tick_params(labelbottom=True)
-    figure.supylabel("log10 of |dL/dx_t| / |dL/dx_T|")
-    figure.suptitle(
-        "Each network: seeds (light), median (dark), theory where there is one (dashed); fitted factor per step, 95 %"
-    )
+    figure.supylabel(SIZE)
+    headline(figure, f"{kept_best(rates)} (light: seeds, dark: median, dashed: theory where there is one)")
     return figure
+
+
+def kept_best(rates: pd.DataFrame) -> str:
+    """The fitted factors of a step, of the networks that keep most and least."""
+    ordered = rates["rate"].dropna().sort_values()
+    if ordered.empty:
+        return "no gradient is left to be fitted"
+    extremes = dict.fromkeys([ordered.index[-1], ordered.index[0]])
+    told = ", ".join(f"{NETWORKS[str(name)].label} {10 ** ordered[name]:.3g}" for name in extremes)
+    return f"what a step leaves of a gradient: {told}"
 
 
 def factor(rates: pd.Series) -> str:
     """The fitted factor per step with its interval, if there is one."""
     rate, low, high = 10**rates
-    return f"{rate:.3f} per step ({low:.3f} to {high:.3f})" if high > 0 else "no factor: dead, or too small for a float"
+    return f"{rate:.3f} ({low:.3f} to {high:.3f})" if high > 0 else "dead, or too small"

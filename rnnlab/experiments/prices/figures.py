@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rnnlab.experiments._lab.networks import MARKERS
 from rnnlab.experiments.prices.controls import skill_from_all, skill_from_yesterday
 
 CONFIDENCE = 0.95  # that the intervals of all cells hold together
+WIDTH = 28  # letters of a line below a panel
 LOWEST = -1.0  # skill shown
 ORDER = ("rnn", "lstm", "gru", "attention", "mingru", "leaky")
 CONTROLS = {
@@ -55,13 +57,14 @@ def winners(skill: pd.DataFrame) -> list[str]:
 
 
 def reasons(skill: pd.DataFrame) -> str:
-    """The cells that are not better than persistence, and the symptoms of their trainings."""
+    """The cells that are not better than persistence, and the symptoms of their trainings; empty if none were kept."""
     failed = skill[~skill["cell"].isin(winners(skill))].drop_duplicates(["cell", "fold", "seed"])
     by_reason: dict[str, list[str]] = {}
     for cell, runs in failed.groupby("cell", sort=False):
         by_reason.setdefault(why(runs), []).append(str(cell))
     told = [f"{', '.join(cells)}: {reason}" for reason, cells in by_reason.items() if reason]
-    return "\n".join(["", "not better than persistence:", *told] if told else [])
+    lines = (fill(line, WIDTH) for line in ("not better than persistence:", *told))
+    return "\n".join(["", "", *lines]) if told else ""
 
 
 def verdict(skill: pd.DataFrame) -> str:
@@ -131,7 +134,7 @@ def draw_skill(axis: Any, skill: pd.DataFrame) -> None:
         reach = np.array([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
         axis.errorbar(x, rows["mean"], reach, fmt=marker, color=colour, markersize=8, capsize=3, label=cell)
     axis.set_xticks(range(len(lengths)), [f"{days:g}" for days in lengths])
-    axis.set(xlabel=f"past days shown\n{reasons(skill)}".rstrip(), xlim=(-0.5, len(lengths) - 0.5))
+    axis.set(xlabel=f"past days shown{reasons(skill)}", xlim=(-0.5, len(lengths) - 0.5))
 
 
 def days_figure(days: pd.DataFrame) -> Figure:
@@ -143,7 +146,7 @@ def days_figure(days: pd.DataFrame) -> Figure:
     draw_fold(right, days[days["fold"] == beyond.groupby(days["fold"]).mean().idxmax()])
     for axis in (left, right):
         axis.set(xlabel="day", ylabel="price", xlim=(axis.dataLim.x0, axis.dataLim.x1))
-        axis.legend(fontsize=10, frameon=False)
+        axis.legend(fontsize=10, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
     one = days.drop_duplicates("day")
     outside = int(((one["price"] > one["highest"]) | (one["price"] < one["lowest"])).sum())
     name = one["name"].iloc[0]

@@ -10,7 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from rnnlab.experiments._lab.figures import BLUE, GUIDE, HIDDEN, INPUT, NOTE, OUTPUT, PALE, STRAW, drawing, new_figure
+from rnnlab.experiments._lab.figures import (
+    BLUE,
+    GUIDE,
+    HIDDEN,
+    INPUT,
+    NOTE,
+    OUTPUT,
+    PALE,
+    STRAW,
+    drawing,
+    headline,
+    new_figure,
+)
 
 
 @drawing
@@ -67,7 +79,7 @@ def unrolled(rows: pd.DataFrame) -> Figure:
     axis.set(xlim=(-1.2, width - PITCH + 1.2), ylim=(-2.3, 3.3), aspect="equal")
     axis.axis("off")
     weights = ", ".join(f"{label} = {rows[name].iloc[0]:g}" for name, label in LABELS.items())
-    figure.suptitle(f"{finding(rows)}\n{weights}")
+    headline(figure, f"{finding(rows)}\n{weights}")
     return figure
 
 
@@ -78,7 +90,7 @@ def draw_folded(axis: Axes) -> None:
     arrow(axis, (0.0, INPUT_AT + 0.5), (0.0, HIDDEN_AT - 0.5), LABELS["w1"])
     loop = {"arrowstyle": "-|>", "color": NOTE, "connectionstyle": "arc3,rad=1.6"}
     axis.annotate("", (-0.6, HIDDEN_AT + 0.52), (0.6, HIDDEN_AT + 0.52), arrowprops=loop)
-    axis.text(0.0, HIDDEN_AT + 1.2, LABELS["w2"], ha="center")
+    axis.text(0.0, HIDDEN_AT + 0.8, LABELS["w2"], ha="center")
     axis.text(PITCH / 2, HIDDEN_AT, "=", ha="center", va="center", fontsize=16)
     axis.text(0.0, BACK_AT, "and back:\neach copy multiplies\nby its factor", ha="center", va="center", fontsize=9)
 

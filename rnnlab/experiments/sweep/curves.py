@@ -9,9 +9,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
-from rnnlab.experiments._lab.figures import BAND, EDGE, NOTE, PALE, TITLES, logarithmic, new_figure
+from rnnlab.experiments._lab.figures import BAND, EDGE, NOTE, PALE, TITLES, headline, legend_below, new_figure
 from rnnlab.experiments._lab.words import from_log10, times
 
 SHOWN_RANGE = {"float64": (-323.3, 308.3), "float32": (-44.9, 38.5)}
@@ -36,12 +35,14 @@ def finding(table: pd.DataFrame) -> str:
     return f"W2 = {w2:g} over {steps} days: {times((TITLES.get(name, name), value) for name, value in middle.items())}"
 
 
-def panels(table: pd.DataFrame, height: float, rows: int = 1) -> tuple[Figure, list[Axes], list[str]]:
+def panels(
+    table: pd.DataFrame, height: float, rows: int = 1, sharey: bool = True
+) -> tuple[Figure, list[Axes], list[str]]:
     """A figure with one panel per nonlinearity and row of panels."""
     there = table["nonlinearity"].unique()
     names = [name for name in TITLES if name in there] + [name for name in there if name not in TITLES]
     figure = new_figure(3.4 * len(names) + 1.4, height)
-    axes = figure.subplots(rows, len(names), squeeze=False, sharex=True, sharey=True)
+    axes = figure.subplots(rows, len(names), squeeze=False, sharex=True, sharey=sharey)
     return figure, list(axes.flat), names
 
 
@@ -96,13 +97,11 @@ def decay(table: pd.DataFrame) -> Figure:
             write_ends(axis, rows[rows["nonlinearity"] == name])
     label_float_ranges(axes[-1], low - margin, high + margin)
     axes[0].set_ylabel(SIZE)
-    handles = [
-        axes[0].plot([], [], color=colours[w2], marker="osD^vP"[k % 6], label=f"W₂ = {w2:g}")[0]
-        for k, w2 in enumerate(w2s)
-    ]
-    handles.append(axes[0].plot([], [], color="black", linestyle="--", label="law $T\\,\\log_{10}|W_2|$")[0])
-    figure.legend(handles=handles, loc="outside right center", frameon=False)
-    figure.suptitle(f"{finding(table)}\nA straight line is exponential; dashed: W₂ to the T")
+    for number, w2 in enumerate(w2s):
+        axes[0].plot([], [], color=colours[w2], marker="osD^vP"[number % 6], label=f"W₂ = {w2:g}")
+    axes[0].plot([], [], color="black", linestyle="--", label="law $T\\,\\log_{10}|W_2|$")
+    legend_below(figure, axes[0])
+    headline(figure, f"{finding(table)}\nA straight line is exponential; dashed: W₂ to the T")
     return figure
 
 
@@ -120,7 +119,7 @@ def note_dead(axis: Axes, rows: pd.DataFrame) -> None:
     """Say which of the chosen W2 cannot be drawn because the gradient is exactly 0."""
     if len(rows):
         values = ", ".join(f"{w2:g}" for w2 in sorted(rows["w2"].unique()))
-        text = f"W₂ = {values}: dead from T = {rows['seq_len'].min()}"
+        text = f"W₂ = {values}:\ndead from T = {rows['seq_len'].min()}"
         axis.annotate(text, (0.97, 0.03), xycoords="axes fraction", ha="right", fontsize=9)
 
 
@@ -139,21 +138,18 @@ def curve(axis: Axes, rows: pd.DataFrame, colour: Any, marker: str) -> None:
 def weights(table: pd.DataFrame) -> Figure:
     """The gradient of each weight, of x_1 and of h_0 against T: rows W2, columns nonlinearity."""
     w2s = chosen(table["w2"], (0.5, 1.0, 2.0), 3)
-    figure, axes, names = panels(table, 2.6 * len(w2s) + 0.8, rows=len(w2s))
+    figure, axes, names = panels(table, 2.6 * len(w2s) + 0.8, rows=len(w2s), sharey=False)
     for axis, (w2, name) in zip(axes, [(w2, name) for w2 in w2s for name in names], strict=True):
         gradient_curves(axis, table[(table["nonlinearity"] == name) & (table["w2"] == w2)])
-        axis.set(title=f"{TITLES.get(name, name)}, W₂ = {w2:g}", xlabel="", ylabel="")
-        logarithmic(axis)
-        axis.set_yscale("symlog", linthresh=1.0)
-        axis.yaxis.set_minor_locator(NullLocator())
-        axis.yaxis.set_major_formatter("{x:g}")
+        axis.set(title=f"{TITLES.get(name, name)}, W₂ = {w2:g}")
         axis.axhline(0.0, color=EDGE, linewidth=0.7, zorder=0)
-    figure.supxlabel("sequence length T")
+    for axis in axes[-len(names) :]:
+        axis.set_xlabel("sequence length T")
     figure.supylabel(r"$\log_{10}$ of the absolute gradient of $h_T$")
-    figure.legend(
-        *axes[-1].get_legend_handles_labels(), loc="outside right center", frameon=False, title="with respect to"
+    legend_below(figure, axes[-1], title="with respect to")
+    headline(
+        figure, "A weight's gradient is a sum over steps: it settles where the gradient of the first input is gone"
     )
-    figure.suptitle("A weight's gradient is a sum over steps: it settles where the gradient of the first input is gone")
     return figure
 
 

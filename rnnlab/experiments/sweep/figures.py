@@ -21,6 +21,7 @@ from rnnlab.experiments._lab.figures import (
     TITLES,
     drawing,
     edges,
+    headline,
     logarithmic,
 )
 from rnnlab.experiments._lab.words import from_log10
@@ -122,7 +123,7 @@ def heatmap(table: pd.DataFrame) -> Figure:
     bar.ax.axhline(0.0, color="black", linewidth=1.6)
     dead = (table["regime"] == "dead").any()
     handles = [Patch(color=DEAD, label="dead: exactly 0")] if dead else []
-    figure.suptitle(f"{finding(table)}\nBlue vanishes, red explodes, white or a black line: comes through unchanged")
+    headline(figure, f"{finding(table)}\nBlue vanishes, red explodes, white or a black line: comes through unchanged")
     if handles:
         axes[-1].legend(handles=handles, loc="lower left", fontsize=9)
     return figure
@@ -144,7 +145,9 @@ def float32(table: pd.DataFrame) -> Figure:
     figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$ in float32", format="{x:g}")
     handles = [Patch(facecolor=c, hatch=h, edgecolor="white", label=text) for c, h, text in STATE_LOOKS.values()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle("What a learner sees in plain float32")
+    shares = table["float32_state"].value_counts(normalize=True)
+    told = ", ".join(f"{shares.get(state, 0.0):.0%} {text}" for state, (_, _, text) in STATE_LOOKS.items())
+    headline(figure, f"What a learner sees in plain float32: of all gradients {told}")
     return figure
 
 

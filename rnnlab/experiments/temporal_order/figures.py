@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import binomtest
 
-from rnnlab.experiments._lab.figures import NOTE, drawing, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, legend_below, new_figure
 from rnnlab.experiments._lab.learning import why
 
+WIDTH = 32  # letters of a line above a panel
 FILLINGS = {"basic": "white", "sigmoid": "0.75"}
 KNOWING = {"nothing": 0.75, "one\nsymbol": 0.5}  # share of wrong answers of who knows so much of the two symbols
 Kind = tuple[str, pd.DataFrame, Any]
@@ -35,7 +37,7 @@ def finding(table: pd.DataFrame) -> str:
     """Who solves the task over the longest lag."""
     rows = table[table["seq_len"] == table["seq_len"].max()]
     told = (f"{name} {here['outcome'].eq('solved').sum()} of {len(here)}" for name, here, _ in kinds_of(rows))
-    return f"T = {rows['seq_len'].iloc[0]}, solved by {', '.join(told)}"
+    return f"T = {rows['seq_len'].iloc[0]}, solved by {'; '.join(told)}"
 
 
 def kinds_of(table: pd.DataFrame) -> list[Kind]:
@@ -64,21 +66,34 @@ def draw_success(table: pd.DataFrame) -> Figure:
     for axis in (left, right):
         axis.set(xlabel="length T", xlim=(-0.5, len(lengths) - 0.5))
         axis.set_xticks(range(len(lengths)), [str(steps) for steps in lengths])
-    left.set(ylabel="networks that solved it", ylim=(-0.05, 1.05), title="Who solves it, with 95 % Wilson intervals")
-    right.set(ylabel="share of wrong answers", title="What every network answers wrong in the end")
-    figure.legend(*left.get_legend_handles_labels(), loc="outside right center", frameon=False)
+    left.set(ylabel="share of networks that solved it (95 % Wilson)", ylim=(-0.05, 1.05))
+    right.set(ylabel="wrong answers of each network, share")
+    draw_looks(left, kinds)
+    legend_below(figure, left)
+    headline(figure, finding(table))
     return figure
+
+
+def draw_looks(axis: Any, kinds: list[Kind]) -> None:
+    """What colours, markers and fillings mean: methods, and initialisations of a method that has several."""
+    methods = {rows["method"].iloc[0]: look for _, rows, look in kinds}
+    starts = {rows["initialisation"].iloc[0] for _, rows, _ in kinds} & {*FILLINGS, "smart"}
+    for method, look in methods.items():
+        axis.plot([], [], linestyle="none", label=method, **{**look, "markerfacecolor": look["color"]})
+    for start in sorted(starts):
+        face = FILLINGS.get(start, "0.2")
+        axis.plot([], [], "o", color="0.2", markerfacecolor=face, markersize=8, label=start)
 
 
 def draw_shares(axis: Any, place: Any, lengths: list[int], kind: Kind) -> None:
     """The share of one kind that solved it, with its interval."""
-    name, rows, look = kind
+    _, rows, look = kind
     solved = rows["outcome"].eq("solved").groupby(rows["seq_len"]).agg(["sum", "count"])
     share = solved["sum"] / solved["count"]
     ends = [binomtest(int(k), int(n)).proportion_ci(0.95, method="wilson") for k, n in solved.itertuples(index=False)]
     bars = [share - [end.low for end in ends], [end.high for end in ends] - share]
     at = share.index.map(dict(zip(lengths, place, strict=True)))
-    axis.errorbar(at, share, np.maximum(bars, 0), linestyle="none", capsize=3, label=name, **look)
+    axis.errorbar(at, share, np.maximum(bars, 0), linestyle="none", capsize=3, **look)
 
 
 def draw_errors(axis: Any, place: Any, lengths: list[int], kind: Kind) -> None:
@@ -108,19 +123,20 @@ def draw_updates(table: pd.DataFrame) -> Figure:
                 chosen = here[here["outcome"] == outcome]
                 spread = row + 0.16 * (chosen["seed"] - here["seed"].mean())
                 axis.plot(chosen["updates"], spread, **{**look, **style}, linestyle="none")
-            draw_reason(axis, row, here[here["outcome"] != "solved"])
-        axis.set(xscale="log", xlabel="updates", title=f"T = {steps}")
+        lost = table[(table["seq_len"] == steps) & (table["outcome"] != "solved")]
+        axis.set(xscale="log", xlabel="updates", title=f"T = {steps}\n{fill(why(lost), WIDTH)}".strip())
         axis.set_yticks(range(len(kinds)), [name for name, _, _ in kinds])
     axis.invert_yaxis()
     marks = (("x", "given up"), ("*", "diverged"))
     crosses = [Line2D([], [], color="0.3", marker=mark, linestyle="none", label=text) for mark, text in marks]
     figure.legend(handles=crosses, loc="outside lower right", ncols=2, frameon=False)
-    figure.suptitle("Updates until fewer than 1 % of 10,000 fresh sequences are wrong")
+    headline(figure, f"{updates_finding(table)}, until fewer than 1 % of 10,000 fresh sequences are wrong")
     return figure
 
 
-def draw_reason(axis: Any, row: int, failed: pd.DataFrame) -> None:
-    """Why the networks of a row failed, beside their marks."""
-    where: dict[str, Any] = {"xytext": (-8, 0), "textcoords": "offset points", "ha": "right", "va": "center"}
-    if len(failed):
-        axis.annotate(why(failed), (failed["updates"].min(), row), fontsize=8, color=NOTE, **where)
+def updates_finding(table: pd.DataFrame) -> str:
+    """Who is the fastest of those that always solve the task over the longest lag."""
+    rows = table[table["seq_len"] == table["seq_len"].max()]
+    always = {name: here["updates"].median() for name, here, _ in kinds_of(rows) if here["outcome"].eq("solved").all()}
+    told = "; ".join(f"{name} {always[name]:,.0f}" for name in sorted(always, key=always.__getitem__))
+    return f"T = {rows['seq_len'].iloc[0]}: median updates of who always solves it: {told or 'nobody does'}"

@@ -134,7 +134,7 @@ def test_all_methods_can_be_asked_for_and_an_error_says_which_there_are(experime
 
 
 def test_a_failed_training_says_why_and_an_older_table_draws() -> None:
-    """A tanh network that starts weak vanishes; the legend says what half of the runs suffer from."""
+    """A tanh network that starts weak vanishes; the title says what half of the runs suffer from."""
     goal = adding.goal_of(50)
     _, curve = trained(goal, 200, "RNN")
     assert curve["symptom"].tolist() == ["vanished", "vanished"]
@@ -145,7 +145,6 @@ def test_a_failed_training_says_why_and_an_older_table_draws() -> None:
     one = rows[rows["seed"] == 0]
     three = pd.concat([rows, one.assign(seed=2)])
     assert learning.why(learning.failed(three, ["method"])) == "vanished"
-    for table, label in ((rows, "RNN: clipped, dead, vanished"), (rows.drop(columns="symptom"), "RNN")):
-        axis = new_figure(4, 3).subplots()
-        learning.draw_curves(axis, table, 1.0)
-        assert axis.get_legend_handles_labels()[1][0].startswith(label)
+    for table, title in ((rows, "RNN: 0 of 2\nclipped, dead"), (rows.drop(columns="symptom"), "RNN: 0 of 2")):
+        (axis,) = learning.draw_each(new_figure(4, 3), table, 1.0)
+        assert axis.get_title().startswith(title)

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 from rnnlab.experiments._lab import command_line, saving
 from rnnlab.experiments._lab.figures import new_figure, theme
-from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look
+from rnnlab.experiments._lab.looks import FORMATS, LEGIBLE, SLIDE, STYLES, Look
 
 
 def drawn() -> Figure:
@@ -54,10 +54,11 @@ def test_paper_is_as_drawn() -> None:
     assert figure.get_facecolor() == plain.get_facecolor()
 
 
-def test_a_talk_has_larger_letters() -> None:
+def test_a_talk_fills_a_slide_with_larger_letters() -> None:
     figure = drawn()
     saving.restyle(figure, Look("talk"))
-    np.testing.assert_allclose(sizes(figure), np.multiply(sizes(drawn()), STYLES["talk"].scale))
+    np.testing.assert_allclose(sizes(figure), np.maximum(np.multiply(sizes(drawn()), STYLES["talk"].scale), LEGIBLE))
+    np.testing.assert_allclose(figure.get_size_inches(), SLIDE)
 
 
 def test_dark_turns_light_over_and_nothing_twice() -> None:
