@@ -16,6 +16,7 @@ from rnnlab._base import figures as common
 THEME, theme, new_figure, drawing = common.THEME, common.theme, common.new_figure, common.drawing
 TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
 LONGEST = 32  # letters of a name
+ROW, HANDLE = 115, 6  # letters of a row of a legend on a slide, and as many as a handle is wide
 LINE = 0.045  # of a figure's height: a line of text on a slide, with the space around it
 DIVERGING = "RdBu_r"  # blue: vanishing, red: exploding; both darken away from white
 # colours, all told apart in greyscale where they meet
@@ -68,9 +69,16 @@ def facets(figure: Figure, count: int, columns: int, xlabel: str, sharey: bool =
 
 
 def legend_below(figure: Figure, axis: Axes, title: str | None = None) -> None:
-    """What is drawn in a panel, below all of them in one row."""
+    """What is drawn in a panel, below all of them in as few rows as a slide is wide for."""
     handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, title=title, loc="outside lower center", ncols=len(labels), frameon=False)
+    rows = -(-sum(len(label) + HANDLE for label in labels) // ROW) or 1
+    columns = -(-len(labels) // rows)
+    figure.legend(handles, labels, title=title, loc="outside lower center", ncols=columns, frameon=False)
+
+
+def legend_under(axis: Axes, columns: int) -> None:
+    """What is drawn in a panel, below it: where curves leave no corner free."""
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=columns, frameon=False)
 
 
 def label_ends(axis: Axes, ends: dict[str, tuple[float, float, Any]]) -> None:

@@ -9,7 +9,16 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import GUIDE, RED, drawing, logarithmic, new_figure
+from rnnlab.experiments._lab.figures import (
+    GUIDE,
+    RED,
+    drawing,
+    headline,
+    legend_below,
+    legend_under,
+    logarithmic,
+    new_figure,
+)
 from rnnlab.experiments._lab.networks import look_of
 from rnnlab.experiments.linear_recurrence.claims import KEPT, MOMENTS
 from rnnlab.experiments.linear_recurrence.recall import CHANCE, LEARNERS, SOLVED
@@ -31,9 +40,9 @@ def finding(table: pd.DataFrame) -> str:
     rows = table[table["part"] == "recall"]
     far = rows[rows["steps"] == rows["steps"].max()]
     counts = far.groupby("network", sort=False)["value"].agg(lambda errors: int((errors <= SOLVED).sum()))
-    solved = ", ".join(f"{LEARNERS[name].label} {n}" for name, n in counts.items() if n) or "none"
-    mean = far["value"].mean()
-    return f"recalled over {far['steps'].iloc[0]} steps, of {far['seed'].nunique()}: {solved} (mean error {mean:.2g})"
+    of = far["seed"].nunique()
+    solved = "; ".join(f"{LEARNERS[name].label} {n} of {of}" for name, n in counts.items() if n) or "none"
+    return f"recalled over {far['steps'].iloc[0]} steps by {solved} (mean error of all {far['value'].mean():.2g})"
 
 
 @drawing
@@ -79,10 +88,10 @@ def draw_ring(rows: pd.DataFrame, moments: pd.DataFrame) -> Figure:
         one = moments[moments["network"] == name]
         right.plot(1 - one["setting"], one["value"], marker, color=colour, markersize=7, label=LEGENDS[name])
     right.set(xscale="log", yscale="log", xlabel=r"$1-|\lambda|$   (memory grows to the right)")
-    right.set(ylabel="mean square", title=r"Of all derivatives of a normalised state, that by $\log\nu$ is bounded")
+    right.set(ylabel="mean square", title=r"Only the derivative by $\log\nu$ is bounded")
     right.invert_xaxis()
     right.legend(frameon=False)
-    figure.suptitle("A diagonal recurrence: its start decides how far gradients reach, its parameter how steep it is")
+    headline(figure, "A diagonal recurrence: its start decides how far gradients reach, its parameter how steep it is")
     return figure
 
 
@@ -96,14 +105,14 @@ def draw_selection(gates: pd.DataFrame, adding: pd.DataFrame, parity: pd.DataFra
         one = gates[gates["network"] == name]
         left.plot(one["setting"], np.exp(one["value"]), marker, color=colour, markersize=7, label=name)
     left.set(xlabel="bias b of the gate", ylabel="factor a step", title="Gates fed with noise")
-    left.legend(frameon=False)
+    legend_under(left, columns=2)
     steps = np.linspace(adding["steps"].min(), adding["steps"].max(), 100)
     middle.plot(steps, law.linear_share_of_adding(steps), "--", color=GUIDE, linewidth=1.2, label="2 / T")
     draw_readouts(middle, adding)
     middle.set(title="Adding: without selection, 2 / T")
     draw_readouts(right, parity)
     right.set(title=r"Parity: not with $\lambda$ between 0 and 1")
-    figure.suptitle("What a linear recurrence can't do, however far its gradients reach")
+    headline(figure, "What a linear recurrence can't do, however far its gradients reach")
     return figure
 
 
@@ -114,7 +123,7 @@ def draw_readouts(axis: Any, rows: pd.DataFrame) -> None:
         face = {"markerfacecolor": "none", "markersize": 13} if "no noise" in name else {"markersize": 7}
         axis.plot(one["steps"], one["value"], marker, linestyle="-", color=colour, label=name, **face)
     axis.set(xlabel="T", ylabel=r"$R^2$ of the best linear readout", ylim=(-0.1, 1.1))
-    axis.legend(frameon=False, loc="center right")
+    legend_under(axis, columns=2)
 
 
 def draw_recall(rows: pd.DataFrame) -> Figure:
@@ -133,10 +142,10 @@ def draw_recall(rows: pd.DataFrame) -> Figure:
     left.set(
         yscale="log", ylabel="mean squared error", xlabel="delay T", title="Median (dashed: chance, dotted: solved)"
     )
-    left.legend(frameon=False, loc="lower right", fontsize=9)
+    legend_below(figure, left)
     right.set_xscale("symlog", linthresh=1)
     right.set_xlim(1.5 * rows["gradient"].min(), 0.3)
     right.set(xlabel=r"$\log_{10}\,|\partial L/\partial h_0| / |\partial L/\partial h_T|$ before training")
     right.set_title("A gradient that comes back is needed, and not enough")
-    figure.suptitle("Recall a number after T steps: what trains over a thousand")
+    headline(figure, finding(rows))
     return figure

@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from scipy import stats
 
-from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, drawing, legible, new_figure
+from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, drawing, legend_under, legible, new_figure
 from rnnlab.experiments._lab.learning import why
 from rnnlab.experiments._lab.networks import MARKERS
 from rnnlab.experiments.prices.controls import skill_from_all, skill_from_yesterday
@@ -146,7 +146,7 @@ def days_figure(days: pd.DataFrame) -> Figure:
     draw_fold(right, days[days["fold"] == beyond.groupby(days["fold"]).mean().idxmax()])
     for axis in (left, right):
         axis.set(xlabel="day", ylabel="price", xlim=(axis.dataLim.x0, axis.dataLim.x1))
-        axis.legend(fontsize=10, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
+        legend_under(axis, columns=3)
     one = days.drop_duplicates("day")
     outside = int(((one["price"] > one["highest"]) | (one["price"] < one["lowest"])).sum())
     name = one["name"].iloc[0]
