@@ -37,6 +37,14 @@ def test_python_in_pages_prints_what_it_says(path: Path) -> None:
         assert printed
 
 
+def test_what_a_diagnosis_prints_is_on_its_page() -> None:
+    page = (ROOT / "docs/diagnose.md").read_text(encoding="utf-8")
+    block, shown = re.findall(r"```python\n(.*?)```.*?```text\n(.*?)```", page, flags=re.DOTALL)[0]
+    found: dict[str, Any] = {"print": lambda *_: None}
+    exec(block, found)  # noqa: S102
+    assert str(found["found"]) == shown.rstrip("\n")
+
+
 NOTEBOOKS = sorted((ROOT / "docs").glob("*.ipynb"))
 
 

@@ -36,7 +36,8 @@ def diagnose(
         Inputs, oldest first. What comes before the first NaN or infinite one, or before states that overflow, is measured.
     dh : array_like, (H,) or (B, H), or (T, H) or (T, B, H), optional
         The derivative of your loss with respect to the last state, or to every one, as of `backward`. Default: a random
-        direction for the last state of every sequence (seed 0), of a Model one of its readout's.
+        direction for the last state of every sequence (seed 0), of a Model one of its readout's; of a Bidirectional for
+        the last state of each direction, which of the second is at the first step.
     nonlinearity, length
         As of `forward`.
 
@@ -92,7 +93,12 @@ def described(subject: Subject) -> str:
     what = type(subject.params).__name__.removesuffix("Params")
     inside = "" if kinds == [what] else f" of {len(kinds)} {'/'.join(dict.fromkeys(kinds))} cells"
     inputs, outputs = sizes_of(subject.params)
-    return f"a {what}{inside} ({inputs} inputs, {outputs} outputs, {subject.x.dtype})"
+    return f"{what}{inside}, {counted(inputs, 'input')}, {counted(outputs, 'output')}, {subject.x.dtype}"
+
+
+def counted(number: int, thing: str) -> str:
+    """So many of a thing."""
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def unknown_of(subject: Subject, layers: tuple[LayerDiagnosis, ...]) -> Iterator[str]:
@@ -101,7 +107,8 @@ def unknown_of(subject: Subject, layers: tuple[LayerDiagnosis, ...]) -> Iterator
         yield "anything else, until what is not finite is cured"
         return
     if subject.drawn:
-        yield "your loss (a random direction at the last step stands for it)"
+        where = "each direction's last step" if subject.dh.ndim == 3 else "the last step"
+        yield f"your loss (a random direction at {where} stands for it)"
     yield "whether your task needs that memory"
     yield "what training would make of a remedy"
     if not any(layer.gates or layer.kept.size or layer.drives for layer in layers):

@@ -123,10 +123,10 @@ def remedies(axis: Axes, table: Any, looks: dict[str, dict[str, Any]]) -> None:
     places = np.arange(len(rows))
     axis.barh(places, rows["value"], color=["#666666", *["#0072b2"] * (len(rows) - 1)], height=0.6)
     for place, row in zip(places, rows.itertuples(), strict=True):
-        axis.annotate(f" {row.value:g}", (row.value, place), va="center")
+        axis.annotate(f" {row.value:g}" + " (all)" * (row.value == row.high), (row.value, place), va="center")
     axis.set_yticks(places, list(rows["layer"]))
     axis.set(
         xlabel=f"steps, of {int(rows['high'].iloc[0])}",
         ylim=(len(rows) - 0.5, -0.5),
-        xlim=(0, 1.12 * rows["high"].iloc[0]),
+        xlim=(0, 1.2 * rows["high"].iloc[0]),
     )

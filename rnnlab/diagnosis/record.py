@@ -47,7 +47,8 @@ class Diagnosis(NamedTuple):
         DataFrame
             quantity, layer, at, value, low, high. Of "log10 gradient" at is the lag, low and high the tenth and nine
             tenths of sequences; of "saturated" at is the step; of "exponent" the rank (value in nats a step); of "kept",
-            a step's factor by gate or leak, the unit; of "gate <name>" (mean opening) the unit; of "factor" low and high
+            a step's factor by gate or leak, the unit; of "gate <name>" (mean opening) the unit; "stuck <name>" is the
+            share of that gate's values whose slope is too small to move within these steps; of "factor" low and high
             are its 95 % interval; "horizon" and "float32 horizon" are nan where no lag is so late; of "remedy" the
             layer is the remedy's name, value its horizon, high all steps; of "not finite" at is the step;
             of "verdict" and "fault" the layer is the sentence, and value its number.
@@ -79,20 +80,22 @@ def lines_of(diagnosis: Diagnosis) -> Iterator[str]:
     """About ten lines."""
     measured, given = diagnosis.steps
     part = "" if measured == given else f", of which the first {measured} are measured"
-    yield f"Diagnosis of {diagnosis.network} on {diagnosis.sequences} sequences of {given} steps{part}"
+    sequences = f"{diagnosis.sequences} sequence{'s' * (diagnosis.sequences != 1)}"
+    yield f"Diagnosis of {diagnosis.network}, on {sequences} of {given} steps{part}"
     yield f"  {diagnosis.verdict}"
     yield from (f"  also: {fault.told}" for fault in diagnosis.faults[1:SHOWN])
-    yield from (f"  {line}" for layer in diagnosis.layers[:SHOWN] for line in layer_lines(layer, measured))
+    yield from (f"  {line}" for layer in diagnosis.layers[:SHOWN] for line in layer_lines(layer))
     if len(diagnosis.layers) > SHOWN:
         yield f"  and {len(diagnosis.layers) - SHOWN} more layers: see .layers"
     yield from (f"  {remedy.name} here: {remedy.told}" for remedy in diagnosis.remedies)
     yield f"  not known: {'; '.join(diagnosis.unknown)}"
 
 
-def layer_lines(layer: LayerDiagnosis, steps: int) -> Iterator[str]:
+def layer_lines(layer: LayerDiagnosis) -> Iterator[str]:
     """One or two lines a layer."""
+    lags = len(layer.decay.log10_gradient) - 1
     reached = [
-        f"at lag {lag}" if lag is not None else f"not in {steps} steps"
+        f"at lag {lag}" if lag is not None else f"at none of {lags} lags"
         for lag in (layer.decay.horizon, layer.decay.float32_horizon)
     ]
     yield (
@@ -105,9 +108,10 @@ def layer_lines(layer: LayerDiagnosis, steps: int) -> Iterator[str]:
 def inside_of(layer: LayerDiagnosis) -> Iterator[str]:
     """What its units do."""
     if not np.isnan(layer.saturated).all():
-        yield f"{np.nanmean(layer.saturated):.0%} saturated" + (
-            f", {layer.dead:.0%} dead" * (layer.nonlinearity == "relu")
-        )
+        flat = f"{np.nanmean(layer.saturated):.0%}"
+        yield f"{flat} of its gates' values near 0 or 1" if layer.gates else f"{flat} of its units saturated"
+    if layer.nonlinearity == "relu":
+        yield f"{layer.dead:.0%} dead"
     if layer.exponents.size:
         yield f"largest Lyapunov exponent {layer.exponents[0]:.2g} a step"
     if layer.kept.size:
@@ -149,5 +153,6 @@ def layer_rows(layer: LayerDiagnosis) -> Iterator[Row]:
         yield ("log10 gradient", name, lag, *row)
     series = {"saturated": layer.saturated, "exponent": layer.exponents, "kept": layer.kept}
     series |= {f"gate {gate}": opened for gate, opened in layer.gates.items()}
+    yield from ((f"stuck {gate}", name, np.nan, stuck) for gate, stuck in layer.stuck.items())
     for quantity, values in series.items():
         yield from ((quantity, name, k + 1, value) for k, value in enumerate(values))

@@ -15,7 +15,7 @@ from rnnlab.diagnosis.subject import Subject
 from rnnlab.kernels.cells import Stack
 from rnnlab.kernels.cells.cell import leaves_of, sizes_of, with_leaves
 
-SEQUENCES = 8  # at most, of those given: one answer for all of them
+SEQUENCES = 32  # at most, of those given: one answer for all of them
 LONGEST = 2  # chrono's longest dependency is above that
 FORGET_BIAS = 1.0  # Jozefowicz 2015
 CLIP = 1.0
@@ -68,7 +68,7 @@ def of_change(name: str, subject: Subject, now: Decay, change: Callable[[Any], A
 
 def told(now: Decay, then: Decay, steps: int) -> str:
     """Before and after."""
-    horizons = [f"{steps} (all)" if decay.horizon is None else str(decay.horizon) for decay in (now, then)]
+    horizons = ["all" if decay.horizon is None else str(decay.horizon) for decay in (now, then)]
     return f"horizon {horizons[0]} -> {horizons[1]} of {steps} steps, {now.factor:.3g} -> {then.factor:.3g} a step"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import numbers, real_numbers
 from rnnlab.api import checked_inputs, forward
-from rnnlab.kernels.cells import Stack
+from rnnlab.kernels.cells import Bidirectional, Stack
 from rnnlab.kernels.cells.cell import parts_of, sizes_of, with_leaves
 from rnnlab.lyapunov import single_cells
 from rnnlab.nonlinearities import Nonlinearity, Pair
@@ -82,7 +82,8 @@ def subject_of(network: Any, x: ArrayLike, dh: ArrayLike | None, nonlinearity: A
     )
     if broken:
         return subject.until(0)
-    return finite_states(subject.until(bad[0].step - 1) if bad else subject)
+    finite = finite_states(subject.until(bad[0].step - 1) if bad else subject)
+    return at_last_states(finite) if finite.drawn else finite
 
 
 def finite_params(network: Any) -> tuple[list[Began], Any]:
@@ -137,6 +138,26 @@ def checked_loss(dh: Any, readout: Any, params: Any, sizes: tuple[int, int], bat
             f"dh has shape {loss.shape}: expected {last} for the last step or {(steps, *last)} for every step"
         )
     return loss.reshape(*loss.shape[: loss.ndim - len(last)], batch, hidden)
+
+
+def at_first_step(network: Any) -> Array:
+    """Which outputs (H,) are of a direction whose last step is the first one."""
+    if isinstance(network, Bidirectional):
+        return np.concatenate([at_first_step(network.forward), ~at_first_step(network.backward)])
+    if isinstance(network, Stack):
+        return at_first_step(network.layers[-1])
+    return np.zeros(sizes_of(network)[1], bool)
+
+
+def at_last_states(subject: Subject) -> Subject:
+    """The same with a loss of each direction's last state, where some runs back."""
+    first = at_first_step(subject.params)
+    if not (first.any() and len(subject.x)):
+        return subject
+    dh, b = np.zeros((len(subject.x), *subject.dh.shape), subject.dh.dtype), np.arange(len(subject.length))
+    dh[np.maximum(subject.length, 1) - 1, b] += np.where(first, 0, subject.dh)
+    dh[0] += np.where(first, subject.dh, 0)
+    return subject._replace(dh=dh)
 
 
 def first_bad_input(x: Array, length: Array) -> tuple[Began, ...]:

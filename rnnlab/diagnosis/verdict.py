@@ -37,6 +37,9 @@ class Fault(NamedTuple):
     number: float  # that is behind it
     told: str  # in words
 
+    def __str__(self) -> str:
+        return self.told
+
 
 def faults_of(subject: Subject, layers: tuple[LayerDiagnosis, ...]) -> tuple[Fault, ...]:
     """All faults; what follows from another comes after it."""
@@ -177,6 +180,9 @@ def alone(layer: LayerDiagnosis) -> float:
 def rate_told(layer: LayerDiagnosis) -> str:
     """The factor of a step, with its interval."""
     factor, (low, high) = layer.decay.factor, layer.decay.interval
+    if factor == 0:
+        gone = int(np.argmax(np.isneginf(layer.decay.log10_gradient)))
+        return f"a gradient of exactly 0 from lag {gone} on"
     return f"{factor:.3g} a step" + (f" ({low:.3g} to {high:.3g})" if np.isfinite(low) and low < high else "")
 
 

@@ -65,8 +65,8 @@ class History(NamedTuple):
     flow: NDArray[np.float64]  # (m, cells, T + 1): log10 |dL/d state| of the last loss, by lag: see `flow_by_lag`
     saturated: NDArray[
         np.float64
-    ]  # (m, cells): share of slopes below a tenth of the steepest; nan of cells that have none, or many
-    dead: NDArray[np.float64]  # (m, cells): share of units whose slope is 0 at all steps of all sequences
+    ]  # (m, cells): share of slopes below a tenth of the steepest; nan of gated cells, whose gates keep by saturating
+    dead: NDArray[np.float64]  # (m, cells): share of units whose slope is 0 at all steps of all sequences; nan as above
 
     def to_frame(self) -> Any:
         """A row for every update.
