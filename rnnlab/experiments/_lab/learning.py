@@ -182,7 +182,8 @@ def why(runs: pd.DataFrame) -> str:
     if runs.empty or "symptom" not in runs:
         return ""
     shares = runs["symptom"].str.get_dummies(", ").mean()
-    return ", ".join(str(name) for name in shares.index[shares >= HALF])
+    names = [str(name) for name in shares.index[shares >= HALF]]
+    return ", ".join([name for name in names if name != NO_SYMPTOM] or names)
 
 
 def score_of(model: rl.Model, goal: Goal, rng: np.random.Generator) -> float:
