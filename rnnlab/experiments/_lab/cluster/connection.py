@@ -30,17 +30,26 @@ def connected(address: str) -> Iterator[Any]:
     except ImportError:
         raise StoreError("--cluster needs Dask: pip install 'rnnlab[cluster]'") from None
     greet(address)
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)  # pages of traceback, where a sentence is said here
-    try:
+    with silent("distributed"):
         client = _client(Client, address)
         try:
             yield client
         finally:
             client.close(timeout=CONNECT)
+
+
+@contextmanager
+def silent(package: str) -> Iterator[None]:
+    """Without what a package logs: pages of traceback, where a sentence is said here."""
+    known = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.split(".")[0] == package]
+    were = {logger: logger.disabled for logger in known}  # each, since some have a level and a handler of their own
+    try:
+        for logger in known:
+            logger.disabled = True
+        yield
     finally:
-        logger.setLevel(level)
+        for logger, disabled in were.items():
+            logger.disabled = disabled
 
 
 def _client(kind: Any, address: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from asyncio import gather, wait_for
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -28,6 +29,7 @@ class Crew:
         self.client, self.address, self.timeout = client, address, timeout
         self.good: dict[str, int] = {}  # threads of each worker that gets parts
         self.refused: set[str] = set()
+        self.slow: set[str] = set()  # those of whom it is said that they don't answer
         self.same = here()
         self.looked, self.alone_since, self.said = -LOOK_EVERY, time.monotonic(), ""
 
@@ -68,21 +70,39 @@ class Crew:
             raise gone from error
 
     def _identities(self, workers: list[str]) -> list[tuple[str, Any]]:
-        """What workers tell of their rnnlab."""
-        if not workers:
-            return []
-        return list(self.client.run(identity(), workers=workers, on_error="return").items())
+        """What workers tell of their rnnlab; None if they don't in time, as one that imports it on a busy machine."""
+
+        async def asked(worker: str) -> tuple[str, Any]:
+            try:
+                told = await wait_for(self.client.run(identity(), workers=[worker], on_error="return"), CONNECT)
+            except TimeoutError:
+                return worker, None
+            return worker, told[worker]
+
+        async def all_asked() -> list[tuple[str, Any]]:
+            return await gather(*map(asked, workers))
+
+        return list(self.client.sync(all_asked))
 
     def _judge(self, worker: str, told: Any, threads: int) -> None:
         """Take a worker, or say once why not."""
         if told == self.same:
             self.good[worker] = threads
-            return
+            return None
         if isinstance(told, OSError):
-            return  # gone again
+            return None  # gone again
+        if told is None:
+            return self._say_slow(worker)
         other = differing(told, self.same) if isinstance(told, dict) else f"can't import rnnlab ({told})"
         self.refused.add(worker)
         self.say(f"the worker {worker} {other}: it gets no part until it has this rnnlab {__version__}")
+        return None
+
+    def _say_slow(self, worker: str) -> None:
+        """Say once that a worker does not answer."""
+        if worker not in self.slow:
+            self.slow.add(worker)
+            self.say(f"the worker {worker} does not tell its rnnlab in {CONNECT:g} s: it is asked again")
 
     def _wait(self, reason: str) -> None:
         """Say why nobody works, and give up after a while."""
