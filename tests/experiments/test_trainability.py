@@ -171,7 +171,7 @@ def test_columns_and_shares(table: pd.DataFrame) -> None:
 def test_checks_hold(table: pd.DataFrame) -> None:
     checks = trainability.checks(table)
     assert checks.verdict.eq("holds").all()
-    assert len(checks) == 2 + 3 + 8 + 4
+    assert len(checks) == 2 + 4 + 8 + 4
     late = table.assign(updates_to_solve=table.updates_to_solve + 11)
     assert trainability.checks(late).verdict.eq("holds").sum() == len(checks) - 2
 
@@ -213,3 +213,29 @@ def test_wrong_specs_are_refused(wrong: dict[str, object]) -> None:
 def test_figure_is_drawn_from_the_table_alone(table: pd.DataFrame) -> None:
     one, two = (saving.rendered(trainability.draw(table), PAPER) for _ in range(2))
     assert one["map.png"] == two["map.png"]
+
+
+def thrown(rate: float, updates: int = 40) -> Any:
+    """One linear training that its first gradient, of a norm above 10, throws to weights that pass nothing on."""
+    start = np.array([[1.0], [1.3], [0.0], [1.0], [0.0]])
+    data = trainability.inputs(updates, 12, 0.0, np.random.default_rng(0))
+    return train("linear", start, data, np.inf, (0.1, 10, 1e6), rate)[1], start, data
+
+
+def test_the_largest_gradient_is_that_of_complex_steps() -> None:
+    outcome, start, data = thrown(1e-9)
+    first = np.linalg.norm(gradient("linear", start, data, 0))
+    np.testing.assert_allclose(outcome.largest, first, rtol=1e-6)  # as all, since steps of 1e-9 change it by less
+    assert abs(outcome.largest[0] / np.linalg.norm(gradient("linear", start, data, 0)[1:]) - 1) > 1e-3  # the control
+
+
+@pytest.mark.parametrize(("rate", "became"), [(1e-9, "exploded"), (1.0, "diverged")])
+def test_an_explosion_is_no_stall(rate: float, became: str) -> None:
+    verdicts = trainability.verdicts(thrown(rate)[0])
+    assert {name: verdicts[name][0] for name in trainability.OUTCOMES} == {
+        name: float(name == became) for name in trainability.OUTCOMES
+    }
+    faint = trainability.verdicts(thrown(rate, 1)[0]._replace(largest=np.array([9.0]), diverged_at=np.array([-1])))
+    assert faint["stalled"][0] == 1
+    lost = trainability.verdicts(thrown(rate, 1)[0]._replace(largest=np.array([np.nan]), diverged_at=np.array([-1])))
+    assert lost["exploded"][0] == 1

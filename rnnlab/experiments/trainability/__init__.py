@@ -29,6 +29,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 SOLVED = 0.1  # a squared error below this; who always answers 0 has 1
 PATIENCE = 10  # updates in a row that must all be solved
 BOUND = 1e6  # a parameter beyond this has diverged
+STEEP = 10.0  # |g|, ten times the norm at which clipping begins: unsolved trainings below it stall, others exploded
 SEQUENCES = 2  # per update: one that starts with +1, one with -1
 W2_AT_ONCE = 52  # twice as many lanes, a multiple of the SIMD width; and parts enough for many workers
 SETTINGS = ("updates", "learning_rate", "clip", "noise")  # at whose defaults the claims are made
@@ -83,8 +84,10 @@ def measure(spec: Spec, each: Callable[..., Iterable[pd.DataFrame]] = map) -> pd
     -------
     DataFrame
         ``part`` is map or gradient. map, a row per nonlinearity, seq_len, w2 and variant (plain, clipped): runs; the
-        shares solved, stalled and diverged of them; medians over the solved of updates_to_solve, over the diverged of
-        updates_to_diverge, over all of last_w2; the settings. gradient, a row per nonlinearity and parameter: the
+        shares of them that solved the task, diverged (a parameter left the bounds), exploded (neither, after a gradient
+        of norm 10 or more) or stalled (neither, without one); medians over the solved of updates_to_solve, over the
+        diverged of updates_to_diverge, over all of largest_gradient (its norm before clipping) and last_w2; the
+        settings. gradient, a row per nonlinearity and parameter: the
         first update of the kernel (bptt) beside complex_step.
     """
     table = pd.concat(each(measure_part, parts_of(spec)))
@@ -99,7 +102,7 @@ def measure_part(part: Part) -> pd.DataFrame:
     runs = pd.DataFrame({name: np.concatenate([one[name] for one in seeds]) for name in seeds[0]})
     groups = runs.groupby(["w2", "variant"])
     shares = groups[list(OUTCOMES)].mean()
-    medians = groups[["updates_to_solve", "updates_to_diverge", "last_w2"]].median()
+    medians = groups[["updates_to_solve", "updates_to_diverge", "largest_gradient", "last_w2"]].median()
     rows = pd.concat([groups.size().rename("runs"), shares, medians], axis=1).reset_index()
     settings = {name: getattr(part.spec, name) for name in SETTINGS}
     return rows.assign(nonlinearity=part.nonlinearity, seq_len=part.seq_len, **settings)
@@ -143,21 +146,24 @@ def inputs(updates: int, seq_len: int, noise: float, rng: np.random.Generator) -
 def train(name: str, data: training.Data, network: training.Network, descent: training.Descent) -> training.Outcome:
     """Train `network` in place, every lane."""
     lanes = network.w1.size
-    outcome = training.Outcome(np.empty(lanes, np.int64), np.empty(lanes, np.int64), np.empty(lanes))
+    outcome = training.Outcome(*np.empty((2, lanes), np.int64), *np.empty((2, lanes)))
     training.train(nonlinearity_code(name), data, network, descent, outcome)
     return outcome
 
 
 def verdicts(outcome: training.Outcome) -> dict[str, NDArray[np.float64]]:
-    """Each lane's outcome as 0 or 1 in three columns, and when it came, nan where it did not."""
-    diverged = outcome.diverged_at >= 0
-    solved = outcome.solved_at >= 0
+    """Each lane's outcome as 0 or 1 in four columns, when it came, nan where it did not, and its largest gradient."""
+    diverged, solved = outcome.diverged_at >= 0, outcome.solved_at >= 0
+    largest = np.nan_to_num(outcome.largest, nan=np.inf)
+    steep = largest >= STEEP
     return {
         "solved": solved.astype(float),
-        "stalled": (~solved & ~diverged).astype(float),
+        "stalled": (~solved & ~diverged & ~steep).astype(float),
+        "exploded": (~solved & ~diverged & steep).astype(float),
         "diverged": diverged.astype(float),
         "updates_to_solve": np.where(solved, outcome.solved_at, np.nan),
         "updates_to_diverge": np.where(diverged, outcome.diverged_at, np.nan),
+        "largest_gradient": largest,
     }
 
 
@@ -204,9 +210,10 @@ def linear_claims(rows: pd.DataFrame) -> Iterator[Claim]:
     rows = rows[rows["nonlinearity"] == "linear"]
     size, steps, plain = rows["w2"].abs(), rows["seq_len"], rows["variant"] == "plain"
     wild, cured = (size >= 2) & (steps >= 20), size.between(1, 2) & steps.between(20, 30)
-    where = "1 <= |W2| <= 2, T 20 to 30"
+    lost, where = size.between(1.05, 2) & (steps >= 20), "1 <= |W2| <= 2, T 20 to 30"
     yield from share("linear, plain, |W2| >= 2, T >= 20", rows[wild & plain], "diverged", 1.0, EXPLODES)
     yield from share(f"linear, plain, {where}", rows[cured & plain], "solved", 0.0, EXPLODES)
+    yield from share("linear, plain, 1.05 <= |W2| <= 2, T >= 20", rows[lost & plain], "stalled", 0.0, EXPLODES)
     yield from share(f"linear, clipped, {where}", rows[cured & ~plain], "solved", 1.0, CLIPPING)
 
 

@@ -11,15 +11,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rnnlab.experiments._lab.figures import LAKE, STRAW, TITLES, WINE, drawing, edges, logarithmic, new_figure
+from rnnlab.experiments._lab.figures import LAKE, RED, STRAW, TITLES, WINE, drawing, edges, logarithmic, new_figure
 
 VARIANTS = ("plain", "clipped")
-OUTCOMES = ("solved", "stalled", "diverged")
+OUTCOMES = ("solved", "stalled", "exploded", "diverged")
 TITLE = (
     "Exploding gradients prevent convergence, which clipping cures;\n"
     "a small |W₂| prevents learning over long lags, clipped or not"
 )
-COLOURS = {"solved": STRAW, "stalled": LAKE, "diverged": WINE}  # light, medium and dark
+COLOURS = {"solved": STRAW, "stalled": LAKE, "exploded": RED, "diverged": WINE}  # from light to dark
+WORDS = {**{outcome: outcome for outcome in OUTCOMES}, "exploded": "thrown off by a gradient above 10"}
 
 
 @drawing
@@ -55,11 +56,11 @@ def finding(table: pd.DataFrame) -> str:
 def summary(rows: pd.DataFrame, name: str, variant: str) -> str:
     """The outcomes of one panel in words."""
     mean = rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)][list(OUTCOMES)].mean()
-    return f"{mean['diverged']:.0%} diverge, {mean['stalled']:.0%} stall"
+    return f"{mean['diverged']:.0%} diverge, {mean['exploded']:.0%} are thrown off, {mean['stalled']:.0%} stall"
 
 
 def draw_panel(axis: Any, rows: pd.DataFrame) -> None:
-    """Colours mixed by the shares of outcomes: light, medium and dark, so that greyscale shows them too."""
+    """Colours mixed by the shares of outcomes: from light to dark, so that greyscale shows them too."""
     grids = {outcome: rows.pivot_table(index="w2", columns="seq_len", values=outcome) for outcome in OUTCOMES}
     steps, w2 = grids["solved"].columns, grids["solved"].index
     across, up = 10 ** edges(np.log10(steps)), edges(w2)
@@ -77,6 +78,6 @@ def draw_panel(axis: Any, rows: pd.DataFrame) -> None:
 
 def handles() -> list[Any]:
     """The legend: outcomes and the line."""
-    patches = [Patch(facecolor=colour, edgecolor="black", label=outcome) for outcome, colour in COLOURS.items()]
+    patches = [Patch(facecolor=colour, edgecolor="black", label=WORDS[outcome]) for outcome, colour in COLOURS.items()]
     dots = Line2D([], [], color="black", linestyle="none", marker=".", markersize=4, label="right at once (median)")
     return [*patches, dots, Line2D([], [], color="black", linewidth=1.2, linestyle="--", label="|W₂| = 1")]

@@ -62,11 +62,12 @@ class Descent(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of each lane, written by `train`; arrays (L,), the first two of int64."""
+    """What became of each lane, written by `train`; arrays (L,), `solved_at` and `diverged_at` of int64."""
 
     solved_at: Any  # the update, from 0, with the first of the small losses in a row; -1 if never
     diverged_at: Any  # the update whose step was not taken, being out of bounds; -1 if never
     loss: Any  # at the last update
+    largest: Any  # |g| of the largest gradient that the lane met, before clipping; nan where one overflowed
 
 
 class Work(NamedTuple):
@@ -149,12 +150,14 @@ def accumulate(nonlinearity: int, network: Network, data: Data, update: int, wor
 
 
 @inner_kernel
-def scale_gradients(descent: Descent, work: Work) -> None:
-    """Turn each lane's gradients into its step, rate min(1, clip / |g|) g."""
-    g, factor = work.gradient, work.state
+def scale_gradients(descent: Descent, work: Work, largest: Any) -> None:
+    """Turn each lane's gradients into its step, rate min(1, clip / |g|) g, and note the largest |g|."""
+    g, factor, alive = work.gradient, work.state, work.alive
     for i in range(factor.size):
         square = g.w1[i] * g.w1[i] + g.w2[i] * g.w2[i] + g.b1[i] * g.b1[i] + g.w3[i] * g.w3[i] + g.b2[i] * g.b2[i]
         factor[i] = np.sqrt(square)
+    for i in range(factor.size):
+        largest[i] = largest[i] if (alive[i] == 0) | (factor[i] <= largest[i]) else factor[i]
     for i in range(factor.size):
         factor[i] = descent.rate[i] * (descent.clip[i] / factor[i] if factor[i] > descent.clip[i] else 1.0)
     for row in g:
@@ -205,10 +208,11 @@ def train_block(
     work.streak[:] = 0
     outcome.solved_at[:] = -1
     outcome.diverged_at[:] = -1
+    outcome.largest[:] = 0
     for update in range(data.x.shape[0]):
         accumulate(nonlinearity, network, data, update, work, outcome.loss)
         note_solved(descent, update, work, outcome)
-        scale_gradients(descent, work)
+        scale_gradients(descent, work, outcome.largest)
         descend(network, descent.bound, work)
         note_diverged(update, work, outcome)
 
@@ -244,5 +248,5 @@ def train(nonlinearity: int, data: Data, network: Network, descent: Descent, out
         n, d, o = network, descent, outcome
         part = Network(n.w1[first:last], n.w2[first:last], n.b1[first:last], n.w3[first:last], n.b2[first:last])
         how = Descent(d.rate[first:last], d.clip[first:last], d.threshold, d.patience, d.bound)
-        what = Outcome(o.solved_at[first:last], o.diverged_at[first:last], o.loss[first:last])
+        what = Outcome(o.solved_at[first:last], o.diverged_at[first:last], o.loss[first:last], o.largest[first:last])
         train_block(nonlinearity, data, part, how, what, new_work(data.x.shape[2], last - first))
