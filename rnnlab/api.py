@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers
 from rnnlab.gradients import GradientFlow, Gradients, measured
-from rnnlab.kernels.cells.cell import Cell, allocate, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.cell import Cell, allocate, leaves_of, parts_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.parts import flow_of
+from rnnlab.kernels.cells.scaled import backward as scaled_backward
+from rnnlab.kernels.scaling import Scaled
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params, copied, dtype_of
@@ -118,7 +120,13 @@ def checked_lengths(x: Array, length: ArrayLike) -> Array:
 
 
 def backward(
-    tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None, window: int | None = None, *, dh_n: Any = None
+    tape: Tape,
+    dh: ArrayLike | None,
+    dc: ArrayLike | None = None,
+    window: int | None = None,
+    *,
+    dh_n: Any = None,
+    scaled: bool = False,
 ) -> Gradients:
     """Backpropagation through time, whole or truncated.
 
@@ -141,6 +149,10 @@ def backward(
         `tape.parts` have: of the LSTM a pair (dh_n, dc_n), of a Stack or a Bidirectional a tuple of those of its parts,
         of which any may be None. They come on top of dh and dc. Of a Bidirectional's second direction the last state is
         that at each sequence's first step.
+    scaled : bool
+        Whether every gradient is a `kernels.Scaled` of mantissas and exponents, as of `one_unit_gradients`, in the place of
+        an array: exact far beyond the range of floats (`log10_abs`, `to_float`), as long as the states of the tape are
+        finite. Of recurrent cells, not truncated.
 
     Returns
     -------
@@ -159,14 +171,43 @@ def backward(
     >>> tape = rl.forward(params, x=[[1.0]] * 10, nonlinearity="linear")
     >>> rl.backward(tape, dh=[1.0]).h0.tolist()  # 2^10
     [1024.0]
+    >>> far = rl.backward(rl.forward(params, x=[[1.0]] * 2000, nonlinearity="relu"), dh=[1.0], scaled=True)
+    >>> round(float(rl.log10_abs(far.h0)[0]), 6)  # 2^2000; its states are beyond floats, but not their slopes
+    602.059991
     """
     cell, shapes = checked_tape(tape)
     kind = tape.record.x.dtype
     work, dloss = prepared(tape, shapes, dh, dc, dh_n)
     gradients = allocate(np.empty, shapes.gradients, kind)
+    if scaled:
+        refuse_scaled(tape.params, window)
+        return with_exponents(tape, scaled_backward(tape.params, tape.record, dloss, gradients, work))
     cell.backward(tape.params, tape.record, dloss, gradients, work, truncation(cell, window))
     dh0 = initial_gradients(gradients, tape.batched)
     return Gradients(gradients.params, unbatched(gradients.x, tape.batched), dh0)
+
+
+def refuse_scaled(params: Any, window: int | None) -> None:
+    """ValueError where a way back has no exponents."""
+    if window is not None:
+        raise ValueError(f"window is {window}: expected None, as scaled is True")
+    for leaf in leaves_of(params):
+        if not type(leaf).cell().states:
+            raise ValueError(f"scaled is True, and params has {type(leaf).__name__}: expected recurrent cells")
+
+
+def with_exponents(tape: Tape, found: tuple[Any, Scaled, Any]) -> Gradients:
+    """The gradients as they are returned, without an axis of sequences if the input had none."""
+    params, x, h0 = found
+    return Gradients(params, Scaled(*(unbatched(part, tape.batched) for part in x)), initial_scaled(h0, tape.batched))
+
+
+def initial_scaled(h0: Any, batched: bool) -> Any:
+    """Those of the initial states, nested as `h0` of forward is."""
+    if not isinstance(h0, Scaled):
+        return tuple(initial_scaled(part, batched) for part in h0)
+    rows = tuple(Scaled(*(part if batched else part[0] for part in row)) for row in zip(*h0, strict=True))
+    return rows if len(rows) > 1 else rows[0]
 
 
 def initial_gradients(gradients: Any, batched: bool) -> Any:

@@ -20,7 +20,7 @@ TITLE = (
     "a small |W₂| prevents learning over long lags, clipped or not"
 )
 COLOURS = {"solved": STRAW, "stalled": LAKE, "exploded": RED, "diverged": WINE}  # from light to dark
-WORDS = {**{outcome: outcome for outcome in OUTCOMES}, "exploded": "thrown off by a gradient above 10"}
+WORDS = {**{outcome: outcome for outcome in OUTCOMES}, "exploded": "exploded: a gradient above 10"}
 
 
 @drawing
@@ -42,7 +42,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
             axis.set_title(f"{TITLES[name]}, {variant}: {summary(rows, name, variant)}")
             axis.label_outer()
     figure.suptitle(TITLE)
-    figure.legend(handles=handles(), loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles=handles(), loc="outside lower center", ncols=3, frameon=False)
     return {"map": figure}
 
 
@@ -56,7 +56,7 @@ def finding(table: pd.DataFrame) -> str:
 def summary(rows: pd.DataFrame, name: str, variant: str) -> str:
     """The outcomes of one panel in words."""
     mean = rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)][list(OUTCOMES)].mean()
-    return f"{mean['diverged']:.0%} diverge, {mean['exploded']:.0%} are thrown off, {mean['stalled']:.0%} stall"
+    return f"{mean['diverged']:.0%} diverge, {mean['exploded']:.0%} explode, {mean['stalled']:.0%} stall"
 
 
 def draw_panel(axis: Any, rows: pd.DataFrame) -> None:
