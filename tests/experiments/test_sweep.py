@@ -118,6 +118,22 @@ def test_vector_sweep(recurrent: str) -> None:
     assert set(sweep.draw(table)) == {"heatmap", "decay", "weights", "float32"}
 
 
+def test_many_units_beyond_floats_are_exact_or_an_overflow() -> None:
+    """ReLU of 2 I is linear while all is positive, and what float64 can't show is no death; weights have exponents."""
+    spec = sweep.Spec(w2=(2.0,), seq_len=(1000, 2000), seeds=1, hidden_size=4, recurrent="identity", w1=0, h0=1e-9)
+    table = sweep.measure(spec).set_index(["nonlinearity", "seq_len"])
+    assert table.loc[("relu", 1000), "log10_dh0"] == pytest.approx(1000 * np.log10(2), rel=1e-12)
+    assert table.loc[("relu", 2000), "regime"] == "overflow"
+    assert np.isnan(table.loc[("relu", 2000), "log10_dw2"])
+    assert table.loc[("linear", 2000), "regime"] == "exploding"
+    db1 = table["log10_db1"]  # the sum over steps of 2^k and over units of u
+    assert db1["linear", 2000] - db1["linear", 1000] == pytest.approx(1000 * np.log10(2), rel=1e-12)
+    assert np.isfinite(db1[["linear"]]).all()
+    assert set(table.loc[("relu", 2000), ["float32_state", "float64_state"]]) == {"inf"}
+    assert "unknown" in sweep.finding(table.reset_index())
+    assert set(sweep.draw(table.reset_index())) == {"heatmap", "decay", "weights", "float32"}
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -39,7 +39,8 @@ def measure(
         One row per nonlinearity, w2, seq_len and seed. ``log10_*``: log10 of the absolute derivative of h_T;
         ``log10_dh0_law``: theory, nan where there is no closed form; ``float64_state``, ``float32_state``: what a
         product of W2 f'(a_t) in that type shows (normal, subnormal, zero, inf); ``regime``: vanishing, steady,
-        exploding, dead (exactly zero). ``inputs``, ``w1``, ``b1``, ``h0``: each only where it is not the default.
+        exploding, dead (exactly zero), overflow (of many units: states beyond float64, where gradients are not known and
+        their logarithms nan). ``inputs``, ``w1``, ``b1``, ``h0``: each only where it is not the default.
     """
     units = one_unit if spec.hidden_size == 1 else many_units
     return units.measure(spec, each, with_own(spec, own or {}))

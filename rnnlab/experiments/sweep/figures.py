@@ -32,6 +32,7 @@ STATE_LOOKS = {
     "inf": (GOLD, "///", "inf"),
     "subnormal": (SUBNORMAL, "", "subnormal"),
 }
+OVERFLOW = {"overflow": (GOLD, "///", "overflow: states beyond float64")}
 MOST_W2 = 1000  # rows of a heat map; 30,000 took half a minute, most of it hatches in SVG
 LEGIBLE: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 1}  # behind numbers
 WRITTEN = 10  # rows and columns up to which cells have their numbers written in
@@ -117,12 +118,14 @@ def heatmap(table: pd.DataFrame) -> Figure:
             write_numbers(axis, grid)
         else:
             zero_contour(axis, grid)
+        cover(axis, table[table["nonlinearity"] == name], "regime", OVERFLOW)
         axis.set(title=TITLES.get(name, name), xlabel="sequence length T")
     axes[0].set_ylabel("recurrent weight W₂")
     bar = figure.colorbar(image, ax=axes, label=SIZE, format="{x:g}")
     bar.ax.axhline(0.0, color="black", linewidth=1.6)
-    dead = (table["regime"] == "dead").any()
-    handles = [Patch(color=DEAD, label="dead: exactly 0")] if dead else []
+    there = set(table["regime"])
+    handles = [Patch(color=DEAD, label="dead: exactly 0")] if "dead" in there else []
+    handles += [patch(look) for state, look in OVERFLOW.items() if state in there]
     headline(figure, f"{finding(table)}\nBlue vanishes, red explodes, white or a black line: comes through unchanged")
     if handles:
         axes[-1].legend(handles=handles, loc="lower left", fontsize=9)
@@ -139,11 +142,11 @@ def float32(table: pd.DataFrame) -> Figure:
         seen = rows.assign(log10_dh0=rows["log10_dh0"].where(rows["float32_state"] == "normal"))
         grid = seen.pivot_table(index="w2", columns="seq_len", values="log10_dh0", aggfunc="median", dropna=False)
         image = mesh(axis, grid, norm)
-        overlay_states(axis, rows)
+        cover(axis, rows, "float32_state", STATE_LOOKS)
         axis.set(title=TITLES.get(name, name), xlabel="sequence length T")
     axes[0].set_ylabel("recurrent weight W₂")
     figure.colorbar(image, ax=axes, label=r"$\log_{10}\,|\partial h_T/\partial h_0|$ in float32", format="{x:g}")
-    handles = [Patch(facecolor=c, hatch=h, edgecolor="white", label=text) for c, h, text in STATE_LOOKS.values()]
+    handles = [patch(look) for look in STATE_LOOKS.values()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     shares = table["float32_state"].value_counts(normalize=True)
     told = ", ".join(f"{shares.get(state, 0.0):.0%} {text}" for state, (_, _, text) in STATE_LOOKS.items())
@@ -151,18 +154,26 @@ def float32(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def overlay_states(axis: Axes, rows: pd.DataFrame) -> None:
-    """Cover the cells where half of the seeds or more are not normal numbers with that state's colour and hatch."""
-    counts = rows.groupby(["w2", "seq_len", "float32_state"]).size().unstack(fill_value=0)
-    modes = counts.reindex(columns=[*STATE_LOOKS, "normal"], fill_value=0).idxmax(axis=1).unstack()
+def patch(look: tuple[str, str, str]) -> Patch:
+    """A look in the legend."""
+    colour, hatch, label = look
+    return Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=label)
+
+
+def cover(axis: Axes, rows: pd.DataFrame, column: str, looks: dict[str, tuple[str, str, str]]) -> None:
+    """Cover the cells where half of the seeds or more are in one of these states with its colour and hatch."""
+    states = rows[column].astype(object).where(rows[column].isin(looks), "other")
+    counts = states.groupby([rows["w2"], rows["seq_len"], states]).size().unstack(fill_value=0)
+    modes = counts.reindex(columns=[*looks, "other"], fill_value=0).idxmax(axis=1).unstack()
     across, up = 10 ** edges(np.log10(modes.columns)), edges(modes.index)
-    for state, (colour, hatch, _) in STATE_LOOKS.items():
+    for state, (colour, hatch, _) in looks.items():
         boxes = []
         for row, there in enumerate(modes.to_numpy() == state):
             flips = np.flatnonzero(np.diff(np.concatenate([[0], there, [0]])))
             boxes += [box(across[a], across[b], up[row], up[row + 1]) for a, b in flips.reshape(-1, 2)]
-        looks: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.0}
-        axis.add_collection(PolyCollection(boxes, **looks), autolim=False)
+        drawn: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.0}
+        if boxes:
+            axis.add_collection(PolyCollection(boxes, **drawn), autolim=False)
 
 
 def box(left: float, right: float, bottom: float, top: float) -> list[tuple[float, float]]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import rnnlab as rl
-from rnnlab import laws, series
+from rnnlab import kernels, laws, series
 from rnnlab.experiments._lab.claims import Claim
 from rnnlab.experiments.sweep.regimes import regime_of
 from rnnlab.experiments.sweep.spec import SETTINGS, Spec
@@ -68,7 +68,10 @@ def measure_part(part: VectorPart) -> pd.DataFrame:
 
 
 def gradients(part: VectorPart, steps: int) -> dict[str, float]:
-    """log10 of the size of every gradient of u . h_T; those of weights in plain float64, inf where that ends."""
+    """log10 of the size of every gradient of u . h_T, exact far beyond floats; nan where the states overflow.
+
+    Of linear units, whose slope no state decides, that is the gradient by W2 alone.
+    """
     spec, rng = part.spec, np.random.default_rng([part.seed, part.spec.hidden_size])
     size = spec.hidden_size
     matrix = rl.RNNParams.init(1, size, rng=rng, scheme=spec.recurrent).weight_hh
@@ -78,15 +81,36 @@ def gradients(part: VectorPart, steps: int) -> dict[str, float]:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         tape = rl.forward(params, x, np.full(size, spec.h0), part.function)
         direction = u / np.linalg.norm(u)
-        got, flow = rl.backward(tape, direction), rl.gradient_flow(tape, direction)
-        plain = {
-            "log10_dx1": np.abs(got.x[0, 0]),
-            "log10_dw1": np.abs(got.params.weight_ih[:, 0] @ v),
-            "log10_dw2": np.abs((got.params.weight_hh * matrix).sum()),
-            "log10_db1": np.abs(got.params.bias.sum()),
+        got = rl.backward(tape, direction, scaled=True)
+        logs = {
+            "log10_dh0": log10_norm(got.h0),
+            "log10_dx1": float(rl.log10_abs(got.x)[0, 0]),
+            "log10_dw1": log10_dot(got.params.weight_ih, v[:, None]),
+            "log10_dw2": log10_dot(got.params.weight_hh, matrix),
+            "log10_db1": log10_dot(got.params.bias, np.ones(size)),
         }
-        logs = {name: float(np.log10(np.nan_to_num(value, nan=np.inf))) for name, value in plain.items()}
-    return {"seq_len": steps, "log10_dh0": float(flow.log10_norm[0]), **logs}
+    if not np.isfinite(tape.h).all():
+        logs |= dict.fromkeys(["log10_dw2"] if part.nonlinearity == "linear" else logs, np.nan)
+    return {"seq_len": steps, **logs}
+
+
+def in_one_unit(number: kernels.Scaled) -> tuple[Any, float]:
+    """The numbers in units of the largest of them, and log10 of that unit."""
+    there = number.exponent[number.mantissa != 0]
+    unit = there.max() if there.size else 0
+    return np.ldexp(number.mantissa, np.maximum(number.exponent - unit, -2000)), float(unit * laws.LOG10_2)
+
+
+def log10_norm(number: kernels.Scaled) -> float:
+    """log10 of the Euclidean norm."""
+    values, unit = in_one_unit(number)
+    return float(np.log10(np.linalg.norm(values))) + unit
+
+
+def log10_dot(number: kernels.Scaled, weights: Any) -> float:
+    """log10 of the size of the sum of all products with `weights`."""
+    values, unit = in_one_unit(number)
+    return float(np.log10(np.abs((values * weights).sum()))) + unit
 
 
 def ordered(table: pd.DataFrame) -> pd.DataFrame:
@@ -98,10 +122,10 @@ def ordered(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown_as(sizes: Any, kind: Any) -> Any:
-    """What a norm of that log10 is in a floating type, by the type's range."""
+    """What a norm of that log10 is in a floating type, by the type's range; where states overflow it is inf or nan."""
     smallest, largest = FLOAT_RANGE[kind]
     normal = np.log10(np.finfo(kind).smallest_normal)
-    tests = [np.isneginf(sizes) | (sizes < smallest), sizes >= largest, sizes < normal]
+    tests = [np.isneginf(sizes) | (sizes < smallest), np.isnan(sizes) | (sizes >= largest), sizes < normal]
     return np.select(tests, ["zero", "inf", "subnormal"], "normal")
 
 

@@ -18,6 +18,6 @@ def named(tests: list[Any], names: list[str], other: str) -> pd.Categorical:
 
 
 def regime_of(log10_dh0: NDArray[np.float64]) -> pd.Categorical:
-    """Name each gradient: dead is exactly zero, steady within a factor of ten of 1."""
-    tests = [np.isneginf(log10_dh0), log10_dh0 < -STEADY, log10_dh0 > STEADY]
-    return named(tests, ["dead", "vanishing", "exploding"], "steady")
+    """Name each gradient: dead is exactly zero, steady within a factor of ten of 1; nan, where states overflow, overflow."""
+    tests = [np.isneginf(log10_dh0), np.isnan(log10_dh0), log10_dh0 < -STEADY, log10_dh0 > STEADY]
+    return named(tests, ["dead", "overflow", "vanishing", "exploding"], "steady")
