@@ -19,10 +19,10 @@ FLOAT_RANGE = {  # log10 of the smallest subnormal and the largest finite number
 
 @shows(largest_entry)
 class Gradients(NamedTuple):
-    """Derivatives of a loss."""
+    """Derivatives of a loss: arrays, or each a `kernels.Scaled` where `backward` was asked for exponents."""
 
     params: Any  # of the type of the parameters
-    x: Array  # (T, I) or (T, B, I)
+    x: Any  # (T, I) or (T, B, I)
     h0: Any  # (H,) or (B, H); of the LSTM a pair (dL/dh_0, dL/dc_0); of attention None; of a network of parts a tuple
 
 
