@@ -8,7 +8,7 @@ With s_t the state (of the LSTM h above c), theta the parameters, J_t = ds_t/ds_
 with v_t of random signs. Neither looks back: what they keep does not grow with T. All functions take the tape of one
 sequence (`forward` on x (T, I)) of a recurrent cell.
 
-(R. J. Williams and D. Zipser, Neural Computation 1, 1989; C. Tallec and Y. Ollivier, arXiv:1702.05043, 2017, section 3.)
+(R. J. Williams and D. Zipser, Neural Computation 1, 1989; C. Tallec and Y. Ollivier, arXiv:1702.05043, 2017.)
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def unbiased_gradients(
 
     References
     ----------
-    C. Tallec and Y. Ollivier, Unbiased online recurrent optimization, arXiv:1702.05043, 2017, section 3.2 and algorithm 1.
+    C. Tallec and Y. Ollivier, Unbiased online recurrent optimization, arXiv:1702.05043, 2017.
 
     Examples
     --------

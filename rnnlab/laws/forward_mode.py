@@ -41,7 +41,7 @@ def uoro_variance(by_state: Array, local: Array, *, best: bool = False) -> float
     References
     ----------
     Derived here from the signs' moments; the rescaling that makes it least: C. Tallec and Y. Ollivier, arXiv:1702.05043,
-    2017, proposition 1 and section 3.1.
+    2017.
     """
     rows = np.square(local).sum(axis=2)
     a, i = np.square(by_state).sum(axis=1), rows.sum(axis=1)

@@ -2,7 +2,7 @@
 
 Real-time recurrent learning carries P_t = J_t P_(t-1) + I_t and equals backpropagation through time; UORO carries one
 vector of states and one of parameters, whose product is P_t in the mean (equations in `rnnlab.forward_mode`; R. J.
-Williams and D. Zipser, Neural Computation 1, 1989; C. Tallec and Y. Ollivier, arXiv:1702.05043, 2017, section 3; the
+Williams and D. Zipser, Neural Computation 1, 1989; C. Tallec and Y. Ollivier, arXiv:1702.05043, 2017; the
 variance is derived in `rnnlab.laws.forward_mode`). Truncated BPTT, its competitor, has no noise, but a bias.
 
 Claim: real-time recurrent learning is backpropagation to rounding, in any cell; UORO is unbiased, and its noise, relative to

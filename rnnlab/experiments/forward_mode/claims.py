@@ -30,7 +30,7 @@ def of_kind(table: pd.DataFrame, kind: str) -> pd.DataFrame:
 def exact_claims(table: pd.DataFrame) -> Iterator[Claim]:
     """No cell's RTRL is off BPTT; leaving out one step is."""
     source = "Williams and Zipser 1989, equation 5; or BPTT that leaves out the first step"
-    short = of_kind(table, "truncated").groupby("network")["value"].min()
+    short = of_kind(table, "truncated").groupby("network")["value"].max()
     for network, off in of_kind(table, "rtrl").groupby("network", sort=False)["value"].max().items():
         text = f"{network}: RTRL off BPTT, relative, largest"
         yield Claim(text, 0.0, float(off), ROUNDING, source, rival=float(short[network]))
@@ -46,7 +46,7 @@ def memory_claims(table: pd.DataFrame) -> Iterator[Claim]:
     for method, power, rival in (("RTRL", 3.0, 2.0), ("UORO", 2.0, 3.0), ("BPTT", 1.0, 2.0)):
         kept = of_kind(table, f"memory {method}").set_index("hidden_size")["value"].sort_index()
         if len(kept) > 1:
-            source = f"Williams and Zipser 1989; {TALLEC}, section 1; or the power {rival:g}"
+            source = f"Williams and Zipser 1989; {TALLEC}; or the power {rival:g}"
             text = f"power of H with which memory of {method} grows, last doubling"
             yield Claim(text, power, slope(kept.iloc[-2:]), 0.1, source, rival=rival)
 
@@ -60,7 +60,7 @@ def mean_claims(table: pd.DataFrame) -> Iterator[Claim]:
     for gain, rows in means.groupby("gain"):
         of_last = (bias / np.sqrt(noise / table["samples"].iloc[0]))[rows.index]
         text = f"gain {gain:g}: standard errors of UORO's mean off BPTT, root mean square"
-        source = f"{TALLEC}, proposition 1: unbiased, 1; or biased as the last step alone"
+        source = f"{TALLEC}: unbiased, 1; or biased as the last step alone"
         rival = np.sqrt(1 + np.square(of_last).mean())
         yield Claim(text, 1.0, float(np.sqrt(np.square(rows).mean())), 0.25, source, rival=float(rival))
 
@@ -79,7 +79,7 @@ def variance_claims(table: pd.DataFrame) -> Iterator[Claim]:
         yield Claim(text, 1.0, off, 0.06, source, rival=1 / middle)
         excess = float(np.exp(np.log(best["value"] / best["law"]).mean()))
         text = f"gain {gain:g}: variance of UORO over the least of all fixed rescalings, geometric mean"
-        source = f"{TALLEC}, section 3.1: balanced norms are nearly best; or not rescaled"
+        source = f"{TALLEC}: balanced norms are nearly best; or not rescaled"
         yield Claim(text, 1.0, excess, 0.12, source, rival=middle)
 
 
