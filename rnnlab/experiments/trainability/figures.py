@@ -20,6 +20,7 @@ TITLE = (
     "a small |W₂| prevents learning over long lags, clipped or not"
 )
 COLOURS = {"solved": STRAW, "stalled": LAKE, "exploded": RED, "diverged": WINE}  # from light to dark
+SEEN = 0.005  # a share that rounds to 0 % is not told
 WORDS = {**{outcome: outcome for outcome in OUTCOMES}, "exploded": "exploded: a gradient above 10"}
 
 
@@ -56,7 +57,8 @@ def finding(table: pd.DataFrame) -> str:
 def summary(rows: pd.DataFrame, name: str, variant: str) -> str:
     """The outcomes of one panel in words."""
     mean = rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)][list(OUTCOMES)].mean()
-    return f"{mean['diverged']:.0%} diverge, {mean['exploded']:.0%} explode, {mean['stalled']:.0%} stall"
+    told = {"diverge": mean["diverged"], "explode": mean["exploded"], "stall": mean["stalled"]}
+    return ", ".join(f"{share:.0%} {what}" for what, share in told.items() if share >= SEEN) or "all are solved"
 
 
 def draw_panel(axis: Any, rows: pd.DataFrame) -> None:
