@@ -22,6 +22,7 @@ from rnnlab.params import checked_choice, checked_params
 
 Array = NDArray[Any]
 BATCH = 2
+MOST_STEPS = 100
 STEP = 1e-4  # of central differences; with Richardson's extrapolation their truncation is of order STEP^4
 ALLOWED = 1e-6  # relative to the largest entry: differences have about 1e-11, a dropped term 1e-3 or more
 
@@ -45,7 +46,7 @@ def check_cell(
     rng : numpy.random.Generator, optional
         Draws inputs, initial states and the loss; default seed 0.
     steps : int
-        The largest T that is run.
+        The largest T that is run, at most 100: every entry is moved at every T up to it.
 
     Returns
     -------
@@ -71,6 +72,8 @@ def check_cell(
     True
     """
     at_least(1, steps=steps)
+    if steps > MOST_STEPS:
+        raise ValueError(f"steps is {shortened(steps)}: expected at most {MOST_STEPS}")
     cell = checked_cell(params)
     given = checked_params(params)[1]
     point = type(given)(*(np.array(array, np.float64) for array in given))

@@ -169,6 +169,7 @@ PLAIN = rl.RNNParams.init(2, 3, rng=np.random.default_rng(0))
         ),
         (params_of(reshaped(work={"now": (4, 2)})), {}, ValueError, "has work.now (4, 2): expected (1, 4, 2)"),
         (PLAIN, {"steps": 0}, ValueError, "steps is 0: expected an integer of at least 1"),
+        (PLAIN, {"steps": 10**30}, ValueError, "expected at most 100"),
         (PLAIN, {"rng": 1}, TypeError, "rng is 1: expected a numpy.random.Generator"),
         (PLAIN, {"nonlinearity": "gelu"}, ValueError, "nonlinearity is 'gelu'"),
     ],
