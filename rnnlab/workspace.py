@@ -81,6 +81,11 @@ class Workspace:
         self._known, self._theirs = None, arrays_of(given)
         self._length: Array | None = None  # (B,), of the last forward
 
+    def __repr__(self) -> str:
+        (steps, batch, inputs, hidden), kind = self._sizes, type(self._given).__name__
+        parts = f"{len(self._parts)} part{'s' * (len(self._parts) > 1)}"
+        return f"Workspace({kind}, T {steps}, B {batch}, I {inputs}, H {hidden}, {dtype_of(self._given)}, {parts})"
+
     def _buffers(self, batch: int, kind: Any) -> Any:
         """Tape, work space and gradients of one part."""
         shapes = shapes_of(self._given, self._sizes[0], batch)

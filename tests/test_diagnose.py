@@ -210,6 +210,8 @@ def test_what_it_prints_is_short_and_a_notebook_shows_a_picture() -> None:
         (lambda: rl.diagnose(LSTM, X, np.ones(3)), ValueError, "dh has"),
         (lambda: rl.diagnose(LSTM, X, np.full((BATCH, UNITS), np.nan)), ValueError, "dh has the value nan"),
         (lambda: rl.diagnose(LSTM, X, length=[1000] * BATCH), ValueError, "length has values"),
+        (lambda: rl.diagnose(LSTM, X, length=[0] * BATCH), ValueError, "length is 0 throughout"),
+        (lambda: rl.diagnose(LSTM, X, np.zeros((BATCH, UNITS))), ValueError, "dh is 0 throughout"),
         (lambda: rl.diagnose(drawn(rl.AttentionParams), X), TypeError, "expected a recurrent network"),
         (lambda: rl.diagnose(LSTM, X, nonlinearity="relu"), ValueError, "no choice"),
         (lambda: rl.diagnose(LSTM, [["a"]]), TypeError, "x is"),

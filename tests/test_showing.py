@@ -82,6 +82,8 @@ def test_every_public_record_is_short() -> None:
         assert "array(" not in repr(record)
         assert "\n" not in repr(record)
     assert "(8, 8)" in repr(PARAMS)
+    assert repr(rl.tasks.latch(5)) == "Task(squared_error, inputs 1, outputs 1, chance 0.25)"
+    assert repr(rl.Workspace(PARAMS, 40, 2)) == "Workspace(RNNParams, T 40, B 2, I 1, H 8, float64, 1 part)"
     arrays = [kind for kind in map(rl.__dict__.get, rl.__all__) if inspect.isclass(kind) and hasattr(kind, "_fields")]
     plain = [kind for kind in arrays if "__repr__" in vars(kind) and kind.__repr__.__module__ != "rnnlab._base.showing"]
     assert {kind.__name__ for kind in plain} <= SHORT, plain

@@ -69,6 +69,10 @@ class Task(NamedTuple):
     chance: float = math.nan  # the loss of a guess
     data: Data | None = None
 
+    def __repr__(self) -> str:
+        guess = "" if math.isnan(self.chance) else f", chance {self.chance:.4g}"
+        return f"Task({self.loss}, inputs {self.inputs}, outputs {self.outputs}{guess})"
+
 
 def taken(batch: Batch, which: Any) -> Batch:
     """Some sequences of a batch."""

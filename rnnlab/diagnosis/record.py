@@ -81,7 +81,7 @@ def lines_of(diagnosis: Diagnosis) -> Iterator[str]:
     measured, given = diagnosis.steps
     part = "" if measured == given else f", of which the first {measured} are measured"
     sequences = f"{diagnosis.sequences} sequence{'s' * (diagnosis.sequences != 1)}"
-    yield f"Diagnosis of {diagnosis.network}, on {sequences} of {given} steps{part}"
+    yield f"Diagnosis of {diagnosis.network}, on {sequences} of {given} step{'s' * (given != 1)}{part}"
     yield f"  {diagnosis.verdict}"
     yield from (f"  also: {fault.told}" for fault in diagnosis.faults[1:SHOWN])
     yield from (f"  {line}" for layer in diagnosis.layers[:SHOWN] for line in layer_lines(layer))

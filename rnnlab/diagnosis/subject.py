@@ -74,6 +74,8 @@ def subject_of(network: Any, x: ArrayLike, dh: ArrayLike | None, nonlinearity: A
     checked_choice(params, nonlinearity)
     given = real_numbers("x", x).astype(dtype_of(params))
     inputs, own = checked_inputs(params, np.where(np.isfinite(given), given, 0), length)
+    if not own.any():
+        raise ValueError("length is 0 throughout: expected a sequence with a step at least")
     whole = given.reshape(len(inputs), -1, inputs.shape[-1])
     loss = checked_loss(dh, readout, params, whole.shape[:2], inputs.ndim == 3)
     bad = first_bad_input(whole, own)
@@ -137,6 +139,8 @@ def checked_loss(dh: Any, readout: Any, params: Any, sizes: tuple[int, int], bat
         raise ValueError(
             f"dh has shape {loss.shape}: expected {last} for the last step or {(steps, *last)} for every step"
         )
+    if not loss.any():
+        raise ValueError("dh is 0 throughout: expected the derivative of a loss that depends on a state")
     return loss.reshape(*loss.shape[: loss.ndim - len(last)], batch, hidden)
 
 
