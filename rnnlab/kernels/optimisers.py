@@ -5,15 +5,16 @@ after it are what an optimiser remembers, 0 at first. An optimiser is named by o
 :data:`MOMENTUM`, :data:`RMSPROP`, :data:`ADAM`; with g the gradient and r the learning rate:
 
     SGD       p -= r g
-    momentum  v = m v + g,                            p -= r v
-    RMSprop   q = s q + (1 - s) g^2,                  p -= r g / (sqrt(q) + e), or with momentum of that quotient
+    momentum  v = m v + g,                            p -= r v; Nesterov's p -= r (g + m v)
+    RMSprop   q = s q + (1 - s) g^2,                  p -= r g / (sqrt(q) + e), or with momentum of that quotient; centred
+              it is q - a^2 for q, a = s a + (1 - s) g
     Adam      v = m v + (1 - m) g,  q = s q + (1 - s) g^2,
               p -= r / (1 - m^k) v / (sqrt(q / (1 - s^k)) + e),  in update k = 1, 2, ..
 
 (torch.optim.SGD, RMSprop and Adam; D. P. Kingma and J. Ba, ICLR 2015, algorithm 1.) Keras 3 differs in three places:
 
-    momentum  v = m v + r g,  p -= v: the same until r changes
-    RMSprop   p -= r g / sqrt(q + e)
+    momentum  v = m v + r g,  p -= v; Nesterov's p -= m v + r g: the same until r changes
+    RMSprop   p -= r g / sqrt(q + e), centred r g / sqrt(q - a^2 + e)
     Adam      p -= r sqrt(1 - s^k) / (1 - m^k) v / (sqrt(q) + e), the end of section 2 of Kingma and Ba
 
 Weight decay w, before the step: g += w p, as torch.optim.SGD, RMSprop and Adam have it, or decoupled, p -= r w p, as
@@ -48,6 +49,8 @@ class Descent(NamedTuple):
     clip_norm: float  # longest gradient
     clip_value: float  # largest entry of a gradient, after it was shortened
     clip_weight: float  # longest gradient of each array
+    nesterov: bool = False  # whether momentum is Nesterov's
+    centred: bool = False  # whether RMSprop divides by the deviation of gradients, not by their root mean square
 
 
 @kernel
@@ -105,8 +108,8 @@ def take_step(values: Any, gradient: Any, descent: Descent, rate: float, step: i
     Parameters
     ----------
     values : ndarray (R, P)
-        Row 0 the parameters, then what the optimiser remembers: R = 1 for SGD, 2 for momentum and RMSprop, 3 for Adam and
-        for RMSprop with momentum.
+        Row 0 the parameters, then what the optimiser remembers: R = 1 for SGD, 2 for momentum and RMSprop, 3 for Adam;
+        RMSprop has one more with momentum and one more, the last, if it is centred.
     gradient : ndarray (P,)
         Work space afterwards.
     descent : Descent
@@ -152,35 +155,34 @@ def momentum_step(p: Any, v: Any, gradient: Any, descent: Descent, rate: float) 
     """Step along the velocity v."""
     number = type(gradient[0])
     r, m = number(rate), number(descent.momentum)
-    if descent.keras:
-        for i in range(gradient.size):
-            v[i] = m * v[i] + r * gradient[i]
-            p[i] -= v[i]
-    else:
-        for i in range(gradient.size):
-            v[i] = m * v[i] + gradient[i]
-            p[i] -= r * v[i]
+    added, taken = (r, number(1)) if descent.keras else (number(1), r)
+    ahead = descent.nesterov
+    for i in range(gradient.size):
+        g = added * gradient[i]
+        v[i] = m * v[i] + g
+        p[i] -= taken * (g + m * v[i] if ahead else v[i])
 
 
 @kernel
 def rmsprop_step(values: Any, gradient: Any, descent: Descent, rate: float) -> None:
-    """Row 1 is the running mean of squares, row 2 the velocity if there is momentum."""
+    """Row 1 is the running mean of squares, row 2 the velocity if there is momentum, the last the mean if it is centred."""
     number = type(gradient[0])
-    r, s, epsilon = number(rate), number(descent.square_decay), number(descent.epsilon)
+    s, epsilon = number(descent.square_decay), number(descent.epsilon)
     zero, fresh = number(0), number(1 - descent.square_decay)
     within, beside = (epsilon, zero) if descent.keras else (zero, epsilon)
-    p, q = values[0], values[1]
+    q, mean = values[1], values[values.shape[0] - 1]
+    for i in range(gradient.size):
+        g = gradient[i]
+        q[i] = s * q[i] + fresh * g * g
+        square = q[i]
+        if descent.centred:
+            mean[i] = s * mean[i] + fresh * g
+            square -= mean[i] * mean[i]
+        gradient[i] = g / (np.sqrt(square + within) + beside)
     if descent.momentum == 0:
-        for i in range(gradient.size):
-            g = gradient[i]
-            q[i] = s * q[i] + fresh * g * g
-            p[i] -= r * g / (np.sqrt(q[i] + within) + beside)
+        sgd_step(values, gradient, rate)
     else:
-        for i in range(gradient.size):
-            g = gradient[i]
-            q[i] = s * q[i] + fresh * g * g
-            gradient[i] = g / (np.sqrt(q[i] + within) + beside)
-        momentum_step(p, values[2], gradient, descent, rate)
+        momentum_step(values[0], values[2], gradient, descent, rate)
 
 
 @kernel

@@ -13,21 +13,29 @@ OptimiserName = Literal["sgd", "momentum", "rmsprop", "adam"]
 
 
 class SGD(NamedTuple):
-    """Gradient descent: v = m v + g, p -= r v; keras: v = m v + r g, p -= v (torch.optim.SGD, keras.optimizers.SGD)."""
+    """Gradient descent: v = m v + g, p -= r v; keras: v = m v + r g, p -= v (torch.optim.SGD, keras.optimizers.SGD).
+
+    Nesterov's momentum steps along g + m v instead; keras: m v + r g.
+    """
 
     momentum: float = 0.0  # m, 0 to below 1
     weight_decay: float = 0.0  # w
     decoupled: bool | None = None  # p -= r w p before the step; else g += w p. None: as the recipe's framework
+    nesterov: bool = False  # with momentum alone
 
 
 class RMSprop(NamedTuple):
-    """q = s q + (1 - s) g^2, p -= r g / (sqrt(q) + e); keras: sqrt(q + e) (torch.optim.RMSprop, keras.optimizers.RMSprop)."""
+    """q = s q + (1 - s) g^2, p -= r g / (sqrt(q) + e); keras: sqrt(q + e) (torch.optim.RMSprop, keras.optimizers.RMSprop).
+
+    Centred it has q - a^2, a = s a + (1 - s) g, in the place of q under the root.
+    """
 
     rho: float | None = None  # s, 0 to below 1. None: 0.99, keras 0.9
     epsilon: float | None = None  # e. None: 1e-8, keras 1e-7
     momentum: float = 0.0  # of the quotient
     weight_decay: float = 0.0
     decoupled: bool | None = None
+    centred: bool = False
 
 
 class Adam(NamedTuple):
@@ -64,7 +72,15 @@ class Framework(NamedTuple):
 
 FRAMEWORKS = {"pytorch": Framework(0.99, 1e-8, False, False), "keras": Framework(0.9, 1e-7, True, True)}
 NAMED: dict[str, Any] = {"sgd": SGD(), "momentum": SGD(0.9), "rmsprop": RMSprop(), "adam": Adam()}
-MEMORY = {"sgd": 0, "momentum": 1, "rmsprop": 1, "rmsprop with momentum": 2, "adam": 2}  # arrays remembered
+MEMORY = {  # arrays remembered
+    "sgd": 0,
+    "momentum": 1,
+    "rmsprop": 1,
+    "rmsprop with momentum": 2,
+    "centred rmsprop": 2,
+    "centred rmsprop with momentum": 3,
+    "adam": 2,
+}
 NO_CLIP = (float("inf"),) * 3
 
 
@@ -74,7 +90,7 @@ def kind_of(optimiser: Any) -> str:
     if isinstance(given, SGD):
         return "momentum" if given.momentum else "sgd"
     if isinstance(given, RMSprop):
-        return "rmsprop with momentum" if given.momentum else "rmsprop"
+        return "centred " * given.centred + "rmsprop" + " with momentum" * bool(given.momentum)
     return "adam"
 
 
@@ -101,10 +117,13 @@ def descent_of(optimiser: Any, framework: Any) -> Descent:
         positive(weight_decay=given.weight_decay)
     if given.decoupled not in (None, True, False):
         raise TypeError(f"decoupled is {shortened(given.decoupled)}: expected True, False or None")
+    nesterov, centred = (yes_or_no(name, getattr(given, name, False)) for name in ("nesterov", "centred"))
+    if nesterov and not factors["momentum"]:
+        raise ValueError("nesterov is True: expected False without momentum")
     decoupled = bool(theirs.decoupled if given.decoupled is None else given.decoupled)
     small = float(theirs.epsilon if epsilon is None else epsilon)
     decay = float(given.weight_decay)
-    return Descent(*coded(given, theirs), small, decay, decoupled, theirs.keras, *NO_CLIP)
+    return Descent(*coded(given, theirs), small, decay, decoupled, theirs.keras, *NO_CLIP, nesterov, centred)
 
 
 def framework_of(name: Any) -> Framework:
@@ -120,6 +139,13 @@ def coded(given: SGD | RMSprop | Adam, theirs: Framework) -> tuple[int, float, f
     if isinstance(given, RMSprop):
         return optimisers.RMSPROP, float(given.momentum), float(theirs.rho if given.rho is None else given.rho)
     return (optimisers.MOMENTUM if given.momentum else optimisers.SGD), float(given.momentum), 0.0
+
+
+def yes_or_no(name: str, value: Any) -> bool:
+    """Refuse what is neither True nor False."""
+    if value not in (True, False):
+        raise TypeError(f"{name} is {shortened(value)}: expected True or False")
+    return bool(value)
 
 
 def below_one(name: str, value: Any) -> None:

@@ -36,7 +36,7 @@ def kernel_steps(name: str, p: Any, gradients: Any, rate: float) -> Any:
     values = np.zeros((3, p.size), p.dtype)
     values[0] = p
     for k, g in enumerate(gradients, start=1):
-        optimisers.take_step(values, g, descent, rate, k)
+        optimisers.take_step(values, g.copy(), descent, rate, k)
     return values[0]
 
 

@@ -79,6 +79,21 @@ class Torch:
 
 
 OF_TORCH = {
+    "nesterov": (
+        rl.SGD(momentum=0.8, weight_decay=0.1, nesterov=True),
+        "SGD",
+        {"momentum": 0.8, "weight_decay": 0.1, "nesterov": True},
+    ),
+    "centred": (
+        rl.RMSprop(rho=0.8, epsilon=1e-3, weight_decay=0.1, centred=True),
+        "RMSprop",
+        {"alpha": 0.8, "eps": 1e-3, "weight_decay": 0.1, "centered": True},
+    ),
+    "centred with momentum": (
+        rl.RMSprop(rho=0.8, epsilon=1e-3, momentum=0.7, weight_decay=0.1, centred=True),
+        "RMSprop",
+        {"alpha": 0.8, "eps": 1e-3, "momentum": 0.7, "weight_decay": 0.1, "centered": True},
+    ),
     "momentum, decay": (rl.SGD(momentum=0.8, weight_decay=0.1), "SGD", {"momentum": 0.8, "weight_decay": 0.1}),
     "rmsprop": (
         rl.RMSprop(rho=0.8, epsilon=1e-3, momentum=0.7, weight_decay=0.1),
@@ -106,7 +121,9 @@ def test_optimisers_of_pytorch(name: str) -> None:
     expected = other.train(getattr(other.torch.optim, theirs)(other.weights, lr=0.03, **how))
     assert agree(ours(rl.Recipe(0.03, given)), expected)
     assert not agree(ours(rl.Recipe(0.03, given._replace(decoupled=not given.decoupled))), expected)
-    if name != "momentum, decay":  # of one rate the two are the same
+    for option in {"nesterov", "centred"} & {field for field in given._fields if getattr(given, field) is True}:
+        assert not agree(ours(rl.Recipe(0.03, given._replace(**{option: False}))), expected)
+    if theirs != "SGD":  # of one rate the two are the same
         assert not agree(
             ours(rl.Recipe(0.03, given._replace(decoupled=given.decoupled or False), framework="keras")), expected
         )
@@ -220,6 +237,16 @@ OF_KERAS: dict[str, Any] = {
         rl.Recipe(0.03, rl.RMSprop(0.8, 1e-3, 0.7, 0.1), clip_weight=0.05),
         "RMSprop",
         {"rho": 0.8, "epsilon": 1e-3, "momentum": 0.7, "weight_decay": 0.1, "clipnorm": 0.05},
+    ),
+    "nesterov": (
+        rl.Recipe(schedules.step(0.5, 1, 0.5), rl.SGD(0.9, nesterov=True)),
+        "SGD",
+        {"momentum": 0.9, "nesterov": True},
+    ),
+    "centred": (
+        rl.Recipe(0.03, rl.RMSprop(0.8, 1e-3, 0.7, centred=True)),
+        "RMSprop",
+        {"rho": 0.8, "epsilon": 1e-3, "momentum": 0.7, "centered": True},
     ),
     "momentum": (
         rl.Recipe(schedules.step(0.5, 1, 0.5), "momentum", clip_value=0.01),

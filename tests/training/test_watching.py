@@ -114,6 +114,8 @@ def test_a_checkpoint_keeps_the_flow_and_reads_older_files(tmp_path: Any) -> Non
             "weight_decay is -1.0: expected a finite number above 0",
         ),
         ({"optimiser": rl.SGD(decoupled="yes")}, TypeError, "decoupled is 'yes': expected True, False or None"),
+        ({"optimiser": rl.SGD(nesterov=True)}, ValueError, "nesterov is True: expected False without momentum"),
+        ({"optimiser": rl.RMSprop(centred="yes")}, TypeError, "centred is 'yes': expected True or False"),
         (
             {"optimiser": 3},
             TypeError,
