@@ -124,7 +124,9 @@ def draw_updates(table: pd.DataFrame) -> Figure:
                 spread = row + 0.16 * (chosen["seed"] - here["seed"].mean())
                 axis.plot(chosen["updates"], spread, **{**look, **style}, linestyle="none")
         lost = table[(table["seq_len"] == steps) & (table["outcome"] != "solved")]
-        axis.set(xscale="log", xlabel="updates", title=f"T = {steps}\n{fill(why(lost), WIDTH)}".strip())
+        reason = why(lost)
+        title = f"T = {steps}\n{fill(f'failed: {reason}', WIDTH)}" if reason else f"T = {steps}"
+        axis.set(xscale="log", xlabel="updates", title=title)
         axis.set_yticks(range(len(kinds)), [name for name, _, _ in kinds])
     axis.invert_yaxis()
     marks = (("x", "given up"), ("*", "diverged"))
