@@ -26,7 +26,7 @@ def test_errors_are_those_of_outputs() -> None:
     assert lstm_1997.trial_of("adding", 100).error_of(np.float64(0.04**2)) == pytest.approx(0.04)
 
 
-@pytest.mark.parametrize("name", ["adding", "temporal-order"])
+@pytest.mark.parametrize("name", ["adding", "temporal-order", "adding-descent"])
 def test_networks_start_as_described(name: Any) -> None:
     trial = lstm_1997.trial_of(name, 100)
     model = lstm_1997.model_1997(trial, np.random.default_rng(0))
@@ -54,6 +54,17 @@ def test_a_training_goes_on_in_the_middle() -> None:
     assert [kept.done.state.update for kept in saved] == [500, 1000, 1500, 2000, 2500, 2700]
     for kept in (saved[1], saved[-1]):
         pd.testing.assert_frame_equal(lstm_1997.measure_part(part, kept, lambda _: None), whole)
+
+
+def test_the_descent_of_1997_is_plain_and_not_reproduced() -> None:
+    trial = lstm_1997.trial_of("adding-descent", 100)
+    assert (trial.recipe.learning_rate, trial.recipe.optimiser, trial.recipe.clip_norm) == (0.5, "sgd", None)
+    spec = Spec()
+    row = {"task": "adding-descent", "seq_len": spec.seq_len, "budget": spec.sequences, "seed": 0, "update": 500}
+    verdicts = [
+        lstm_1997.checks(pd.DataFrame([{**row, "solved": solved}]))["verdict"].tolist() for solved in (False, True)
+    ]
+    assert verdicts == [["holds"], ["fails"]]
 
 
 def test_labels_by_chance_are_never_learnt() -> None:

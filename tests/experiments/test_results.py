@@ -64,6 +64,14 @@ def test_its_spec_file_is_what_the_command_prints(
     assert get(name).Spec(**read_toml(path)) == get(name).Spec()
 
 
+def test_every_spec_file_is_of_an_experiment() -> None:
+    """Those of papers' sizes, say copy_arjovsky2016.toml, too."""
+    for path in (RESULTS.parent / "experiments").glob("*.toml"):
+        stem = path.stem.replace("_", "-")
+        name = max((name for name in names() if f"{stem}-".startswith(f"{name}-")), key=len)
+        get(name).Spec(**read_toml(path))
+
+
 @pytest.mark.parametrize("folder", [*names(), "vector/sweep"])
 def test_what_came_out_is_one_line_of_its_numbers(folder: str) -> None:
     experiment, table = get(Path(folder).name), store.read_table(RESULTS / folder)
