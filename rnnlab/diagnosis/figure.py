@@ -76,7 +76,7 @@ def gradients(axis: Axes, table: Any, looks: dict[str, dict[str, Any]]) -> None:
     axis.axhline(SEEN, color="black", linewidth=1, linestyle=(0, (6, 3)), label="1 %")
     if lowest < FLOAT32:
         axis.axhline(FLOAT32, color="#c1272d", linewidth=1, linestyle=(0, (2, 2)), label="float32 shows 0")
-    axis.set(xlabel="lag T - t, steps back from the loss", ylabel="log10 |dL/ds_t|, relative to lag 0")
+    axis.set(xlabel="lag T - t, steps back from the loss", ylabel="log10 |dL/ds_t| over lag 0")
     axis.set(title="Gradient against lag", ylim=(1.05 * lowest, highest * 1.05))
 
 
@@ -88,8 +88,8 @@ def saturations(axis: Axes, table: Any, looks: dict[str, dict[str, Any]]) -> Non
     for row in rows_of(table, "not finite").itertuples():
         axis.axvline(row.at, color="#c1272d", linewidth=2)
         axis.annotate(f" {row.layer}: {row.value:g} ", (row.at, 0.9), color="#c1272d", ha="right")
-    axis.set(xlabel="step t", ylabel="share of units or gates' values", ylim=(-0.03, 1.03))
-    axis.set_title("Saturated: less than a tenth of the steepest slope")
+    axis.set(xlabel="step t", ylabel="share of units or gates", ylim=(-0.03, 1.03))
+    axis.set_title("Saturated: under a tenth of the slope")
 
 
 def exponents(axis: Axes, table: Any, looks: dict[str, dict[str, Any]]) -> None:
@@ -107,15 +107,15 @@ def exponents(axis: Axes, table: Any, looks: dict[str, dict[str, Any]]) -> None:
         axis.plot([], [], color="black", marker="x", linestyle="none", label="ln of what a unit's gate or leak keeps")
         axis.legend(frameon=False, fontsize=10)
     axis.axhline(0, color="#999999", linewidth=1)
-    axis.set(xlabel="rank, largest first", ylabel="nats a step (time scale: 1 / size, steps)")
-    axis.set_title("Lyapunov exponents: above 0 two runs part")
+    axis.set(xlabel="rank, largest first", ylabel="nats a step")
+    axis.set_title("Lyapunov exponents: above 0 runs part")
 
 
 def remedies(axis: Axes, table: Any, looks: dict[str, dict[str, Any]]) -> None:
     """How many lags keep 1 % of the gradient, now and with every remedy."""
     del looks
     rows = rows_of(table, "remedy").dropna(subset="value")
-    axis.set_title("What would help: lags with 1 % of the gradient left")
+    axis.set_title("What would help: lags with 1 % left")
     if not len(rows):
         empty(axis, "nothing could be measured")
         axis.set_axis_off()
