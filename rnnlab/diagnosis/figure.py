@@ -128,5 +128,5 @@ def remedies(axis: Axes, table: Any, looks: dict[str, dict[str, Any]]) -> None:
     axis.set(
         xlabel=f"steps, of {int(rows['high'].iloc[0])}",
         ylim=(len(rows) - 0.5, -0.5),
-        xlim=(0, 1.2 * rows["high"].iloc[0]),
+        xlim=(0, 1.25 * rows["high"].iloc[0]),
     )
