@@ -4,10 +4,12 @@ import doctest
 import importlib
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from rnnlab.experiments._lab import command_line
@@ -43,6 +45,18 @@ def test_what_a_diagnosis_prints_is_on_its_page() -> None:
     found: dict[str, Any] = {"print": lambda *_: None}
     exec(block, found)  # noqa: S102
     assert str(found["found"]) == shown.rstrip("\n")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_commands_in_pages_exist_with_their_options(path: Path) -> None:
+    cli = command_line.cli
+    context = click.Context(cli)
+    for line in re.findall(r"python -m rnnlab\.experiments (\w[^\n`]*)", path.read_text(encoding="utf-8")):
+        name, *words = shlex.split(re.split(r"\s{2,}|\\$|;", line)[0])
+        command = cli.get_command(context, name)
+        assert name == "NAME" or command, line
+        if command:
+            command.make_parser(click.Context(command)).parse_args(words)
 
 
 NOTEBOOKS = sorted((ROOT / "docs").glob("*.ipynb"))
