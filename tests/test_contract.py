@@ -121,7 +121,7 @@ def right() -> dict[str, Any]:
     more |= {"network": params, "layers": 2, "dh_n": np.ones(2), "cells": (rl.RNNParams,)}
     more |= {"callback": None, "patience": None, "progress": False, "record_flow": None, "clip_norm": None}
     more |= {"target": np.ones(30), "loss": "squared_error", "nan_padding": False, "held_out": 0.2, "scale": True}
-    more |= {"ahead": 1}
+    more |= {"ahead": 1, "scaled": False}
     return {**sizes, **arrays, **names, **tasks, **runs, **more, **networks(params)}
 
 
@@ -216,11 +216,35 @@ def anything(draw: Any) -> Any:
             WHOLE, REAL, SCALAR, OTHER, arrays(), st.sampled_from(sorted(right())).map(lambda name: right()[name])
         )
     )
-    if isinstance(made, tuple) and hasattr(made, "_replace") and draw(st.booleans()):
-        made = made._replace(
-            **{draw(st.sampled_from(made._fields)): draw(st.one_of(WHOLE, REAL, SCALAR, OTHER, arrays()))}
-        )
-    return made
+    return draw(replaced(made)) if is_record(made) and draw(st.booleans()) else made
+
+
+def is_record(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(value, "_replace")
+
+
+FORMS: list[Callable[[Any], Any]] = [
+    np.float16,
+    np.longdouble,
+    np.flip,
+    np.ndarray.tolist,
+    pd.Series,
+    np.asfortranarray,
+]
+
+
+@st.composite
+def replaced(draw: Any, made: Any) -> Any:
+    """A record with one of its parts, or a part of these, replaced; an array perhaps by the same in another form."""
+    field = draw(st.sampled_from(made._fields))
+    part = getattr(made, field)
+    if is_record(part) and draw(st.booleans()):
+        other = draw(replaced(part))
+    elif isinstance(part, np.ndarray) and part.ndim == 1 and draw(st.booleans()):
+        other = draw(st.sampled_from(FORMS))(part)
+    else:
+        other = draw(st.one_of(WHOLE, REAL, SCALAR, OTHER, arrays()))
+    return made._replace(**{field: other})
 
 
 @st.composite
