@@ -48,16 +48,17 @@ def lorenz_flow(state: Array) -> Array:
 
 
 def test_the_exponent_of_lorenz_is_that_of_perturbations_of_many_points() -> None:
-    """400 points, 40 units of time by Runge-Kutta: the mean has a standard error of about 0.005."""
+    """400 points, 40 units of time by Runge-Kutta after 30 in which they come to the attractor."""
     state, size, total = np.random.default_rng(0).standard_normal((6, 400)), 0.01, 0.0
-    for step in range(5000):
+    state[:3] = 8 * state[:3] + [[0.0], [0.0], [25.0]]
+    for step in range(7000):
         k1 = lorenz_flow(state)
         k2 = lorenz_flow(state + size / 2 * k1)
         k3 = lorenz_flow(state + size / 2 * k2)
         state = state + size / 6 * (k1 + 2 * k2 + 2 * k3 + lorenz_flow(state + size * k3))
         norm = np.linalg.norm(state[3:], axis=0)
         state[3:] /= norm
-        total += float(np.log(norm).mean()) if step >= 1000 else 0.0
+        total += float(np.log(norm).mean()) if step >= 3000 else 0.0
     assert total / 40 * STEP == pytest.approx(SERIES["lorenz"].exponent, rel=0.03)
 
 
@@ -137,10 +138,10 @@ def test_claims_fail_where_the_other_story_holds(kept: pd.DataFrame) -> None:
         len(failing(moved(kept, kept["quantity"].isin(["growth", "exponent"]) & (kept["series"] == "sine"), 0.05))) == 2
     )
     assert len(failing(moved(kept, kept["quantity"] == "fed", 0.0))) == 3  # cured, however seldom
-    assert len(failing(moved(kept, kept["quantity"] == "fed", 0.0453))) == 2  # as if not fed
+    assert len(failing(moved(kept, kept["quantity"] == "fed", 0.0453))) == 1  # as if not fed
     cured = failing(moved(kept, (kept["quantity"] == "valid") & kept["method"].str.startswith("clipped"), 25.0))
-    assert {claim.partition(" than ")[2].partition(",")[0] for claim in cured} >= {"clipped at 1", "clipped at 0.1"}
-    assert len(failing(moved(kept, kept["quantity"] == "above 1", 0.0))) == 1
+    assert sum("than clipped" in claim for claim in cured) == 2
+    assert len(failing(moved(kept, kept["quantity"] == "above 1", 0.0))) == 2
 
 
 def test_a_claim_of_each_series_alone(kept: pd.DataFrame) -> None:

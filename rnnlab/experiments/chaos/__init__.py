@@ -2,6 +2,8 @@
 
 Claim: a network that continues a chaotic series has gradients that grow at the series' largest Lyapunov exponent, one that
 continues a cycle has not; setting its state from the series every ln 2 / exponent steps makes it learn, clipping does not.
+
+Source: J. M. Mikhaeil, Z. Monfared and D. Durstewitz, On the difficulty of learning chaotic dynamics with RNNs, NeurIPS 2022.
 """
 
 from __future__ import annotations

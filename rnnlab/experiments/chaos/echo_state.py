@@ -1,4 +1,8 @@
-"""Random networks whose readout learns a series by least squares, and how their gradients grow as they go on with it."""
+"""Random networks whose readout learns a series by least squares, and how their gradients grow as they go on with it.
+
+Sources: H. Jaeger, The echo state approach, GMD report 148, 2001; that such a network has the series' exponents: J. Pathak
+et al., Using machine learning to replicate chaotic attractors, Chaos 27, 2017.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ class EchoState(NamedTuple):
 
 
 def train(series: Series, x: Array, hidden_size: int, rng: np.random.Generator) -> EchoState:
-    """Least squares for the readout of a random tanh network (H. Jaeger, The echo state approach, GMD report 148, 2001).
+    """Least squares for the readout of a random tanh network, an echo state network.
 
     With its own prediction R h_t + r fed back, W_hh h_t + W_ih (R h_t + r) is one matrix times h_t and a bias: the trained
     network is a plain RNN.

@@ -15,7 +15,7 @@ from rnnlab.experiments.chaos.series import FORCED, SERIES
 LOOKS = {"logistic": ("logistic map", RED), "lorenz": ("Lorenz", NAVY), "sine": ("sine", LAKE)}
 CLIPPED = ((OCHRE, "s"), (WINE, "^"), (LAKE, "D"))
 TIME = SERIES[FORCED].predictability_time
-INTERVAL = "steps from one forcing to the next, in units of ln 2 / exponent"
+INTERVAL = "steps between forcings / (ln 2 / exponent)"
 
 
 def finding(table: pd.DataFrame) -> str:
@@ -60,7 +60,7 @@ def draw_growth(rows: pd.DataFrame) -> Figure:
     right.axhline(0, color=GUIDE, linewidth=0.8)
     right.axhline(1, color=GUIDE, linestyle="--", linewidth=1.4)
     intervals(right)
-    right.set(ylabel="growth over exponent", title="Lorenz, values fed and the state kept: once is not enough")
+    right.set(ylabel="growth / exponent", title="Lorenz: fed and the state kept, it still grows")
     figure.suptitle("Who learns chaos explodes: a network that continues a series has the series' exponent")
     return figure
 
@@ -90,9 +90,9 @@ def draw_learning(rows: pd.DataFrame) -> Figure:
     draw_quantity(left, rows, "valid", 1 / TIME)
     draw_quantity(right, rows, "distance", 1.0)
     left.set(ylabel="units of ln 2 / exponent", title="How long predictions of unseen values hold")
-    right.set(ylabel="Wasserstein distance", title="How far a free run's distribution is off the series'")
+    right.set(ylabel="Wasserstein distance of distributions", title="How far free runs are off the series")
     left.legend(frameon=False)
-    figure.suptitle("Lorenz: forced about once or twice in ln 2 / exponent steps networks learn; clipping is no help")
+    figure.suptitle("Lorenz: forced once or twice in ln 2 / exponent steps networks predict; clipping is no help")
     return figure
 
 

@@ -62,7 +62,15 @@ def sine(steps: int, rng: np.random.Generator) -> Array:
 
 SERIES = {
     "logistic": Series(logistic, float(np.log(2)), "ln 2, exactly", 0.1, 3.0, 3e-3, 1e-6),
-    "lorenz": Series(lorenz, 0.9056 * STEP, "0.9056 a unit of time: Sprott 2003, table A.4", 0.8, 0.5, 0.0, 1e-7),
+    "lorenz": Series(
+        lorenz,
+        0.9056 * STEP,
+        "0.9056 a unit of time: J. C. Sprott, Common chaotic systems, 1998, revised 2004",
+        0.8,
+        0.5,
+        0.0,
+        1e-7,
+    ),
     "sine": Series(sine, 0.0, "a cycle neither grows nor shrinks along itself", 0.8, 0.5, 0.0, 1e-7),
 }
 FORCED = "lorenz"  # the logistic map's predictability time is one step: forced so often, no network goes on by itself
