@@ -1,5 +1,6 @@
 """The laws experiment: what it refuses, and where it claims."""
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -46,3 +47,15 @@ def test_laws_hold() -> None:
     assert len(checks) > 40
     assert checks.verdict.eq("holds").all(), checks[~checks.verdict.eq("holds")].to_string()
     assert set(laws.draw(table)) == {"tanh"}
+
+
+def test_exponents_of_maps_are_the_published_ones_and_not_those_of_another() -> None:
+    """Every one within 0.01, and the control: no map has another one's."""
+    for name, chaotic in laws.maps.MAPS.items():
+        np.testing.assert_allclose(laws.maps.exponents(name), chaotic.published, atol=0.01)
+        others = [other.published for label, other in laws.maps.MAPS.items() if label != name]
+        assert all(abs(laws.maps.exponents(name)[0] - other[0]) > 1e-3 for other in others)
+
+
+def test_exponents_of_a_map_add_up_to_its_contraction() -> None:
+    assert sum(laws.maps.exponents("Henon map")) == pytest.approx(np.log(0.3), rel=1e-12)  # det J = -0.3 everywhere

@@ -1,4 +1,4 @@
-"""Laws of the one-unit network: attractors, the knife edge, float ranges, latch and error cliff, each measured.
+"""Laws of the one-unit network: attractors, the knife edge, float ranges, latch and error cliff, each measured; and chaotic maps.
 
 Claim: the closed forms of the one-unit network (attractors, knife edge, latch, error cliff) hold to rounding.
 """
@@ -26,6 +26,7 @@ from rnnlab.experiments._lab.one_unit_runs import (
     steepest,
 )
 from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Listed, RecurrentWeight
+from rnnlab.experiments.laws import maps
 from rnnlab.experiments.laws.figures import draw as draw, finding as finding
 
 LATCH_STEPS = 8000  # at the threshold a unit needs about pi / sqrt(excess) steps to flip
@@ -178,6 +179,7 @@ MEASUREMENTS: dict[str, Callable[[Spec], Iterator[tuple[str, float, int, float]]
     "latch": measure_latch,
     "cliff": measure_cliff,
     "saddle nodes": measure_saddle_nodes,
+    "maps": lambda _: maps.rows(),
 }
 
 PUBLISHED: dict[tuple[str, float, int], tuple[float, float, str]] = {
@@ -189,6 +191,7 @@ PUBLISHED: dict[tuple[str, float, int], tuple[float, float, str]] = {
     ("cliff steepest b", 5.0, 50): (-2.612340, 2e-6, "largest on a fine b grid; zooming in finds 6773 next to it"),
     ("float64 floor", 0.6, 2000): (5e-324, 0.0, "IEEE 754: 0.6 * 2^-1074 rounds to itself"),
     ("float64 floor", 0.9, 8000): (2.5e-323, 0.0, "IEEE 754: 0.9 * 5 * 2^-1074 rounds to itself"),
+    **maps.published(),
 }
 
 
@@ -237,6 +240,9 @@ def otherwise(law: str, w: float) -> float:
         "float64 floor": lambda: 0.0,  # the product underflows
         "knife edge h^2 T": lambda: 0.0,  # the state fades exponentially
     }
+    of_map = maps.otherwise(law, w)
+    if of_map is not None:
+        return of_map
     return rivals[law]() if law in rivals else w if w > 1 else 1.0  # a multiplier without slopes; no decay
 
 
