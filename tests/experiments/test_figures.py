@@ -5,6 +5,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -32,15 +33,17 @@ def test_every_fault_is_found() -> None:
     figure = new_figure(8, 4)
     axis = figure.subplots()
     for number in range(MOST + 1):
-        axis.plot([number], [number], label=f"{number}")
-    axis.legend()
+        axis.plot([number], [number], "o", label=f"{number}")
+    axis.legend(loc="upper left")
     axis.text(3, 3, "over")
     axis.text(3, 3, "under")
     headline(figure, "of 300 steps one")
     assert list(faults_of(figure)) == ["8 entries", "'under' over 'over'"]
+    axis.plot([0, 7], [7, 7])
     axis.text(20, 3, "cut", in_layout=False)
     figure.suptitle("")
-    assert list(faults_of(figure)) == ["8 entries", "no title", "'cut' is cut", "'under' over 'over'"]
+    covered = "a curve runs through the legend of ''"
+    assert list(faults_of(figure)) == ["8 entries", "no title", "'cut' is cut", covered, "'under' over 'over'"]
 
 
 def faults_of(figure: Figure) -> Iterator[str]:
@@ -55,9 +58,23 @@ def faults_of(figure: Figure) -> Iterator[str]:
         yield "no title"
     yield from (f"{text.get_text()!r} is small" for text, _ in boxes if text.get_fontsize() < LEGIBLE)
     yield from (f"{text.get_text()!r} is cut" for text, box in boxes if not within(box, figure.bbox))
+    yield from (f"a curve runs through the legend of {axes.get_title()!r}" for axes in figure.axes if is_covered(axes))
     for (one, first), (other, second) in combinations(boxes, 2):
         if overlap(first, second) > TOUCHING and one.get_rotation() % 90 == other.get_rotation() % 90 == 0:
             yield f"{other.get_text()!r} over {one.get_text()!r}"
+
+
+def is_covered(axes: Axes) -> bool:
+    """Whether a curve of a panel runs through its legend, or a mark lies below it."""
+    legend = axes.get_legend()
+    box = legend.get_window_extent() if legend else Bbox.null()
+    lines = [line for line in axes.lines if line.get_transform() == axes.transData and len(line.get_xydata())]
+    paths = [line.get_path().transformed(axes.transData) for line in lines]
+    drawn = [line.get_linestyle() != "None" for line in lines]
+    return legend is not None and any(
+        box.count_contains(path.vertices) or (whole and path.intersects_bbox(box, filled=False))
+        for path, whole in zip(paths, drawn, strict=True)
+    )
 
 
 def texts_of(artist: object) -> Iterator[Text]:
