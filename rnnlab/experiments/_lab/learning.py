@@ -236,7 +236,7 @@ def draw_each(
         if goal is not None:
             axis.axhline(goal, color="black", linewidth=1, linestyle=":", label="solved below")
         count, lost = runs["seed"].nunique(), failed(runs, ["method"])
-        told = fill(f"{name}: {count - len(lost)} of {count}", WIDTH)
+        told = name.replace(" ", "\n") + f": {count - len(lost)} of {count}"
         axis.set_title(f"{told}\n{fill(why(lost), WIDTH)}".strip(), fontsize=11)
     for outcome, look in OUTCOMES.items():
         axes[0].plot([], [], label="solved" if outcome else "not solved", **look)

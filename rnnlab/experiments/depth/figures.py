@@ -73,7 +73,7 @@ def maps(table: pd.DataFrame) -> Figure:
         axis.set_ylabel(f"{text}\nlayers below the top")
     figure.supxlabel("lag T - t", fontsize=11)
     figure.colorbar(image, ax=axes, label=SIZE, extend="both", aspect=30)
-    headline(figure, f"{finding(table)}\nBlack line: a thousandth is left; blue: lost")
+    headline(figure, f"{finding(table)}\nLine: a thousandth is left; blue: lost")
     return figure
 
 

@@ -79,7 +79,7 @@ def draw_descents(axis: Any, rows: pd.DataFrame) -> None:
 def draw_cures(axis: Any, rows: pd.DataFrame) -> None:
     """The gradient against lag, LSTMs from light to dark."""
     biases = np.sort(rows["forget_bias"].dropna().unique())
-    colours = sns.color_palette("Blues", len(biases) + 1)[1:]
+    colours = sns.color_palette("Blues", len(biases) + 2)[2:]  # without its lightest
     ends = {}
     for bias, colour in zip(biases, colours, strict=True):
         line = rows[rows["forget_bias"] == bias]

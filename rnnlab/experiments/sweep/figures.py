@@ -126,7 +126,7 @@ def heatmap(table: pd.DataFrame) -> Figure:
     there = set(table["regime"])
     handles = [Patch(color=DEAD, label="dead: exactly 0")] if "dead" in there else []
     handles += [patch(look) for state, look in OVERFLOW.items() if state in there]
-    headline(figure, f"{finding(table)}\nBlue vanishes, red explodes, white or a black line: comes through unchanged")
+    headline(figure, f"{finding(table)}\nBlue vanishes, red explodes; along the line it comes through unchanged")
     if handles:
         axes[-1].legend(handles=handles, loc="lower left", fontsize=9)
     return figure

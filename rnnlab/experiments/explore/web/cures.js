@@ -12,7 +12,7 @@ function curveOf(network) {
 function drawCures() {
   const svg = document.getElementById("lags"), width = widthOf(svg), height = 360;
   const lags = measured.cures[0].curve.length - 1, low = Math.min(...measured.cures.flatMap((cure) => cure.curve));
-  const at = frame(width, height, { x: [0, lags], y: [low * 1.05, 4], yText: powerText, xLabel: "steps back", yLabel: "reaches an input", left: 60 });
+  const at = frame(width, height, { x: [0, lags], y: [low * 1.05, 4], yText: powerText, xLabel: "steps back", yLabel: "reaches an input", left: 60, right: 100 });
   const points = (curve) => curve.map((value, lag) => [lag, value]);
   LSTMS.forEach((cure, k) => at.parts.push(line(at, points(cure.curve), k === chosenBias ? "curve lstm" : "curve faint")));
   for (const name of ["tanh", "gru", "attention"]) at.parts.push(line(at, points(curveOf(name)), `curve ${name}`));
@@ -25,13 +25,13 @@ function drawCures() {
   show(svg, height, told, at.parts);
 }
 
-/** A name at the end of every curve, pushed apart where two would meet. */
+/** A name right of the end of every curve, pushed apart where two would meet. */
 function endLabels(at, lags, curves) {
   const places = Object.entries(curves).map(([name, curve]) => ({ name, y: at.y(curve[lags]) })).sort((one, other) => one.y - other.y);
-  let floor = at.top + 12;
+  let floor = -Infinity;
   return places.map(({ name, y }) => {
-    floor = Math.max(floor + 16, y - 8);
-    return draw("text", { x: at.right - 6, y: floor - 2, class: `end-label end ${name}` }, LABELS[name] + (name === "lstm" ? `, forget bias ${LSTMS[chosenBias].bias}` : ""));
+    floor = Math.max(floor + 16 * at.grown, y + 4);
+    return draw("text", { x: at.right + 6, y: floor, class: `end-label ${name}` }, LABELS[name] + (name === "lstm" ? `, b = ${LSTMS[chosenBias].bias}` : ""));
   });
 }
 

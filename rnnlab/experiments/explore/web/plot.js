@@ -47,10 +47,10 @@ function ticksOf([low, high], count) {
   return ticks;
 }
 
-/** Scales and parts of a frame: {x, y, parts, left, right, top, bottom}. */
+/** Scales and parts of a frame: {x, y, parts, left, right, top, bottom, grown}. */
 function frame(width, height, given) {
   const grown = document.body.classList.contains("teaching") ? 1.4 : 1; // room for larger letters
-  const left = (given.left ?? 54) * grown, right = width - 14, top = 14, bottom = height - 42 * grown;
+  const left = (given.left ?? 54) * grown, right = width - (given.right ? given.right * grown : 14), top = 14, bottom = height - 42 * grown;
   const x = (value) => left + ((value - given.x[0]) / (given.x[1] - given.x[0])) * (right - left);
   const y = (value) => bottom - ((value - given.y[0]) / (given.y[1] - given.y[0])) * (bottom - top);
   const parts = [draw("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "ground" })];
@@ -64,7 +64,7 @@ function frame(width, height, given) {
   }
   parts.push(draw("text", { x: (left + right) / 2, y: height - 6, class: "label middle" }, given.xLabel));
   parts.push(draw("text", { x: 14, y: (top + bottom) / 2, class: "label middle", transform: `rotate(-90 14 ${(top + bottom) / 2})` }, given.yLabel));
-  return { x, y, parts, left, right, top, bottom };
+  return { x, y, parts, left, right, top, bottom, grown };
 }
 
 /** What keeps a drawing within a frame, by the id that it is referred to with. */

@@ -53,7 +53,9 @@ function readOne(key, text, complaints) {
 /** The state that an address describes, and what is wrong with it. */
 function parseAddress(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, "").replace(/\+/g, "%2B"));
-  const found = { ...OPENS, ...LEFT_OUT, ask: given.get("ask") === "1", teach: Math.max(0, Number(given.get("teach")) || 0) };
+  const teach = Math.max(0, Number(given.get("teach")) || 0), alone = [...given.keys()].every((key) => key === "teach");
+  const asked = alone ? QUESTIONS[Math.min(teach, QUESTIONS.length) - 1]?.state : {}; // the one that its question is about
+  const found = { ...OPENS, ...LEFT_OUT, ...asked, ask: given.get("ask") === "1", teach };
   const complaints = [];
   for (const key of Object.keys(NAMES)) {
     const value = given.has(key) ? readOne(key, given.get(key), complaints) : null;
