@@ -50,9 +50,9 @@ def test_laws_hold() -> None:
 
 
 def test_exponents_of_maps_are_the_published_ones_and_not_those_of_another() -> None:
-    """Every one within 0.01, and the control: no map has another one's."""
+    """Every one within 0.02, and the control: no map has another one's."""
     for name, chaotic in laws.maps.MAPS.items():
-        np.testing.assert_allclose(laws.maps.exponents(name), chaotic.published, atol=0.01)
+        np.testing.assert_allclose(laws.maps.exponents(name), chaotic.published, atol=0.02)
         others = [other.published for label, other in laws.maps.MAPS.items() if label != name]
         assert all(abs(laws.maps.exponents(name)[0] - other[0]) > 1e-3 for other in others)
 

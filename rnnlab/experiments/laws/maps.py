@@ -18,6 +18,7 @@ from rnnlab.lyapunov import decompose, kaplan_yorke_dimension
 Array = NDArray[np.float64]
 STEPS, SETTLING = 8000, 200
 SCATTER = 0.03  # of a mean over so many steps: three standard deviations, each 0.01 at most
+TURN = 2 * np.pi
 SOURCE = "Sprott 2003, appendix A"
 
 
@@ -30,10 +31,36 @@ class ChaoticMap(NamedTuple):
     published: tuple[float, ...]
 
 
+def ikeda(s: Array) -> Any:
+    """The Ikeda map."""
+    angle = 0.4 - 6 / (1 + s @ s)
+    turned = s[0] * np.cos(angle) - s[1] * np.sin(angle), s[0] * np.sin(angle) + s[1] * np.cos(angle)
+    return 1 + 0.9 * turned[0], 0.9 * turned[1]
+
+
+def ikeda_jacobian(s: Array) -> Any:
+    """Its rotation, and what a state changes by way of the angle."""
+    size = 1 + s @ s
+    angle, by_state = 0.4 - 6 / size, 12 * s / size**2
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    quarter = np.array([[0.0, -1.0], [1.0, 0.0]])
+    return 0.9 * (rotation + np.outer(quarter @ rotation @ s, by_state))
+
+
 MAPS = {
     "logistic map, r = 4": ChaoticMap(lambda s: 4 * s * (1 - s), lambda s: 4 - 8 * s, (0.1,), (0.693147,)),
     "cubic map": ChaoticMap(lambda s: 3 * s * (1 - s**2), lambda s: 3 - 9 * s**2, (0.1,), (1.098612,)),
     "sine map": ChaoticMap(lambda s: np.sin(np.pi * s), lambda s: np.pi * np.cos(np.pi * s), (0.1,), (0.689067,)),
+    "pinchers map": ChaoticMap(
+        lambda s: np.abs(np.tanh(2 * s - 1)),
+        lambda s: 2 * np.sign(s - 0.5) / np.cosh(2 * s - 1) ** 2,
+        (0.0,),
+        (0.467944,),
+    ),
+    "Ricker map": ChaoticMap(lambda s: 20 * s * np.exp(-s), lambda s: 20 * (1 - s) * np.exp(-s), (0.1,), (0.384846,)),
+    "sine circle map": ChaoticMap(
+        lambda s: (s + 0.5 - np.sin(TURN * s) / np.pi) % 1, lambda s: 1 - 2 * np.cos(TURN * s), (0.1,), (0.353863,)
+    ),
     "Henon map": ChaoticMap(
         lambda s: (1 - 1.4 * s[0] ** 2 + 0.3 * s[1], s[0]),
         lambda s: ((-2.8 * s[0], 0.3), (1, 0)),
@@ -64,6 +91,19 @@ MAPS = {
         (-0.1, 0.1),
         (0.12076, -0.22136),
     ),
+    "Sinai map": ChaoticMap(
+        lambda s: ((s[0] + s[1] + 0.1 * np.cos(TURN * s[1])) % 1, (s[0] + 2 * s[1]) % 1),
+        lambda s: ((1, 1 - 0.1 * TURN * np.sin(TURN * s[1])), (1, 2)),
+        (0.5, 0.5),
+        (0.95946, -1.07714),
+    ),
+    "dissipative standard map": ChaoticMap(
+        lambda s: (np.array([s[0], 0.0]) + 0.1 * s[1] + 8.8 * np.sin(s[0])) % TURN,
+        lambda s: ((1 + 8.8 * np.cos(s[0]), 0.1), (8.8 * np.cos(s[0]), 0.1)),
+        (0.1, 0.1),
+        (1.46995, -3.77254),
+    ),
+    "Ikeda map": ChaoticMap(ikeda, ikeda_jacobian, (0.0, 0.0), (0.50760, -0.71832)),
     "Holmes cubic map": ChaoticMap(
         lambda s: (s[1], -0.2 * s[0] + 2.77 * s[1] - s[1] ** 3),
         lambda s: ((0, 1), (-0.2, 2.77 - 3 * s[1] ** 2)),
