@@ -19,8 +19,8 @@ from rnnlab.kernels.cells.scaled import backward as scaled_backward
 from rnnlab.kernels.scaling import Scaled
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
-from rnnlab.params import checked_choice, checked_params, copied, dtype_of
-from rnnlab.tape import Tape, checked_tape, own_steps, prepared, set_initial_states, tape_of, unbatched
+from rnnlab.params import checked_choice, checked_params, copied, dtype_of, is_ready
+from rnnlab.tape import Tape, checked_tape, own_steps, prepared, set_initial_states, tape_of, unbatched, work_space
 
 Array = NDArray[Any]
 
@@ -86,7 +86,7 @@ def forward(
     tape.x[:], tape.length[:] = inputs.reshape(shapes.tape.x), own_length
     choice = checked_choice(given, nonlinearity)
     set_initial_states(given, tape, h0)
-    cell.forward(choice, given, tape, allocate(np.zeros, shapes.work, kind))
+    cell.forward(choice, given, tape, work_space(cell, shapes, kind))
     return tape_of(given, nonlinearity, tape, inputs.ndim == 3)
 
 
@@ -94,6 +94,8 @@ def checked_inputs(
     params: Any, x: ArrayLike, length: ArrayLike | None, batch_first: bool = False
 ) -> tuple[Array, Array]:
     """The inputs (T, I) or (T, B, I), 0 after each sequence's end, whatever was there; and its number of steps (B,)."""
+    if length is None and not batch_first and is_ready(x, (2, 3), dtype_of(params), sizes_of(params)[0]):
+        return x, lengths(None, len(x), x.shape[1] if x.ndim == 3 else 1)
     given = real_numbers("x", x)
     if batch_first:
         if given.ndim != 3:

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from rnnlab._base.checks import numbers, plain, real_numbers, shortened
 from rnnlab._base.showing import largest_entry, shows
-from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, leaves_of, parts_of, shapes_of
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, as_allocated, is_shape, leaves_of, parts_of, shapes_of
+from rnnlab.kernels.cells.dispatch import clear
+from rnnlab.kernels.sequences import within
 from rnnlab.nonlinearities import Nonlinearity, Pair
-from rnnlab.params import checked_params, dtype_of
+from rnnlab.params import checked_params, dtype_of, is_ready
 
 Array = NDArray[Any]
 
@@ -118,7 +120,8 @@ def checked_tape(tape: Any) -> tuple[Cell, Shapes]:
     if inputs.ndim != 3:
         raise TypeError(f"tape.record is {shortened(tape.record)}: expected the arrays that forward returned")
     shapes = shapes_of(given, *inputs.shape[:2])
-    check_record("tape.record", tape.record, shapes.tape, dtype_of(given))
+    if not as_allocated(tape.record, shapes.tape, dtype_of(given)) or not within(tape.record.length, len(inputs)):
+        check_record("tape.record", tape.record, shapes.tape, dtype_of(given))
     return cell, shapes
 
 
@@ -148,10 +151,16 @@ def check_record(owner: str, record: Any, expected: Any, kind: Any) -> None:
         check_record(f"{owner}.parts[{k}]", part, of_part, kind)
 
 
+def work_space(cell: Cell, shapes: Shapes, kind: Any) -> Any:
+    """Work space; recurrent cells read nothing that they have not written, but the gradient of the last states."""
+    return allocate(np.empty if cell.states else np.zeros, shapes.work, kind)
+
+
 def prepared(tape: Tape, shapes: Shapes, dh: Any, dc: Any = None, dh_n: Any = None) -> tuple[Any, Array]:
     """Work space, with the derivatives by the last states in it, and dL/dh for the last or every step as (R, B, H)."""
     batch, kind = tape.record.length.size, tape.record.x.dtype
-    work = allocate(np.zeros, shapes.work, kind)
+    work = work_space(type(tape.params).cell(), shapes, kind)
+    clear(work)
     if dh_n is not None:
         for row, own in zip(
             last_rows(tape.params, work), initial_states(tape.params, dh_n, batch, "dh_n"), strict=True
@@ -184,6 +193,8 @@ def losses(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: 
     steps, batch, hidden = states
     last = (batch, hidden) if batched else (hidden,)
     every = (steps, *last)
+    if is_ready(dh, (len(last),), kind, hidden) and dh.shape == last:
+        return dh.reshape(1, batch, hidden)
     given = real_numbers("dh", dh)
     if given.shape == every and length.min() < steps:
         given = own_steps(given, length)

@@ -112,7 +112,9 @@ def shortened(value: Any) -> str:
 def lengths(length: ArrayLike | None, steps: int, sequences: int) -> NDArray[np.int64]:
     """Each sequence's number of steps."""
     if length is None:
-        return np.full(sequences, steps)
+        every = np.empty(sequences, np.int64)
+        every.fill(steps)  # np.full takes 1 us more
+        return every
     array = integers("length", length)
     if array.ndim > 1 or array.size not in (1, sequences):
         raise ValueError(f"length has shape {array.shape}: expected a scalar or ({sequences},)")

@@ -39,6 +39,15 @@ class ScaledFlow(NamedTuple):
 
 
 @kernel
+def within(length: Any, steps: int) -> bool:
+    """Whether all numbers of steps (B,) are 0 to T."""
+    fit = True
+    for b in range(length.size):
+        fit &= 0 <= length[b] <= steps
+    return fit
+
+
+@kernel
 def hold(length: Any, t: int, state: Any) -> None:
     """Row t + 1 of `state` (T + 1, B, H) becomes row t for the sequences that have ended."""
     for b in range(length.size):

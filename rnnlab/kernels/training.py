@@ -15,10 +15,9 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, clear, regularise, with_inputs
+from rnnlab.kernels.finite import all_finite
 from rnnlab.kernels.losses import CROSS_ENTROPY, cross_entropy, squared_error
 from rnnlab.kernels.optimisers import Descent, clip, global_norm, take_step
 from rnnlab.kernels.products import bias_gradient, project, project_back, weight_gradient
@@ -99,16 +98,6 @@ def read_out(head: Head, h: Any, data: Batches, update: int) -> float:
     bias_gradient(head.doutput, head.gradient.bias)
     project_back(head.readout.weight, head.doutput, head.dh)
     return loss
-
-
-@kernel
-def all_finite(values: Any) -> bool:
-    """Whether no entry of an array (R, P) is nan or infinite."""
-    finite = True
-    for r in range(values.shape[0]):
-        for i in range(values.shape[1]):
-            finite &= abs(values[r, i]) < np.inf  # a nan compares as false
-    return finite
 
 
 @kernel

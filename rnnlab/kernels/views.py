@@ -81,9 +81,9 @@ def _merging(kept: int) -> Any:
 
 
 def _product(builder: Any, sizes: list[Any]) -> Any:
-    """The LLVM value of a product."""
-    total = sizes[0]
-    for size in sizes[1:]:
+    """The LLVM value of a product, of no sizes that of one number."""
+    total = ir.Constant(ir.IntType(types.intp.bitwidth), 1)
+    for size in sizes:
         total = builder.mul(total, size)
     return total
 

@@ -23,11 +23,13 @@ them by the type of the parameters when it is compiled (`dispatch`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 Kernel = Callable[..., Any]
+INTEGERS = np.dtype(np.int64)
 
 
 class Shapes(NamedTuple):
@@ -89,7 +91,8 @@ def cell_of(params: Any) -> Cell | None:
 
 def parts_of(network: Any) -> tuple[Any, ...]:
     """The networks that one is made of; none of a single cell."""
-    return tuple(getattr(network, "parts", ()))
+    parts = getattr(network, "parts", None)
+    return tuple(parts) if parts else ()
 
 
 def leaves_of(network: Any) -> list[Any]:
@@ -116,12 +119,32 @@ def shapes_of(network: Any, steps: int, batch: int) -> Shapes:
     """The shapes of all arrays of a network, for so many steps of so many sequences."""
     if parts_of(network):
         return network.shapes(steps, batch)
-    return type(network).cell().shapes(steps, batch, *sizes_of(network))
+    return shapes_for(type(network).cell().shapes, steps, batch, *sizes_of(network))
+
+
+@lru_cache(256)
+def shapes_for(shapes: Callable[..., Shapes], *sizes: int) -> Shapes:
+    """The shapes of T, B, I, H: remembered, as a call on a few numbers takes no longer than to make them."""
+    return shapes(*sizes)
 
 
 def allocate(make: Callable[..., Any], shapes: Any, dtype: Any) -> Any:
     """The same NamedTuple with an array in the place of every shape; `length` holds integers."""
-    return linked(type(shapes)(*(allocated(make, name, part, dtype) for name, part in shapes._asdict().items())))
+    kinds = kinds_of(shapes, shapes._fields, dtype)
+    if kinds is not None:
+        return shapes._make(map(make, shapes, kinds))
+    named = zip(shapes._fields, shapes, strict=True)
+    return linked(
+        shapes._make([allocated(make, part, INTEGERS if name == "length" else dtype) for name, part in named])
+    )
+
+
+@lru_cache(1024)
+def kinds_of(shapes: Any, names: tuple[str, ...], dtype: Any) -> tuple[Any, ...] | None:
+    """The types of a NamedTuple's arrays; None if there is more in it than arrays."""
+    if not all(map(is_shape, shapes)):
+        return None
+    return tuple(INTEGERS if name == "length" else dtype for name in names)
 
 
 def linked(arrays: Any) -> Any:
@@ -129,15 +152,26 @@ def linked(arrays: Any) -> Any:
     return arrays.linked() if hasattr(arrays, "linked") else arrays
 
 
-def allocated(make: Callable[..., Any], name: str, shape: Any, dtype: Any) -> Any:
+def allocated(make: Callable[..., Any], shape: Any, dtype: Any) -> Any:
     """The array of a shape, or the NamedTuple or the tuple of them."""
     if is_shape(shape):
-        return make(shape, np.int64 if name == "length" else dtype)
+        return make(shape, dtype)
     if hasattr(shape, "_fields"):
         return allocate(make, shape, dtype)
-    return tuple(allocate(make, part, dtype) for part in shape)
+    return tuple(allocated(make, part, dtype) for part in shape)
 
 
 def is_shape(value: Any) -> bool:
     """Whether it is an array's, and not a NamedTuple or a tuple of them."""
     return type(value) is tuple and not (value and isinstance(value[0], tuple))
+
+
+def as_allocated(arrays: Any, shapes: Any, dtype: Any) -> bool:
+    """Whether arrays, in a NamedTuple of nothing else, are such as `allocate` makes: of these shapes, contiguous, ..."""
+    kinds = kinds_of(shapes, shapes._fields, dtype)
+    if type(arrays) is not type(shapes) or kinds is None:
+        return False
+    for array, shape, kind in zip(arrays, shapes, kinds, strict=True):
+        if type(array) is not np.ndarray or array.shape != shape or array.dtype is not kind or not array.flags.carray:
+            return False
+    return True
