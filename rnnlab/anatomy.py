@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._base.checks import numbers, positive
 from rnnlab._base.showing import Meaning, Measured
 from rnnlab.api import forward, gradient_flow
-from rnnlab.kernels.cells.cell import Cell, Shapes, allocate
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, whole_shapes
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.tape import Tape, checked_tape, prepared
 
@@ -178,7 +178,8 @@ def step_gradients(tape: Tape, dh: ArrayLike, dc: ArrayLike | None = None) -> Ar
     if cell.share is None:
         raise TypeError(f"tape is of a {type(tape.params).__name__} cell: expected one with recurrent weights")
     work, dloss = prepared(tape, shapes, dh, dc)
-    gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
+    whole = whole_shapes(cell, *tape.record.x.shape, dloss.shape[-1])
+    gradients = allocate(np.empty, whole.gradients, dloss.dtype)
     cell.backward(tape.params, tape.record, dloss, gradients, work, WHOLE)
     rows, sent = cell.share(tape.record, gradients)
     return np.asarray(rows.reshape(len(rows), -1, 1) * sent[:, 0, None, :])

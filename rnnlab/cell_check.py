@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.checks import at_least, checked_rng, shortened
-from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, cell_of, parts_of, sizes_of
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, by_steps, cell_of, parts_of, sizes_of
 from rnnlab.kernels.cells.dispatch import with_inputs
 from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.sequences import WHOLE
@@ -151,10 +151,20 @@ class Trial(NamedTuple):
             work.now[:] = self.by_last
         return work
 
+    def gradients(self, tape: Any, stretch: int | None = None) -> Any:
+        """Those of a way back, all at once or in stretches of so many steps."""
+        whole = self.shapes().gradients
+        if stretch and by_steps(self.cell.shapes):
+            few = self.cell.shapes(stretch, *self.x.shape[1:], self.by_state.shape[-1])  # type: ignore[misc, call-arg]
+            whole = few.gradients._replace(x=whole.x)
+        made = allocate(unwritten, whole, np.float64)
+        self.cell.backward(self.params, tape, self.by_state, made, self.work(), WHOLE)
+        return made
+
     def adjoint(self) -> Iterator[Comparison]:
         """Every gradient, their shares and the norms."""
-        tape, made = self.run(), allocate(unwritten, self.shapes().gradients, np.float64)
-        self.cell.backward(self.params, tape, self.by_state, made, self.work(), WHOLE)
+        tape = self.run()
+        made = self.gradients(tape, stretch=2)
         for name, array in self.params._asdict().items():
 
             def moved_loss(moved: Array, name: str = name) -> float:
@@ -170,6 +180,7 @@ class Trial(NamedTuple):
                 "flow", self.norms(tape), np.linalg.norm(expected, axis=-1), np.linalg.norm(doubt, axis=-1)
             )
         if self.cell.share is not None:
+            made = self.gradients(tape)
             rows, sent = self.cell.share(tape, made)
             total = np.einsum("tbg,tbh->gh", rows.reshape(*rows.shape[:2], -1), sent)
             yield Comparison("share", total, made.params.weight_hh)

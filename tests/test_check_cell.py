@@ -21,7 +21,7 @@ def interpreted(function: Any) -> Any:
 def flow(params: Any, tape: Any, dloss: Any, flow: Any, gradients: Any, work: Any) -> None:
     units = np.zeros(tape.x.shape[:2], np.int64)
     scaled = ScaledFlow(flow.log10_norm, flow.exponent, units, units.copy())
-    interpreted(recurrence.norms_back)(params, tape, dloss, scaled, gradients, work)
+    interpreted(recurrence.norms_back)(params, tape, dloss, scaled, gradients, work, False)
 
 
 RIGHT = rnn.CELL._replace(forward=interpreted(recurrence.forward), backward=interpreted(recurrence.backward), flow=flow)
@@ -82,15 +82,21 @@ def not_linear(params: Any, tape: Any, gradients: Any, work: Any, t: int) -> Non
 
 
 def forgotten(params: Any, tape: Any, gradients: Any) -> None:
-    """No gradient of the bias is written."""
-    bias = np.full_like(gradients.params.bias, np.nan)
+    """Nothing is added to the gradient of the bias."""
+    bias = np.zeros_like(gradients.params.bias)
     interpreted(rnn.finish)(params, tape, gradients._replace(params=gradients.params._replace(bias=bias)))
+
+
+def overwritten(params: Any, tape: Any, gradients: Any) -> None:
+    """The share of a stretch in the place of that of those before."""
+    gradients.params.bias[:] = 0
+    interpreted(rnn.finish)(params, tape, gradients)
 
 
 def shifted_weights(params: Any, tape: Any, gradients: Any) -> None:
     """weight_hh from the states after the step, and no longer from those before."""
     interpreted(rnn.finish)(params, tape, gradients)
-    gradients.params.weight_hh[:] = np.einsum("tbg,tbh->gh", gradients.a, tape.h[1:])
+    gradients.params.weight_hh[:] += np.einsum("tbg,tbh->gh", gradients.a, tape.h[1:] - tape.h[:-1])
 
 
 def twice(*given: Any) -> None:
@@ -105,7 +111,11 @@ WRONG = {
     "not linear": (with_step_back(not_linear), "weight_ih is wrong from step 1 on"),
     "unwritten": (
         RIGHT._replace(steps=RIGHT.steps._replace(finish=forgotten)),
-        "bias is wrong from step 1 on: at [0] the cell has nan, expected",
+        "bias is wrong from step 1 on: at [",
+    ),
+    "overwritten": (
+        RIGHT._replace(steps=RIGHT.steps._replace(finish=overwritten)),
+        "bias is wrong from step 3 on: at [",
     ),
     "shifted": (
         RIGHT._replace(steps=RIGHT.steps._replace(finish=shifted_weights)),

@@ -98,6 +98,15 @@ def _viewed(context: Any, builder: Any, kind: Any, old: Any, shape: list[Any]) -
     return new._getvalue()
 
 
+def rows_of(context: Any, builder: Any, kind: Any, value: Any, first: Any, count: Any) -> Any:
+    """The LLVM value of some rows of an array, borrowed; of an array without rows that of none."""
+    old = context.make_array(kind)(context, builder, value)
+    rows, *rest = cgutils.unpack_tuple(builder, old.shape)
+    none = builder.icmp_signed("==", rows, rows.type(0))
+    old.data = builder.gep(old.data, [builder.mul(first, _product(builder, rest))])
+    return _viewed(context, builder, kind, old, [builder.select(none, rows, count), *rest])
+
+
 _flat, _as_rows, _as_steps = (_merging(kept) for kept in range(3))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.interrupts import interrupts_noted
-from rnnlab.kernels.cells.cell import allocate, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.cell import allocate, parts_of, shapes_of, sizes_of, whole_shapes
 from rnnlab.kernels.cells.parts import gradients_into
 from rnnlab.kernels.regulariser import Regulariser
 from rnnlab.kernels.sequences import WHOLE
@@ -134,6 +134,8 @@ def new_shard(
     steps, batch = sizes.x[0], sequences.stop - sequences.start
     outputs, hidden = readout.weight.shape
     shapes = shapes_of(params, steps, batch)
+    if backprop.regulariser:  # which looks at all steps
+        shapes = whole_shapes(type(params).cell(), steps, batch, *sizes_of(params))
     tape, work, gradients = (allocate(np.zeros, part, kind) for part in shapes[1:])
     network = Network(code, params, tape, work, gradients_into(gradients, dparams, np.zeros((0, 0, 0), kind)))
     output, doutput, dh = (np.zeros((sizes.target[0], batch, columns), kind) for columns in (outputs, outputs, hidden))

@@ -16,12 +16,17 @@ gradients
     ``params``, of the class of the parameters; ``x`` (T, B, I), or empty if not wanted; of recurrent cells ``h0``
     (S, B, H); and whatever else.
 
+The way back goes through a stretch of steps at a time: `finish` is called after each, on the rows of the tape and of the
+inputs' gradients that belong to it. Of all other gradients that have a row a step there need be no more rows than the
+longest stretch has, so that they stay in the cache, and no memory is fresh (`shapes_for`).
+
 Recurrent cells have four kernels of their own; `recurrence` has the loops through time around them. Compiled code finds
 them by the type of the parameters when it is compiled (`dispatch`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -29,6 +34,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Kernel = Callable[..., Any]
+LASTING = frozenset({"params", "x", "h0"})  # gradients that outlive the way back
+STRETCH = 65_536, 256  # numbers in the other gradients of a stretch, at least; rows of T x B, for products, at least
 INTEGERS = np.dtype(np.int64)
 
 
@@ -49,7 +56,7 @@ class Steps(NamedTuple):
     backward: (
         Kernel  # (params, tape, gradients, work, t): the adjoint, linear in `work.now`, from row t + 1's to row t's
     )
-    finish: Kernel  # (params, tape, gradients): the gradients of parameters and inputs, from what the steps left
+    finish: Kernel  # (params, tape, gradients): add to the gradients of the parameters what the steps left, write x's
 
 
 class Cell(NamedTuple):
@@ -122,10 +129,47 @@ def shapes_of(network: Any, steps: int, batch: int) -> Shapes:
     return shapes_for(type(network).cell().shapes, steps, batch, *sizes_of(network))
 
 
+def whole_shapes(cell: Cell, *sizes: int) -> Shapes:
+    """The shapes of T, B, I, H, with gradients for all steps at once."""
+    if cell.shapes is None:
+        raise TypeError("expected a single cell")
+    return cell.shapes(*sizes)
+
+
 @lru_cache(256)
 def shapes_for(shapes: Callable[..., Shapes], *sizes: int) -> Shapes:
-    """The shapes of T, B, I, H: remembered, as a call on a few numbers takes no longer than to make them."""
-    return shapes(*sizes)
+    """The shapes of T, B, I, H, with gradients for a stretch of the steps."""
+    made, (steps, *others) = shapes(*sizes), sizes
+    rows = stretch_of(shapes, *others) if by_steps(shapes) else steps
+    if rows >= steps:
+        return made
+    return made._replace(gradients=shapes(rows, *others).gradients._replace(x=made.gradients.x))
+
+
+def stretch_of(shapes: Callable[..., Shapes], batch: int, inputs: int, hidden: int) -> int:
+    """How many steps of a batch are a stretch."""
+    numbers = sum(math.prod(shape) for _, shape in own_gradients(shapes(1, batch, inputs, hidden).gradients))
+    return max(STRETCH[0] // numbers, -(-STRETCH[1] // batch), 1)
+
+
+def own_gradients(gradients: Any) -> list[tuple[str, Any]]:
+    """Those that do not outlive the way back, with their names."""
+    return [pair for pair in gradients._asdict().items() if pair[0] not in LASTING]
+
+
+@lru_cache(256)
+def by_steps(shapes: Callable[..., Shapes]) -> bool:
+    """Whether the arrays of the tape and the cell's own gradients have a row a step, or one more."""
+    pair = [shapes(steps, 2, 3, 5) for steps in (7, 8)]
+    rows = [
+        [shape for name, shape in made.tape._asdict().items() if name != "length"]
+        + [shape for _, shape in own_gradients(made.gradients)]
+        for made in pair
+    ]
+    own = bool(own_gradients(pair[0].gradients))
+    return own and all(
+        few and (few[0] + 1, *few[1:]) == many and few[0] in (7, 8) for few, many in zip(*rows, strict=True)
+    )
 
 
 def allocate(make: Callable[..., Any], shapes: Any, dtype: Any) -> Any:

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from numba import types
+from numba.core import cgutils
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 
 from rnnlab.kernels._jit import INLINED, inner_kernel
-from rnnlab.kernels.cells.cell import linked, parts_of
+from rnnlab.kernels.cells.cell import LASTING, by_steps, linked, own_gradients, parts_of
+from rnnlab.kernels.views import rows_of
 
 
 def own_kernel(find: Callable[[Any], Any], place: int = 0, how: dict[str, Any] | None = None) -> Any:
@@ -64,6 +67,28 @@ def states_of(params: Any, tape: Any) -> tuple[Any, ...]:
     return tuple(getattr(tape, name) for name in type(params).cell().states)
 
 
+def rows_at_once(params: Any, tape: Any, gradients: Any) -> int:
+    """How many steps the longest stretch of the way back has: as many as the cell's own gradients have rows."""
+    whole = not by_steps(type(params).cell().shapes)
+    return len(tape.x) if whole else len(own_gradients(gradients)[0][1])
+
+
+def stretch(arrays: Any, first: int, last: int) -> Any:
+    """Of a tape or gradients the rows of steps first + 1 .. last; of a cell's own gradients as many from the start on."""
+    steps = last - first
+    if hasattr(arrays, "params"):
+        own = {name: array[:steps] for name, array in own_gradients(arrays)}
+        return arrays._replace(x=arrays.x[first:last], **own)
+    excess = {name: len(array) - len(arrays.x) for name, array in arrays._asdict().items() if name != "length"}
+    return arrays._replace(**{name: getattr(arrays, name)[first : last + more] for name, more in excess.items()})
+
+
+def clear_sums(params: Any) -> None:
+    """Nothing has been added to the gradients of the parameters."""
+    for array in params:
+        array.fill(0)
+
+
 @intrinsic
 def _with_inputs(typingctx, tape, x, length):  # type: ignore[no-untyped-def]
     places = [tape.fields.index(name) for name in ("x", "length")]
@@ -100,3 +125,58 @@ def _taker(names: tuple[str, ...]) -> Any:
         return inner_kernel(lambda tape: (getattr(tape, first),))
     others = _taker(rest)
     return inner_kernel(lambda tape: (getattr(tape, first), *others(tape)))
+
+
+@overload(rows_at_once, **INLINED)
+def _rows_at_once(params, tape, gradients):  # type: ignore[no-untyped-def]
+    if not by_steps(params.instance_class.cell().shapes):
+        return lambda params, tape, gradients: tape.x.shape[0]
+    own = next(name for name in gradients.fields if name not in LASTING)
+    return lambda params, tape, gradients: getattr(gradients, own).shape[0]
+
+
+@intrinsic
+def _stretch(typingctx, arrays, first, last, steps):  # type: ignore[no-untyped-def]
+    """`steps` are as many as the whole has: those of the tape, or rows of the cell's own gradients."""
+    of_gradients = "params" in arrays.fields
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value, first, last, steps = args
+        taken = builder.sub(last, first)
+        for place, (name, kind) in enumerate(zip(arrays.fields, arrays.types, strict=True)):
+            if name in ("length", "params", "h0"):
+                continue
+            own = of_gradients and name != "x"
+            array = builder.extract_value(value, place)
+            rows = cgutils.unpack_tuple(builder, context.make_array(kind)(context, builder, array).shape)[0]
+            excess = first.type(0) if of_gradients and name == "x" else builder.sub(rows, steps)
+            start = first.type(0) if own else first
+            some = rows_of(context, builder, kind, array, start, builder.add(taken, excess))
+            value = builder.insert_value(value, some, place)
+        return value
+
+    return arrays(arrays, first, last, steps), codegen
+
+
+@overload(stretch, **INLINED)
+def _stretch_of(arrays, first, last):  # type: ignore[no-untyped-def]
+    if "params" not in arrays.fields:
+        return lambda arrays, first, last: _stretch(arrays, first, last, arrays.x.shape[0])
+    own = next((name for name in arrays.fields if name not in LASTING), "h0")
+    return lambda arrays, first, last: _stretch(arrays, first, last, getattr(arrays, own).shape[0])
+
+
+@intrinsic
+def _clear_sums(typingctx, params):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        for kind, value in zip(params.types, cgutils.unpack_tuple(builder, args[0]), strict=True):
+            array = context.make_array(kind)(context, builder, value)
+            cgutils.memset(builder, array.data, builder.mul(array.nitems, array.itemsize), 0)
+        return context.get_dummy_value()
+
+    return types.void(params), codegen
+
+
+@overload(clear_sums)
+def _clear_sums_of(params):  # type: ignore[no-untyped-def]
+    return lambda params: _clear_sums(params)

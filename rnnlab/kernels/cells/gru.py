@@ -27,7 +27,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import linear_gradients, multiply, project, transpose
+from rnnlab.kernels.products import add_linear_gradients, multiply, project, transpose
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
@@ -195,16 +195,14 @@ def gates_back(gates: Any, m: Any, h: Any, now: Any, da: Any, hidden: Any, direc
 
 @kernel
 def finish(params: GRUParams, tape: GRUTape, gradients: GRUGradients) -> None:
-    """Sums over all steps: the gradients of the parameters and of the inputs."""
-    linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.hidden, gradients)
-    candidate_bias_gradient(gradients.hidden, gradients.params.bias_hn)
+    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
+    add_linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.hidden, gradients)
+    add_candidate_bias_gradient(gradients.hidden, gradients.params.bias_hn)
 
 
 @kernel
-def candidate_bias_gradient(hidden: Any, out: Any) -> None:
-    """The candidate's part of `hidden` (T, B, 3, H) summed over t and b, to `out` (H,)."""
-    for j in range(out.size):
-        out[j] = 0
+def add_candidate_bias_gradient(hidden: Any, out: Any) -> None:
+    """Add the candidate's part of `hidden` (T, B, 3, H), summed over t and b, to `out` (H,)."""
     for t in range(hidden.shape[0]):
         for b in range(hidden.shape[1]):
             for j in range(out.size):

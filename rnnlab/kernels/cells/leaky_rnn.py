@@ -29,7 +29,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import linear_gradients, multiply, project, transpose
+from rnnlab.kernels.products import add_linear_gradients, multiply, project, transpose
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows
 
@@ -147,9 +147,9 @@ def step_back(
 
 @kernel
 def finish(params: LeakyRNNParams, tape: LeakyRNNTape, gradients: LeakyRNNGradients) -> None:
-    """Sums over all steps: the gradients of the parameters and of the inputs."""
-    linear_gradients(params, tape.x, gradients.a, tape.rate, gradients.a, gradients)
-    gradients.params.delta[()] = np.sum(gradients.h * tape.drive)
+    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
+    add_linear_gradients(params, tape.x, gradients.a, tape.rate, gradients.a, gradients)
+    gradients.params.delta[()] += np.sum(gradients.h * tape.drive)
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:

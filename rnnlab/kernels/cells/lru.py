@@ -27,7 +27,7 @@ import numpy as np
 from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import project, project_back, weight_gradient
+from rnnlab.kernels.products import add_weight_gradient, project, project_back
 from rnnlab.kernels.scaling import without_subnormals
 
 
@@ -139,7 +139,7 @@ def step_back(params: LRUParams, tape: LRUTape, gradients: LRUGradients, work: L
 
 @kernel
 def finish(params: LRUParams, tape: LRUTape, gradients: LRUGradients) -> None:
-    """Sums over all steps: the gradients of the parameters and of the inputs."""
+    """Add the sums over all steps to the gradients of the parameters, and write those of the inputs."""
     g, h, drive, factor, a = gradients.h, tape.h, tape.drive, tape.factor, gradients.a
     n, by = factor.shape[1], np.zeros_like(factor)  # derivatives by Re lambda, Im lambda, gamma
     for t in range(g.shape[0]):
@@ -153,10 +153,10 @@ def finish(params: LRUParams, tape: LRUTape, gradients: LRUGradients) -> None:
     for j in range(n):
         real, imaginary, gamma = factor[0, j], factor[1, j], factor[2, j]
         along, square = by[0, j] * real + by[1, j] * imaginary, real * real + imaginary * imaginary
-        gradients.params.log_decay[j] = math.exp(params.log_decay[j]) * (square / gamma * by[2, j] - along)
-        gradients.params.angle[j] = by[1, j] * real - by[0, j] * imaginary
+        gradients.params.log_decay[j] += math.exp(params.log_decay[j]) * (square / gamma * by[2, j] - along)
+        gradients.params.angle[j] += by[1, j] * real - by[0, j] * imaginary
     project_back(params.weight_ih, a, gradients.x)
-    weight_gradient(a, tape.x, gradients.params.weight_ih)
+    add_weight_gradient(a, tape.x, gradients.params.weight_ih)
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:

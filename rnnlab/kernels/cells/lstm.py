@@ -28,7 +28,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import linear_gradients, multiply, project, transpose
+from rnnlab.kernels.products import add_linear_gradients, multiply, project, transpose
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
@@ -193,8 +193,8 @@ def gates_back(gates: Any, c: Any, tanh_c: Any, now: Any, da: Any, t: int) -> No
 
 @kernel
 def finish(params: LSTMParams, tape: LSTMTape, gradients: LSTMGradients) -> None:
-    """Sums over all steps: the gradients of the parameters and of the inputs."""
-    linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
+    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
+    add_linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:

@@ -27,7 +27,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import bias_gradient, project, project_back, weight_gradient
+from rnnlab.kernels.products import add_bias_gradient, add_weight_gradient, project, project_back
 from rnnlab.kernels.scaling import without_subnormals
 
 
@@ -132,10 +132,10 @@ def step_back(params: MinGRUParams, tape: MinGRUTape, gradients: MinGRUGradients
 
 @kernel
 def finish(params: MinGRUParams, tape: MinGRUTape, gradients: MinGRUGradients) -> None:
-    """Sums over all steps: the gradients of the parameters and of the inputs."""
+    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
     project_back(params.weight_ih, gradients.a, gradients.x)
-    weight_gradient(gradients.a, tape.x, gradients.params.weight_ih)
-    bias_gradient(gradients.a, gradients.params.bias)
+    add_weight_gradient(gradients.a, tape.x, gradients.params.weight_ih)
+    add_bias_gradient(gradients.a, gradients.params.bias)
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:

@@ -14,7 +14,16 @@ import numpy as np
 
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.activations import TANH
-from rnnlab.kernels.cells.dispatch import finish, prepare, states_of, step_backward, step_forward
+from rnnlab.kernels.cells.dispatch import (
+    clear_sums,
+    finish,
+    prepare,
+    rows_at_once,
+    states_of,
+    step_backward,
+    step_forward,
+    stretch,
+)
 from rnnlab.kernels.sequences import (
     WHOLE,
     Flow,
@@ -71,17 +80,21 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
     own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
     steps = saved.x.shape[0]
     length, now, aside = saved.length, space.now, space.aside
-    shortest = length.min()
-    for t in range(steps - 1, -1, -1):
-        cut(window, length, t, now)
-        add_loss(dloss, steps - 1 - t, now)
-        if t >= shortest:
-            set_aside(length, t, now, aside)
-        step_backward(own, saved, found, space, t)
-        if t >= shortest:
-            put_back(length, t, aside, now)
+    shortest, rows = length.min(), rows_at_once(own, saved, found)
+    clear_sums(found.params)
+    for last in range(steps, 0, -rows):
+        first = max(last - rows, 0)
+        run, share = stretch(saved, first, last), stretch(found, first, last)
+        for t in range(last - 1, first - 1, -1):
+            cut(window, length, t, now)
+            add_loss(dloss, steps - 1 - t, now)
+            if t >= shortest:
+                set_aside(length, t, now, aside)
+            step_backward(own, run, share, space, t - first)
+            if t >= shortest:
+                put_back(length, t, aside, now)
+        finish(own, run, share)
     found.h0[:] = now
-    finish(own, saved, found)
 
 
 @kernel
@@ -92,30 +105,39 @@ def flow(params: Any, tape: Any, dloss: Any, flow: Flow, gradients: Any, work: A
     """
     units = np.zeros((tape.x.shape[0], tape.x.shape[1]), flow.exponent.dtype)
     of_loss = units[: dloss.shape[0]]
-    norms_back(params, tape, dloss, ScaledFlow(flow.log10_norm, flow.exponent, of_loss, units.copy()), gradients, work)
+    norms_back(
+        params, tape, dloss, ScaledFlow(flow.log10_norm, flow.exponent, of_loss, units.copy()), gradients, work, False
+    )
 
 
 @kernel
 def scaled_flow(params: Any, tape: Any, dloss: Any, flow: ScaledFlow, gradients: Any, work: Any) -> None:
     """The same, from a loss in units of its own to the gradients of the inputs in units of theirs."""
-    norms_back(params, tape, dloss, flow, gradients, work)
-    finish(params, tape, gradients)
+    norms_back(params, tape, dloss, flow, gradients, work, True)
 
 
 @kernel
-def norms_back(params: Any, tape: Any, dloss: Any, flow: ScaledFlow, gradients: Any, work: Any) -> None:
+def norms_back(
+    params: Any, tape: Any, dloss: Any, flow: ScaledFlow, gradients: Any, work: Any, with_inputs: bool
+) -> None:
     """The way back of both."""
     own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
     steps = saved.x.shape[0]
     length, now, aside = saved.length, space.now, space.aside
-    shortest = length.min()
-    for t in range(steps - 1, -1, -1):
-        add_scaled_loss(dloss, steps - 1 - t, now, flow)
-        record(now, t + 1, flow)
-        flow.input_exponent[t] = flow.exponent
-        if t >= shortest:
-            set_aside(length, t, now, aside)
-        step_backward(own, saved, found, space, t)
-        if t >= shortest:
-            put_back(length, t, aside, now)
+    shortest, rows = length.min(), rows_at_once(own, saved, found)
+    clear_sums(found.params)
+    for last in range(steps, 0, -rows):
+        first = max(last - rows, 0)
+        run, share = stretch(saved, first, last), stretch(found, first, last)
+        for t in range(last - 1, first - 1, -1):
+            add_scaled_loss(dloss, steps - 1 - t, now, flow)
+            record(now, t + 1, flow)
+            flow.input_exponent[t] = flow.exponent
+            if t >= shortest:
+                set_aside(length, t, now, aside)
+            step_backward(own, run, share, space, t - first)
+            if t >= shortest:
+                put_back(length, t, aside, now)
+        if with_inputs:
+            finish(own, run, share)
     record(now, 0, flow)

@@ -26,7 +26,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import gru
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import bias_gradient, multiply, project, project_back, transpose, weight_gradient
+from rnnlab.kernels.products import add_bias_gradient, add_weight_gradient, multiply, project, project_back, transpose
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
@@ -193,13 +193,13 @@ def gates_back(tape: ResetBeforeGRUTape, now: Any, ds: Any, da: Any, direct: Any
 
 @kernel
 def finish(params: ResetBeforeGRUParams, tape: ResetBeforeGRUTape, gradients: ResetBeforeGRUGradients) -> None:
-    """Sums over all steps: the gradients of the parameters and of the inputs."""
+    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
     two, out = 2 * tape.n.shape[2], gradients.params
     project_back(params.weight_ih, gradients.a, gradients.x)
-    weight_gradient(gradients.a, tape.x, out.weight_ih)
-    weight_gradient(gradients.gates, tape.h[:-1], out.weight_hh[:two])
-    weight_gradient(gradients.n, tape.s, out.weight_hh[two:])
-    bias_gradient(gradients.a, out.bias)
+    add_weight_gradient(gradients.a, tape.x, out.weight_ih)
+    add_weight_gradient(gradients.gates, tape.h[:-1], out.weight_hh[:two])
+    add_weight_gradient(gradients.n, tape.s, out.weight_hh[two:])
+    add_bias_gradient(gradients.a, out.bias)
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:

@@ -25,7 +25,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import linear_gradients, multiply, project, transpose
+from rnnlab.kernels.products import add_linear_gradients, multiply, project, transpose
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, flat
@@ -157,8 +157,8 @@ def times_slope(dh: Any, slope: Any, da: Any, t: int) -> None:
 
 @kernel
 def finish(params: RNNParams, tape: RNNTape, gradients: RNNGradients) -> None:
-    """Sums over all steps: the gradients of the parameters and of the inputs."""
-    linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
+    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
+    add_linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
 
 
 @kernel

@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 
 from rnnlab.kernels._floats import constants_of
-from rnnlab.kernels.cells.cell import parts_of
-from rnnlab.kernels.cells.dispatch import finish
+from rnnlab.kernels.cells.cell import own_gradients, parts_of
+from rnnlab.kernels.cells.dispatch import clear_sums, finish
 from rnnlab.kernels.cells.parts import layer_flow, scaled_flow_of
 from rnnlab.kernels.scaling import Scaled, merge
-
-LASTING = {"params", "x", "h0"}  # gradients that are not rows of steps
 
 
 def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any) -> Any:
@@ -47,13 +45,15 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any) -> A
 
 
 def unshared(gradients: Any) -> Any:
-    """The same arrays where they last, and for the rows of steps arrays that no two layers share."""
-    if isinstance(gradients, np.ndarray):
-        return np.empty_like(gradients)
+    """The same arrays where they last, and for what the steps leave arrays of all steps, which no two layers share."""
     if not hasattr(gradients, "_fields"):
         return tuple(map(unshared, gradients))
-    fields = gradients._asdict().items()
-    return type(gradients)(*(value if name in LASTING else unshared(value) for name, value in fields))
+    own = dict(own_gradients(gradients))
+    if parts_of(gradients):
+        return gradients._replace(**{name: unshared(value) for name, value in own.items()})
+    more = len(gradients.x) - len(next(iter(own.values())))  # than of a stretch
+    sizes = {name: (len(array) + more, *array.shape[1:]) for name, array in own.items()}
+    return gradients._replace(**{name: np.empty(size, gradients.x.dtype) for name, size in sizes.items()})
 
 
 def inputs_of(gradients: Any) -> Any:
@@ -79,11 +79,12 @@ def sums(params: Any, tape: Any, gradients: Any, flow: Any) -> Any:
         return params.of([sums(*part) for part in parts])
     width, exponent = constants_of(params[0].dtype.type(0)).far, flow.input_exponent
     totals = type(params)(*(Scaled(np.zeros_like(a), np.zeros(a.shape, exponent.dtype)) for a in gradients.params))
-    rows = {name: array for name, array in gradients._asdict().items() if name not in LASTING}
+    rows = dict(own_gradients(gradients))
     for band in np.unique(exponent // width):
         unit, there = type(width)(band * width), exponent // width == band
         inside = np.where(there, np.ldexp(params[0].dtype.type(1), np.where(there, exponent - unit, 0)), 0)
         chosen = {name: selected(array, inside) for name, array in rows.items()}
+        clear_sums(gradients.params)
         finish(params, tape, gradients._replace(x=gradients.x[:0], **chosen))
         for total, found in zip(totals, gradients.params, strict=True):
             flat = Scaled(total.mantissa.reshape(-1), total.exponent.reshape(-1))

@@ -18,11 +18,9 @@ import numpy as np
 from rnnlab._base import initial
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels.cells.bidirectional import Bidirectional
-from rnnlab.kernels.cells.cell import Cell, Shapes, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.cell import LASTING, Cell, Shapes, parts_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, with_inputs
 from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_of
-
-LASTING = {"params", "x", "h0"}  # gradients that outlive a layer's way back
 
 
 @shows(largest_entry)
