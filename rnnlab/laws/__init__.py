@@ -6,6 +6,7 @@ Nothing here runs a recurrence: a law is never used to produce the number it is 
 from rnnlab.laws import (
     depth as depth,
     forward_mode as forward_mode,
+    gated_mean_field as gated_mean_field,
     gates as gates,
     linear_recurrence as linear_recurrence,
     mean_field as mean_field,
