@@ -10,7 +10,7 @@ from rnnlab.experiments._lab.resumable import Resumable
 ADDING = adding.Spec(seq_len=10, seeds=1, updates=400, method="RNN,attention")
 
 
-CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "budget", "part"}
+CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "symptom", "budget", "part"}
 
 
 @pytest.fixture(scope="module")

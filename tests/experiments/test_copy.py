@@ -12,7 +12,7 @@ from rnnlab.experiments._lab.differences import family
 COPY = copy.Spec(delay=1, adding_seq_len=10, seeds=1, updates=400, method="RNN,linear identity,linear orthogonal")
 
 
-CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "budget", "part"}
+CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "symptom", "budget", "part"}
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from rnnlab.experiments._lab import runner
 LATCH = latch.Spec(seq_len=10, seeds=1, updates=300, guesses=5000, method="RNN,orthogonal")
 
 
-CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "budget", "part"}
+CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "symptom", "budget", "part"}
 
 
 @pytest.fixture(scope="module")
