@@ -3,15 +3,19 @@
 import doctest
 import importlib
 import json
+import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 
+import rnnlab as rl
 from rnnlab.experiments._lab import command_line
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +61,27 @@ def test_commands_in_pages_exist_with_their_options(path: Path) -> None:
         assert name == "NAME" or command, line
         if command:
             command.make_parser(click.Context(command)).parse_args(words)
+
+
+# an array of two small jobs, and no window
+SMALLER = {"-2:2:2001": "-2:2:3", "--seeds 100": "--seeds 2 --seq-len 1,10", "_ID/8": "_ID/2", " --open": ""}
+SHELL = [
+    path for path in PAGES[1:] if "```sh" in path.read_text(encoding="utf-8")
+]  # README's commands are .ci/run's own
+
+
+@pytest.mark.parametrize("path", SHELL, ids=lambda path: path.stem)
+def test_shell_blocks_run(path: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "weights.npz", **rl.to_torch(rl.LSTMParams.init(1, 4, rng=rng)))
+    (tmp_path / "prices.csv").write_text("Close\n" + "\n".join(map(str, rng.uniform(1, 2, 300))), encoding="utf-8")
+    found = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    for block in re.findall(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
+        for word, smaller in (SMALLER | {"weights.safetensors": "weights.npz"}).items():
+            block = block.replace(word, smaller)
+        for task in ("1", "2") if "_TASK_ID" in block else ("",):
+            environment = found | {"SLURM_ARRAY_TASK_ID": task}
+            subprocess.run(["sh", "-euc", block], cwd=tmp_path, env=environment, check=True, timeout=300)
 
 
 NOTEBOOKS = sorted((ROOT / "docs").glob("*.ipynb"))
