@@ -1,9 +1,6 @@
-"""Linear recurrences: the LRU against complex numbers and differences, a minLSTM written out, claims and their controls."""
+"""Linear recurrences: a minLSTM written out, claims and their controls; the LRU is in `tests/kernels/test_lru.py`."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,45 +15,6 @@ from rnnlab.experiments._lab import store
 from rnnlab.experiments.linear_recurrence import readouts, signals
 
 KEPT = Path(__file__).parents[2] / "results/linear-recurrence"
-INTERPRETED = """
-import numpy as np, rnnlab as rl
-from rnnlab.kernels.cells.lru import CELL, LRUParams
-
-rng = np.random.default_rng(0)
-params = LRUParams.init(2, 4, rng=rng, ring=(0.3, 0.95))
-size = np.exp(-np.exp(params.log_decay))
-assert ((0.3 <= size) & (size <= 0.95)).all()
-assert max(rl.check_cell(params).values()) < 1e-8  # differences of the forward
-
-x, h = rng.standard_normal((7, 2)), np.zeros(2, complex)
-factor, into = size * np.exp(1j * params.angle), params.weight_ih[:2] + 1j * params.weight_ih[2:]
-for row in x:
-    h = factor * h + np.sqrt(1 - size**2) * (into @ row)
-np.testing.assert_allclose(rl.forward(params, x).h[-1], np.concatenate([h.real, h.imag]), rtol=1e-13)
-exponents = rl.lyapunov_spectrum(params, np.zeros((60, 2)), discard=0)
-np.testing.assert_allclose(np.sum(exponents), 2 * np.log(size).sum(), rtol=1e-12)  # ln of the determinant
-
-def kept_whole(params, tape, gradients, work, t):
-    gradients.h[t] = work.now[0]  # and dL/dh_(t-1) = dL/dh_t
-
-class Wrong(LRUParams):
-    @staticmethod
-    def cell():
-        return CELL._replace(steps=CELL.steps._replace(backward=kept_whole))
-
-try:
-    rl.check_cell(Wrong(*params))
-except ValueError as error:
-    print(error)
-"""
-
-
-def test_the_cell_is_the_recurrence_of_complex_numbers() -> None:
-    """Interpreted: compiling it for this alone takes half a minute."""
-    env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
-    found = subprocess.run([sys.executable, "-c", INTERPRETED], capture_output=True, text=True, check=False, env=env)
-    assert not found.returncode, found.stderr
-    assert "h0 is wrong from step 1 on" in found.stdout
 
 
 def test_a_minlstm_is_a_mingru_whose_gate_is_fed_with_both() -> None:
