@@ -6,11 +6,9 @@ import pytest
 from rnnlab.experiments import adding
 from rnnlab.experiments._lab import runner
 from rnnlab.experiments._lab.resumable import Resumable
+from tests.experiments import CURVE
 
 ADDING = adding.Spec(seq_len=10, seeds=1, updates=400, method="RNN,attention")
-
-
-CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "symptom", "budget", "part"}
 
 
 @pytest.fixture(scope="module")

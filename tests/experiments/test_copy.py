@@ -8,11 +8,9 @@ import rnnlab as rl
 from rnnlab.experiments import copy
 from rnnlab.experiments._lab import runner
 from rnnlab.experiments._lab.differences import family
+from tests.experiments import CURVE
 
 COPY = copy.Spec(delay=1, adding_seq_len=10, seeds=1, updates=400, method="RNN,linear identity,linear orthogonal")
-
-
-CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "symptom", "budget", "part"}
 
 
 @pytest.fixture(scope="module")

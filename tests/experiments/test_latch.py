@@ -7,11 +7,9 @@ import pytest
 import rnnlab as rl
 from rnnlab.experiments import latch
 from rnnlab.experiments._lab import runner
+from tests.experiments import CURVE
 
 LATCH = latch.Spec(seq_len=10, seeds=1, updates=300, guesses=5000, method="RNN,orthogonal")
-
-
-CURVE = {"method", "seq_len", "seed", "update", "loss", "score", "solved", "symptom", "budget", "part"}
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,10 @@
-"""Fitted decay rates with confidence intervals."""
+"""Growth and decay of gradients in tables: fitted rates with confidence intervals, and where growth begins."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import linregress, t
 
 
@@ -25,3 +26,29 @@ def decay_rates(table: pd.DataFrame) -> pd.DataFrame:
     found = by_network.agg(["mean", "sem", "count"]).reindex(table["network"].unique())
     half = found["sem"] * t.ppf(0.975, found["count"] - 1)
     return pd.DataFrame({"rate": found["mean"], "low": found["mean"] - half, "high": found["mean"] + half})
+
+
+def border(growth: pd.Series) -> float:
+    """Where growth begins: the first sign change from below, by a line in the logarithm of the index between two values.
+
+    Parameters
+    ----------
+    growth : Series
+        A growth, such as log10 of a factor, over a positive setting in ascending order.
+
+    Returns
+    -------
+    float
+        A value between two of the index; nan where growth is positive nowhere, at once, or first beside what is no number.
+    """
+    setting, value = growth.index.to_numpy(), growth.to_numpy()
+    first = int(np.argmax(value > 0))
+    if first == 0 or not np.isfinite(value[first - 1]):
+        return float("nan")
+    pair = slice(first - 1, first + 1)
+    return float(np.exp(np.interp(0.0, value[pair], np.log(setting[pair]))))
+
+
+def root_mean_square(values: ArrayLike) -> float:
+    """The square root of the mean square."""
+    return float(np.sqrt(np.mean(np.square(values))))

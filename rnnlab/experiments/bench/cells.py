@@ -24,7 +24,6 @@ FASTER_TARGET, MEAN_TARGET = 1.0, 3.0
 STACKED, STACK_TARGET = (200, 1, 64, 3), 1 / 1.05  # T, B, H and layers: a small batch, beside which calls cost most
 LARGE = 256  # units from which the share of the matrix-product rate is told
 PRODUCT_SIZE = 1024
-PEERS = ("torch", "jax")
 
 
 def make_problem(cell: str, kind: str, shape: Sequence[int]) -> Problem:

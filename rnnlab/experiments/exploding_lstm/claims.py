@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import log_expit
 
 from rnnlab.experiments._lab.claims import AT_LEAST, AT_MOST, Claim, table_of
+from rnnlab.experiments._lab.decay import border, root_mean_square
 from rnnlab.laws.gates import CRITICAL_GAIN_OF_CHRONO, critical_gain, log_growth_at_rest
 
 MANY, LONG = 64, 400  # units and steps from which on means are as theory has them
@@ -29,31 +29,16 @@ def checks(table: pd.DataFrame) -> pd.DataFrame:
     return table_of([*rest_claims(rest), *chrono_claims(chrono), *driven_claims(rest, driven), *usual_claims(driven)])
 
 
-def rms(values: Any) -> float:
-    """The root mean square."""
-    return float(np.sqrt(np.mean(np.square(values))))
-
-
-def border(rows: pd.DataFrame) -> float:
-    """The gain at which the mean growth becomes positive, between gains by a line in log gain; nan if it never does."""
-    mean = rows.groupby("gain")["growth"].mean()
-    crossing = np.flatnonzero((mean.to_numpy()[:-1] < 0) & (mean.to_numpy()[1:] >= 0))
-    if not crossing.size:
-        return float("nan")
-    pair = mean.iloc[crossing[0] : crossing[0] + 2]
-    return float(np.exp(np.interp(0.0, pair.to_numpy(), np.log(pair.index.to_numpy()))))
-
-
 def borders(rows: pd.DataFrame) -> dict[float, float]:
-    """`border` of each forget bias that has one."""
-    found = {float(bias): border(group) for bias, group in rows.groupby("forget_bias")}
+    """Gain at which the mean growth becomes positive, of each forget bias that has one."""
+    found = {float(bias): border(group.groupby("gain")["growth"].mean()) for bias, group in rows.groupby("forget_bias")}
     return {bias: gain for bias, gain in found.items() if np.isfinite(gain)}
 
 
 def rest_claims(rows: pd.DataFrame) -> Iterator[Claim]:
     """Growth by the law, and the border that follows."""
     growth, bias = rows["growth"].to_numpy(), rows["forget_bias"].to_numpy()
-    off, alone = (rms(growth - law) for law in (log_growth_at_rest(bias, rows["gain"]), log_expit(bias)))
+    off, alone = (root_mean_square(growth - law) for law in (log_growth_at_rest(bias, rows["gain"]), log_expit(bias)))
     what = "at rest: ln of a step off ln(sigmoid(b) + g / 4), root mean square"
     yield Claim(what, 0.0, off, EDGE, REST + "; or the forget gate alone", rival=alone)
     found = borders(rows)
@@ -66,7 +51,7 @@ def rest_claims(rows: pd.DataFrame) -> Iterator[Claim]:
 def chrono_claims(rows: pd.DataFrame) -> Iterator[Claim]:
     """Input gates that are closed as far as forget gates are open put the border back."""
     mean_bias = float(np.log(rows["seq_len"].iloc[0] / 2))
-    found = border(rows[rows["state"] == "rest"])
+    found = border(rows[rows["state"] == "rest"].groupby("gain")["growth"].mean())
     if rows["gain"].min() < CRITICAL_GAIN_OF_CHRONO / 2 and 2 * CRITICAL_GAIN_OF_CHRONO < rows["gain"].max():
         source = "I - (1 - F)(I - W_g / 2); or that of a forget bias of log(T / 2) alone"
         rival = float(critical_gain(mean_bias))
@@ -77,7 +62,14 @@ def driven_claims(rest: pd.DataFrame, driven: pd.DataFrame) -> Iterator[Claim]:
     """BPTT's gradient grows at the largest exponent, and less than at rest."""
     growth, exponent = driven["growth"].to_numpy(), driven["exponent"].to_numpy()
     text = "driven: growth of BPTT's gradient off the largest Lyapunov exponent, root mean square"
-    yield Claim(text, 0.0, rms(growth - exponent), 0.03, FINITE + "; or no growth", rival=rms(exponent))
+    yield Claim(
+        text,
+        0.0,
+        root_mean_square(growth - exponent),
+        0.03,
+        FINITE + "; or no growth",
+        rival=root_mean_square(exponent),
+    )
     strong = exponent > 0.1
     if strong.sum() > 2:
         steps = driven["seq_len"].to_numpy()[strong] * exponent[strong] / np.log(10)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
 from rnnlab.experiments._lab.claims import AT_LEAST, AT_MOST, Claim, table_of
+from rnnlab.experiments._lab.decay import border, root_mean_square
 from rnnlab.experiments.gated_mean_field.networks import DRIVE, INPUTS
 from rnnlab.laws import gated_mean_field as law
 from rnnlab.laws.mean_field import edge_of_chaos
@@ -39,11 +39,6 @@ def published() -> Claim:
     return Claim(text, 6.88, found, 0.04, source, rival=ungated)
 
 
-def rms(values: Any) -> float:
-    """The root mean square."""
-    return float(np.sqrt(np.mean(np.square(values))))
-
-
 def laws_of(rows: pd.DataFrame) -> pd.DataFrame:
     """The law at every row."""
     found = [law.minimal_rnn(gain, bias, INPUTS, DRIVE) for gain, bias in zip(rows["gain"], rows["bias"], strict=True)]
@@ -54,23 +49,25 @@ def untied_claims(rows: pd.DataFrame) -> Iterator[Claim]:
     """Growth and state of networks as the theory has them."""
     told = laws_of(rows)
     text = "weights drawn anew: ln of a squared gradient's factor off ln chi, root mean square"
-    off, alone = (rms(rows["growth"] - np.log(told[name])) for name in ("chi", "kept"))
+    off, alone = (root_mean_square(rows["growth"] - np.log(told[name])) for name in ("chi", "kept"))
     yield Claim(text, 0.0, off, 0.05, f"{THEORY}; {ALONE}", rival=alone)
     still = (1 - expit(rows["bias"])) ** 2 / (1 - expit(rows["bias"]) ** 2) * INPUTS
     text = "weights drawn anew: ln of the mean square of the state off ln Q, root mean square"
-    off, fixed = (rms(np.log(rows["state"] / expected)) for expected in (told["state"], still))
+    off, fixed = (root_mean_square(np.log(rows["state"] / expected)) for expected in (told["state"], still))
     yield Claim(text, 0.0, off, 0.2, f"{THEORY}; or gates fixed at sigmoid(b)", rival=fixed)
 
 
 def tied_claims(rows: pd.DataFrame) -> Iterator[Claim]:
     """Of networks whose weights stay: back as on, as the theory has it while gates forget, and less where they don't."""
     text = "weights fixed: ln of a squared gradient's factor off twice the largest Lyapunov exponent, root mean square"
-    back = rms(rows["growth"] - 2 * rows["exponent"])
-    yield Claim(text, 0.0, back, 0.03, "one product of Jacobians; or no growth", rival=rms(2 * rows["exponent"]))
+    back = root_mean_square(rows["growth"] - 2 * rows["exponent"])
+    yield Claim(
+        text, 0.0, back, 0.03, "one product of Jacobians; or no growth", rival=root_mean_square(2 * rows["exponent"])
+    )
     closed = rows[rows["bias"] == 0]
     if len(closed):
         told = laws_of(closed)
-        off, alone = (rms(closed["growth"] - np.log(told[name])) for name in ("chi", "kept"))
+        off, alone = (root_mean_square(closed["growth"] - np.log(told[name])) for name in ("chi", "kept"))
         text = "weights fixed, b = 0: ln of a squared gradient's factor off ln chi, root mean square"
         yield Claim(text, 0.0, off, 0.06, f"{CHEN}, gates of two steps nearly independent; {ALONE}", rival=alone)
     open_ = rows[(rows["bias"] >= OPEN) & (rows["gain"] >= STRONG)]
@@ -85,7 +82,7 @@ def tied_claims(rows: pd.DataFrame) -> Iterator[Claim]:
 def border_claims(rows: pd.DataFrame) -> Iterator[Claim]:
     """Where gradients begin to explode, at the smallest and at the largest bias."""
     for bias, one in rows.groupby("bias"):
-        found = border(one)
+        found = border(one.groupby("gain")["growth"].mean())
         if not np.isfinite(found) or bias not in (rows["bias"].min(), rows["bias"].max()):
             continue
         ratio = found / law.critical_gain(float(bias), INPUTS, DRIVE)
@@ -95,16 +92,6 @@ def border_claims(rows: pd.DataFrame) -> Iterator[Claim]:
         else:
             ungated = edge_of_chaos(float(np.sqrt(DRIVE))) / law.critical_gain(float(bias), INPUTS, DRIVE)
             yield Claim(text, 1.0, ratio, 0.1, f"{CHEN}; or that of a tanh network", rival=ungated)
-
-
-def border(rows: pd.DataFrame) -> float:
-    """The gain at which the mean growth becomes positive, by a line between two; nan if it never does."""
-    mean = rows.groupby("gain")["growth"].mean()
-    crossing = np.flatnonzero((mean.to_numpy()[:-1] < 0) & (mean.to_numpy()[1:] >= 0))
-    if not crossing.size:
-        return float("nan")
-    pair = mean.iloc[crossing[0] : crossing[0] + 2]
-    return float(np.interp(0.0, pair.to_numpy(), pair.index.to_numpy()))
 
 
 def length_claims(rows: pd.DataFrame) -> Iterator[Claim]:

@@ -15,6 +15,7 @@ import pandas as pd
 import rnnlab as rl
 from rnnlab import kernels, laws, series
 from rnnlab.experiments._lab.claims import Claim
+from rnnlab.experiments._lab.decay import border
 from rnnlab.experiments.sweep.regimes import regime_of
 from rnnlab.experiments.sweep.spec import SETTINGS, Spec
 from rnnlab.gradients import FLOAT_RANGE
@@ -167,16 +168,7 @@ def border_claims(last: pd.DataFrame) -> Iterator[Claim]:
     }
     for (name, positive), rows in last.groupby(["nonlinearity", last["w2"] > 0]):
         found = border(rows.groupby(rows["w2"].abs())["log10_dh0"].median())
-        if name in expected and last["seq_len"].iloc[0] >= LONG and found is not None:
+        if name in expected and last["seq_len"].iloc[0] >= LONG and np.isfinite(found):
             value, tolerance, source = expected[name]
             text = f"{name}, {units} units, W2 {'>' if positive else '<'} 0: |W2| from which gradients grow"
             yield Claim(text, float(value), found, float(tolerance), source + "; or 1, as of linear ones", rival=1.0)
-
-
-def border(sizes: pd.Series) -> float | None:
-    """The |W2| at which log10 of the gradient, over |W2|, first exceeds 0; None where it does so nowhere, or at once."""
-    w2, size = sizes.index.to_numpy(), sizes.to_numpy()
-    k = int(np.argmax(size > 0))
-    if k == 0 or not np.isfinite(size[k - 1]):
-        return None
-    return float(np.interp(0.0, size[k - 1 : k + 1], w2[k - 1 : k + 1]))
