@@ -10,7 +10,7 @@ from rnnlab.experiments import names
 
 DOCS = Path(__file__).parents[1] / "docs"
 sys.path.insert(0, str(DOCS))
-from _sphinx import docstrings, doors, links, reference_pages
+from _sphinx import dead_links, docstrings, doors, links, reference_pages
 
 FRAGMENT = re.compile(r"(As|How|Its|Of|That|The same|These|They|Those|What|Where|Whether|Which|Who)\b")
 
@@ -31,6 +31,15 @@ def test_links_of_pages_lead_to_what_is_made_of_them() -> None:
     )
     assert links.target("../results/explore/index.html", "docs") == "page:experiments/explore-page.html"
     assert links.target("https://example.org/a.md", "docs") == "https://example.org/a.md"
+
+
+def test_a_link_to_no_page_and_to_no_place_is_dead(tmp_path: Path) -> None:
+    good = ["#here", "b.html#there", "b.html#w2=1.5&t=7", "https://example.org/#x", "mailto:a@example.org"]
+    bad = ["#there", "b.html#here", "c.html", "c.html#w2=1.5"]
+    anchors = "".join(f'<a href="{link}">x</a>' for link in good + bad)
+    (tmp_path / "a.html").write_text(f'<p id="here">{anchors}</p>', encoding="utf-8")
+    (tmp_path / "b.html").write_text('<a name="there"></a>', encoding="utf-8")
+    assert dead_links.found(tmp_path) == [f"a.html: {link}" for link in bad]
 
 
 def test_every_page_is_behind_one_door_and_every_experiment_is_told() -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from . import docstrings, doors, experiment_pages, links, reference_pages
+from docutils.nodes import document
+from sphinx.addnodes import desc_signature
+from sphinx.util.logging import getLogger
+
+from . import dead_links, docstrings, doors, experiment_pages, links, reference_pages
 
 
 def write_pages(app: Any) -> None:
@@ -21,10 +26,20 @@ def read_page(_: Any, page: str, source: list[str]) -> None:
         source[0] += doors.contents(page)
 
 
-def copy_explorers(app: Any, error: Exception | None) -> None:
-    """Put the pages that experiments wrote beside those that tell of them."""
+def mark_names(_: Any, doctree: document) -> None:
+    """Let a name be found as its module's source calls it, which is by the shortest of the module's names."""
+    for signature in doctree.findall(desc_signature):
+        if signature["module"] == "rnnlab.kernels":
+            signature["ids"].append(f"rnnlab.{signature['fullname']}")
+
+
+def finish(app: Any, error: Exception | None) -> None:
+    """Put the pages that experiments wrote beside those that tell of them, and follow every link."""
     if error is None and app.builder.format == "html":
         experiment_pages.copy_html(app.outdir)
+        (Path(app.outdir) / "_static/webpack-macros.html").unlink(missing_ok=True)  # a template of the theme, no page
+        for link in dead_links.found(app.outdir):
+            getLogger(__name__).warning("dead link: %s", link)
 
 
 def setup(app: Any) -> dict[str, bool]:
@@ -32,5 +47,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("builder-inited", write_pages)
     app.connect("source-read", read_page)
     app.connect("autodoc-process-docstring", docstrings.rewrite, priority=100)
-    app.connect("build-finished", copy_explorers)
+    app.connect("doctree-read", mark_names)
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
