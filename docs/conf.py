@@ -29,9 +29,10 @@ nb_mime_priority_overrides = [("linkcheck", "image/png", 1)]
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
-html_css_files = ["figures.css"]
+html_css_files = ["look.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_domain_indices = False
 html_theme_options = {
     "header_links_before_dropdown": 6,
     "navigation_with_keys": True,
