@@ -26,6 +26,12 @@ from rnnlab.convert import (
     to_torch as to_torch,
 )
 from rnnlab.diagnosis import Diagnosis as Diagnosis, diagnose as diagnose
+from rnnlab.flossing import (
+    Flossed as Flossed,
+    FlossingLoss as FlossingLoss,
+    floss as floss,
+    flossing_loss as flossing_loss,
+)
 from rnnlab.gradients import GradientFlow as GradientFlow, Gradients as Gradients
 from rnnlab.kernels.cells import (
     AttentionParams as AttentionParams,

@@ -110,9 +110,14 @@ def size_of_state(tape: Tape) -> int:
 
 def sums_of(tape: Tape, k: int, discard: int) -> Array:
     """The sums of log |R_ii| of one cell."""
-    start = np.linalg.qr(np.random.default_rng(0).standard_normal((size_of_state(tape), k)))[0]
     step = type(tape.params).cell().tangent(tape.params, tape.record)
-    return decompose(step, start, range(len(tape.h) - 1), discard)
+    return decompose(step, start_of(size_of_state(tape), k), range(len(tape.h) - 1), discard)
+
+
+def start_of(size: int, k: int) -> Array:
+    """Q_0: k random orthonormal directions, always the same."""
+    directions: Array = np.linalg.qr(np.random.default_rng(0).standard_normal((size, k)))[0]
+    return directions
 
 
 def decompose(step: Callable[[int, Array], Array], q: Array, steps: range, discard: int) -> Array:
