@@ -45,7 +45,7 @@ CURVATURES: dict[str, Callable[[Array], Array]] = {  # f'' / f' by the state
 
 
 class FlossingLoss(NamedTuple):
-    """How far Lyapunov exponents are from their target, and what to change."""
+    """Distance of Lyapunov exponents from a target, and its gradient."""
 
     loss: float  # sum of (exponent - target)^2
     exponents: Array  # (k,) nats a step, in the order of the columns of Q: nearly descending
