@@ -96,11 +96,7 @@ def checked_inputs(
     """The inputs (T, I) or (T, B, I), 0 after each sequence's end, whatever was there; and its number of steps (B,)."""
     if length is None and not batch_first and is_ready(x, (2, 3), dtype_of(params), sizes_of(params)[0]):
         return x, lengths(None, len(x), x.shape[1] if x.ndim == 3 else 1)
-    given = real_numbers("x", x)
-    if batch_first:
-        if given.ndim != 3:
-            raise ValueError(f"x has shape {given.shape}: expected (B, T, I), as batch_first is True")
-        given = given.swapaxes(0, 1)
+    given = time_first(x, batch_first)
     if length is not None and given.ndim in (2, 3):
         given = own_steps(given, checked_lengths(given, length))
     inputs, wanted = numbers("x", given, (2, 3), dtype_of(params)), sizes_of(params)[0]
@@ -108,6 +104,16 @@ def checked_inputs(
         expected = f"(T, {wanted}) or (T, B, {wanted}) with T, B >= 1"
         raise ValueError(f"x has shape {np.shape(x)}: expected {expected}, as the network has {wanted} inputs")
     return inputs, lengths(length, len(inputs), inputs.shape[1] if inputs.ndim == 3 else 1)
+
+
+def time_first(x: ArrayLike, batch_first: bool) -> Array:
+    """The inputs (T, I) or (T, B, I), of (B, T, I) if the batch is first."""
+    given = real_numbers("x", x)
+    if not batch_first:
+        return given
+    if given.ndim != 3:
+        raise ValueError(f"x has shape {given.shape}: expected (B, T, I), as batch_first is True")
+    return given.swapaxes(0, 1)
 
 
 def checked_lengths(x: Array, length: ArrayLike) -> Array:

@@ -93,6 +93,25 @@ SPOILED: dict[str, Case] = {
         "layer 1",
         ("overflows at step 57",),
     ),
+    "inputs of gates too large": (lambda: (LSTM, 1000 * X), "gate", "layer 1", ("can't move", "its inputs")),
+    "a layer of zeros": (
+        lambda: (rl.Stack((ORTHOGONAL, UPPER._replace(weight_ih=0 * UPPER.weight_ih))), 0.1 * X),
+        "cut off",
+        "layer 2",
+        ("weight_ih is 0",),
+    ),
+    "readout of zeros": (
+        lambda: (rl.Model(ORTHOGONAL, rl.Readout(np.zeros((1, UNITS)), np.zeros(1))), 0.1 * X),
+        "cut off",
+        "readout",
+        ("no gradient",),
+    ),
+    "nan in the readout": (
+        lambda: (rl.Model(ORTHOGONAL, rl.Readout(np.full((1, UNITS), np.nan), np.zeros(1))), 0.1 * X),
+        "not finite",
+        "the readout's weight",
+        (f"{UNITS} entries", "no output"),
+    ),
     "one layer of three": (lambda: (SHUT, 0.1 * X), "saturated units", "layer 2", ("layer 2's", "its bias")),
 }
 HEALTHY = {
@@ -127,6 +146,15 @@ def test_an_update_gate_that_lets_nothing_in() -> None:
     for kept, kinds in ((1 - 1e-5, ["gate"]), (0.5, [])):
         gated = layer._replace(gates={"update": np.full(UNITS, kept)}, kept=np.full(UNITS, kept), stuck={"update": 0.0})
         assert [fault.kind for fault in gate_faults(gated, STEPS)] == kinds
+
+
+def test_sequences_may_come_batch_first() -> None:
+    """As in `forward`: the same diagnosis, word for word; without the option the shape is refused."""
+    length = [STEPS, 40, 60, 80, 90, 70, 50, 30]
+    turned = rl.diagnose(LSTM, X.swapaxes(0, 1), length=length, batch_first=True)
+    assert repr(turned) == repr(rl.diagnose(LSTM, X, length=length))
+    with pytest.raises(ValueError, match="batch_first"):
+        rl.diagnose(LSTM, X.swapaxes(0, 1), length=length)
 
 
 def test_each_direction_of_a_network_has_a_loss_at_its_own_end() -> None:

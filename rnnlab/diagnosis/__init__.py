@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnlab.api import time_first
 from rnnlab.diagnosis.measures import LayerDiagnosis, layers_of
 from rnnlab.diagnosis.record import Diagnosis
 from rnnlab.diagnosis.remedies import remedies_of, worst
@@ -25,6 +27,7 @@ def diagnose(
     *,
     nonlinearity: Nonlinearity | Pair = "tanh",
     length: ArrayLike | None = None,
+    batch_first: bool = False,
 ) -> Diagnosis:
     """Say what is wrong with a network on some data, where and since when, and what would help here.
 
@@ -38,14 +41,14 @@ def diagnose(
         The derivative of your loss with respect to the last state, or to every one, as of `backward`. Default: a random
         direction for the last state of every sequence (seed 0), of a Model one of its readout's; of a Bidirectional for
         the last state of each direction, which of the second is at the first step.
-    nonlinearity, length
-        As of `forward`.
+    nonlinearity, length, batch_first
+        As of `forward`. Of a `dh` for every step time is first either way, as of the states.
 
     Returns
     -------
     Diagnosis
         It prints itself in words. `.verdict` is the first fault with its number, `.faults` are all of them, the cause before
-        what follows from it: `kind` is "not finite", "learning rate", "dead units", "chaos", "saturated units", "gate",
+        what follows from it: `kind` is "not finite", "learning rate", "cut off", "dead units", "chaos", "saturated units", "gate",
         "explodes", "lost between layers" or "vanishes"; a healthy network has none. `.layers` has the numbers of every
         cell, `.remedies` what each would do to this network on these data, untrained; `.to_frame()` is a tidy table,
         `.plot()` a figure of four panels, and a notebook shows both words and figure.
@@ -72,7 +75,7 @@ def diagnose(
     >>> found.faults[0].kind, found.layers[0].decay.horizon
     ('vanishes', 7)
     """
-    subject = subject_of(network, x, dh, nonlinearity, length)
+    subject = subject_of(network, time_first(x, batch_first), dh, nonlinearity, length)
     layers = layers_of(subject)
     return Diagnosis(
         network=described(subject),
@@ -109,6 +112,8 @@ def unknown_of(subject: Subject, layers: tuple[LayerDiagnosis, ...]) -> Iterator
     if subject.drawn:
         where = "each direction's last step" if subject.dh.ndim == 3 else "the last step"
         yield f"your loss (a random direction at {where} stands for it)"
+    if not np.ptp(subject.x, axis=(0, 1)).any():
+        yield "what your inputs do (they are the same at every step)"
     yield "whether your task needs that memory"
     yield "what training would make of a remedy"
     if not any(layer.gates or layer.kept.size or layer.drives for layer in layers):

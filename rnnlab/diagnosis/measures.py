@@ -55,7 +55,7 @@ class LayerDiagnosis(NamedTuple):
     stuck: dict[str, float]  # share of a gate's values whose slope is so small that it can't move in these steps
     kept: Array  # (H,): the factor of a step by the gate (or leak) alone, in the geometric mean; empty where there is none
     gains: dict[str, float]  # root mean square of the entries times sqrt(H), of the biases without
-    drives: dict[str, float]  # root mean square of what inputs, recurrent weights and bias send to the units
+    drives: dict[str, float]  # root mean square of what inputs, recurrent weights and bias send to the units and gates
 
 
 def layers_of(subject: Subject) -> tuple[LayerDiagnosis, ...]:
@@ -243,8 +243,8 @@ def gains_of(params: Any, hidden: int) -> dict[str, float]:
 
 
 def drives_of(cell: Tape, inside: Any) -> dict[str, float]:
-    """What units with one nonlinearity are driven by; nothing of gated ones."""
-    if type(cell.params).cell().slopes is None or not inside.any():
+    """What units and gates are driven by; nothing of cells without these weights."""
+    if not {"weight_ih", "weight_hh", "bias"} <= set(cell.params._fields) or not inside.any():
         return {}
     params, record = cell.params, cell.record
     with np.errstate(over="ignore", invalid="ignore"):

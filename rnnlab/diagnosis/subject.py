@@ -24,8 +24,8 @@ Array = NDArray[Any]
 class Began(NamedTuple):
     """Where something not finite began."""
 
-    what: Literal["weights", "inputs", "states"]
-    where: str  # "x", a layer's name, or that of its parameter
+    what: Literal["weights", "readout", "inputs", "states"]
+    where: str  # "x", a layer's name, or that of its or the readout's parameter
     step: int  # t of x_t or h_t, 1 .. T
     value: float  # nan, inf or -inf
     entries: int  # how many numbers of that array, or of that step, are not finite
@@ -34,8 +34,9 @@ class Began(NamedTuple):
         """In words; x_t is row t - 1 of x."""
         if self.what == "inputs":
             return f"{self.where} has a {self.value:g} at step {self.step}, x[{self.step - 1}]"
-        if self.what == "weights":
-            return f"{self.where} has {self.entries} entries that are not finite ({self.value:g}), so all is from step 1 on"
+        if self.what in ("weights", "readout"):
+            which = "all is from step 1 on" if self.what == "weights" else "no output is finite"
+            return f"{self.where} has {self.entries} entries that are not finite ({self.value:g}), so {which}"
         return f"{self.where} overflows at step {self.step}: {self.entries} of its states are {self.value:g}"
 
 
@@ -77,10 +78,18 @@ def subject_of(network: Any, x: ArrayLike, dh: ArrayLike | None, nonlinearity: A
     if not own.any():
         raise ValueError("length is 0 throughout: expected a sequence with a step at least")
     whole = given.reshape(len(inputs), -1, inputs.shape[-1])
-    loss = checked_loss(dh, readout, params, whole.shape[:2], inputs.ndim == 3)
+    unread = bad_readout(readout)
+    loss = checked_loss(dh, None if unread else readout, params, whole.shape[:2], inputs.ndim == 3)
     bad = first_bad_input(whole, own)
     subject = Subject(
-        params, inputs.reshape(whole.shape), loss, own, nonlinearity, whole.shape[:2], dh is None, (*broken, *bad)
+        params,
+        inputs.reshape(whole.shape),
+        loss,
+        own,
+        nonlinearity,
+        whole.shape[:2],
+        dh is None,
+        (*broken, *unread, *bad),
     )
     if broken:
         return subject.until(0)
@@ -108,6 +117,13 @@ def finite_params(network: Any) -> tuple[list[Began], Any]:
         if not np.isfinite(a).all()
     ]
     return found, checked_params(with_leaves(network, iter(filled)))[1]
+
+
+def bad_readout(readout: Any) -> list[Began]:
+    """What is not finite in a Model's readout."""
+    arrays = {} if readout is None else {name: real_numbers(name, a) for name, a in readout._asdict().items()}
+    bad = {name: array[~np.isfinite(array)] for name, array in arrays.items()}
+    return [Began("readout", f"the readout's {name}", 1, float(a[0]), a.size) for name, a in bad.items() if a.size]
 
 
 def names_of(network: Any, name: str = "layer", alone: bool = True) -> list[str]:

@@ -13,6 +13,7 @@ from rnnlab.diagnosis.subject import Subject
 Kind = Literal[
     "not finite",
     "learning rate",
+    "cut off",
     "dead units",
     "chaos",
     "saturated units",
@@ -48,19 +49,30 @@ def faults_of(subject: Subject, layers: tuple[LayerDiagnosis, ...]) -> tuple[Fau
     found = [fault for layer in layers for fault in causes(layer, steps)]
     trained = [fault for fault in found if fault.kind == "learning rate"]  # of which an overflow is a consequence
     others = [fault for fault in found if fault.kind != "learning rate"]
-    return (*trained, *before, *others, *vanishing(layers, steps), *between_layers(layers))
+    cut = cut_off(subject, layers)
+    return (*trained, *before, *cut, *others, *vanishing(layers, steps), *between_layers(layers))
+
+
+def cut_off(subject: Subject, layers: tuple[LayerDiagnosis, ...]) -> Iterator[Fault]:
+    """Weights of 0 that let nothing through, neither way."""
+    if not subject.dh.any():
+        yield Fault("cut off", "readout", 0.0, "the readout's weights are 0: no gradient comes to the network")
+    for layer in layers:
+        if layer.gains.get("weight_ih") == 0:
+            told = f"{layer.name}'s weight_ih is 0: nothing of its inputs comes in, and no gradient goes back to them"
+            yield Fault("cut off", layer.name, 0.0, told)
 
 
 def causes(layer: LayerDiagnosis, steps: int) -> Iterator[Fault]:
     """What is wrong inside a layer, but for a gradient that vanishes."""
     yield from grown_weights(layer)
-    if layer.dead > MANY:
-        why = f"{largest_drive(layer)} sends most ({max(layer.drives.values()):.3g} in the root mean square)"
-        yield Fault("dead units", layer.name, layer.dead, f"{layer.dead:.0%} of {layer.name}'s ReLUs are dead: {why}")
+    if layer.dead >= MANY:
+        told = f"{layer.dead:.0%} of {layer.name}'s ReLUs are dead{driven(layer)}"
+        yield Fault("dead units", layer.name, layer.dead, told)
     chaotic = is_chaotic(layer, steps)
     if chaotic:
         yield chaos(layer)
-    elif layer.dead <= MANY and not layer.gates and np.nanmean(layer.saturated) > MANY:
+    elif layer.dead < MANY and not layer.gates and np.nanmean(layer.saturated) > MANY:
         yield saturation(layer)
     yield from gate_faults(layer, steps)
     if not chaotic and np.nanmax(layer.decay.log10_gradient) > GROWN:
@@ -81,9 +93,12 @@ def grown_weights(layer: LayerDiagnosis) -> Iterator[Fault]:
         )
 
 
-def largest_drive(layer: LayerDiagnosis) -> str:
-    """What sends most to the units."""
-    return max(layer.drives, key=lambda name: layer.drives[name])
+def driven(layer: LayerDiagnosis) -> str:
+    """What sends most to the units or gates, in words."""
+    if not layer.drives:
+        return ""
+    most = max(layer.drives, key=lambda name: layer.drives[name])
+    return f": most comes from {most}, {layer.drives[most]:.2g} in the root mean square"
 
 
 def is_chaotic(layer: LayerDiagnosis, steps: int) -> bool:
@@ -110,9 +125,8 @@ def gain(layer: LayerDiagnosis) -> float:
 def saturation(layer: LayerDiagnosis) -> Fault:
     """Most units are flat."""
     flat = float(np.nanmean(layer.saturated))
-    who = largest_drive(layer)
-    told = f"{flat:.0%} of {layer.name}'s units are saturated: {who} sends {layer.drives[who]:.2g} to them"
-    return Fault("saturated units", layer.name, flat, f"{told} in the root mean square")
+    told = f"{flat:.0%} of {layer.name}'s units are saturated{driven(layer)}"
+    return Fault("saturated units", layer.name, flat, told)
 
 
 def gate_faults(layer: LayerDiagnosis, steps: int) -> Iterator[Fault]:
@@ -121,19 +135,19 @@ def gate_faults(layer: LayerDiagnosis, steps: int) -> Iterator[Fault]:
     for name, number, remembered in written(layer, steps):
         if number * remembered < LEAST_WRITTEN:
             seen.add(name)
-            told = f"{layer.name}'s {name} gate lets nothing in: {number:.2g} of what comes, a step"
-            yield Fault("gate", layer.name, number, told)
+            told = f"{layer.name}'s {name} gate lets nothing in, {number:.2g} of what comes a step"
+            yield Fault("gate", layer.name, number, told + driven(layer))
     if "output" in layer.gates and np.median(layer.gates["output"]) < SHUT:
         seen.add("output")
         number = float(np.median(layer.gates["output"]))
-        yield Fault(
-            "gate", layer.name, number, f"{layer.name}'s output gate is shut: it shows {number:.2g} of its cell"
-        )
-    for name in layer.stuck.keys() - seen:
-        if layer.stuck[name] > MANY:
-            number = float(np.median(layer.gates[name]))
-            told = f"{layer.name}'s {name} gate is saturated at {number:.3g}: {layer.stuck[name]:.0%} of it can't move"
-            yield Fault("gate", layer.name, layer.stuck[name], told)
+        told = f"{layer.name}'s output gate is shut, it shows {number:.2g} of its cell"
+        yield Fault("gate", layer.name, number, told + driven(layer))
+    for name, flat in layer.stuck.items():
+        if flat > MANY and name not in seen:
+            told = (
+                f"{flat:.0%} of {layer.name}'s {name} gate can't move, {np.median(layer.gates[name]):.3g} of it is open"
+            )
+            yield Fault("gate", layer.name, flat, told + driven(layer))
 
 
 def written(layer: LayerDiagnosis, steps: int) -> Iterator[tuple[str, float, float]]:
@@ -157,16 +171,20 @@ def explosion(layer: LayerDiagnosis) -> Fault:
 def between_layers(layers: tuple[LayerDiagnosis, ...]) -> Iterator[Fault]:
     """Layers to which less than 1 % of the gradient comes, at whichever lag, that comes to another."""
     largest = [layer.decay.log10_last + float(np.max(layer.decay.log10_gradient)) for layer in layers]
+    if np.isneginf(largest).all():
+        return
     for layer, size in zip(layers, largest, strict=True):
         there = size - max(largest)
         if there < SEEN:
-            told = f"{layer.name} gets 10^{there:.1f} of the gradient of the layer that gets most"
+            part = "nothing" if np.isneginf(there) else f"10^{there:.1f}"
+            told = f"{layer.name} gets {part} of the gradient of the layer that gets most"
             yield Fault("lost between layers", layer.name, float(10**there), told)
 
 
 def vanishing(layers: tuple[LayerDiagnosis, ...], steps: int) -> Iterator[Fault]:
     """Layers whose gradient is under 1 % before half of the steps, that first which alone keeps least."""
-    short = [layer for layer in layers if layer.decay.horizon is not None and layer.decay.horizon < steps / 2]
+    some = [layer for layer in layers if not np.isneginf(layer.decay.log10_gradient).all()]  # of the loss
+    short = [layer for layer in some if layer.decay.horizon is not None and layer.decay.horizon < steps / 2]
     for layer in sorted(short, key=alone):
         told = f"{layer.name} vanishes: {rate_told(layer)}, horizon {layer.decay.horizon} of your {steps} steps"
         yield Fault("vanishes", layer.name, layer.decay.factor, f"{told}; {why_it_vanishes(layer)}")

@@ -112,7 +112,7 @@ def fit(
     course = Course(descent, rates_of(recipe.learning_rate, done, updates), done, log)
     watching = Watching(asked, given, course, lambda outcome: _outcome(given, recipe, run, course, outcome, watching))
     with watching:
-        outcome = train(run, course, watching)
+        outcome = train(run, course, watching, watching.record_flow)
     return _outcome(given, recipe, run, course, outcome, watching)
 
 

@@ -39,6 +39,7 @@ Array = NDArray[Any]
 UNCOMPILED = getattr(loss_and_gradient, "py_func", loss_and_gradient)
 EVERY = 100  # updates between two looks at a run, and at most so many in one compiled call
 Watch = Callable[[Any, int], int]  # (run, updates taken) -> FINITE to go on: called before every block
+Look = Callable[[Any, int, Batches], None]  # the same, when its batches are drawn
 
 
 class Backprop(NamedTuple):
@@ -154,24 +155,24 @@ class Outcome(NamedTuple):
     status: int  # FINITE, or what was not finite after them, or who ended it
 
 
-def train(run: Run, course: Course, watch: Watch) -> Outcome:
+def train(run: Run, course: Course, watch: Watch, look: Look) -> Outcome:
     """Train; every product on one BLAS thread, so that no bit of a run depends on how many cores there are."""
     with one_blas_thread(), ThreadPoolExecutor(len(run.windows[0].shards)) as threads:
-        return train_blocks(run, course, threads, watch)
+        return train_blocks(run, course, threads, watch, look)
 
 
-def train_blocks(run: Run, course: Course, threads: Executor, watch: Watch) -> Outcome:
+def train_blocks(run: Run, course: Course, threads: Executor, watch: Watch, look: Look) -> Outcome:
     """Block after block, none across a multiple of the run's stops, until all updates are taken or one can't be."""
     updates, status = 0, FINITE
     while updates < course.log.loss.size and status == FINITE:
         status = watch(run, updates)
         if status == FINITE:
-            taken, status = draw_and_train(run, course, updates, threads)
+            taken, status = draw_and_train(run, course, updates, threads, look)
             updates += taken
     return Outcome(updates, status)
 
 
-def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> tuple[int, int]:
+def draw_and_train(run: Run, course: Course, first: int, threads: Executor, look: Look) -> tuple[int, int]:
     """Train a block; afterwards the source stands where the next update is to draw its batch."""
     source, log, done = run.source, course.log, course.done + first
     each = len(run.windows)
@@ -179,6 +180,7 @@ def draw_and_train(run: Run, course: Course, first: int, threads: Executor) -> t
     count = min(left, log.loss.size - first, source.longest_block(products_of(run)))
     stood = source.stand()
     batches = source.block(count, run.windows[0].shards[0].head.readout.bias.size)
+    look(run, first, batches)
     taken, status = train_windows(run, batches, block_of(course, slice(first, first + count * each)), threads)
     if taken < count * each:
         source.go_back(stood, taken // each)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.checks import at_least, shortened
+from rnnlab._base.task import Batch
 from rnnlab.api import forward
 from rnnlab.kernels.cells.cell import leaves_of
-from rnnlab.kernels.training import FINITE, PARAMETERS, Course, Network
+from rnnlab.kernels.training import FINITE, PARAMETERS, Batches, Course, Network
 from rnnlab.training.flow import Flow, buffers_for, flow_of_batch, loss_of, no_flow
 from rnnlab.training.records import Model
 from rnnlab.training.run import EVERY, Outcome, Run
@@ -68,29 +69,33 @@ class Watching:
 
     def __call__(self, run: Run, updates: int) -> int:
         """Look, and say whether to go on."""
-        now, window = self.course.done + updates, run.windows[0]
-        params, readout = window.shards[0].network.params, window.shards[0].head.readout
-        model = Model(params, readout, self.model.nonlinearity)
-        if self.asked.record_flow and now % self.asked.record_flow == 0:
-            self.record_flow(run, model, now)
+        now, model = self.course.done + updates, self.model_of(run)
         if now % EVERY >= len(run.windows):
             return FINITE
         self.at.append(now)
-        self.radii.append(spectral_radii(params))
+        self.radii.append(spectral_radii(model.params))
         if run.source.task.data is not None and run.source.task.data.held_out is not None:
             self.held_out.append(loss_on(model, run.source.held_out(), run.source.task.loss))
         return self.go_on(updates) if updates else FINITE
 
-    def record_flow(self, run: Run, model: Model, now: int) -> None:
-        """Look at the gradient of the batch that the next update learns from."""
-        stood = run.source.stand()
-        batch = run.source.batch()
-        run.source.go_back(stood)
-        self.flow_at.append(now)
+    def record_flow(self, run: Run, updates: int, batches: Batches) -> None:
+        """Look at the gradient of the batch that the next update learns from, if it is asked for."""
+        now = self.course.done + updates
+        if not self.asked.record_flow or now % self.asked.record_flow:
+            return
+        model, source = self.model_of(run), run.source
         if self.buffers is None:
-            code, (steps, sequences, _) = run.windows[0].shards[0].network.nonlinearity, run.source.sizes.x
+            code, (steps, sequences, _) = run.windows[0].shards[0].network.nonlinearity, source.sizes.x
             self.buffers = buffers_for(model.params, code, steps, sequences)
-        self.flows.append(flow_of_batch(model, self.buffers, batch, run.source.task.loss))
+        self.flow_at.append(now)
+        target = batches.label if source.classes else batches.target
+        batch = Batch(batches.x[0], target[0], batches.length[0])
+        self.flows.append(flow_of_batch(model, self.buffers, batch, source.task.loss))
+
+    def model_of(self, run: Run) -> Model:
+        """What a run trains, as it stands."""
+        shard = run.windows[0].shards[0]
+        return Model(shard.network.params, shard.head.readout, self.model.nonlinearity)
 
     def go_on(self, updates: int) -> int:
         """FINITE, or who ends the run."""

@@ -206,7 +206,7 @@ def team_of(threads: int) -> tuple[Any, Any]:
     descent = Descent(optimisers.ADAM, 0.9, 0.999, 1e-8, 0.0, False, False, 0.5, np.inf, np.inf)
     course = Course(descent, np.full(8, 0.1), 0, Log(np.empty(8), np.empty(8)))
     with ThreadPoolExecutor(threads) as executor:
-        assert train_blocks(run, course, executor, lambda *_: FINITE).updates == 8
+        assert train_blocks(run, course, executor, lambda *_: FINITE, lambda *_: None).updates == 8
     return run.vector.values, course.log.loss
 
 
