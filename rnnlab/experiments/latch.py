@@ -40,7 +40,7 @@ LAGS = "Bengio, Simard and Frasconi 1994: descent fails to latch over long lags"
 class Spec(ExperimentSpec):
     """Who learns, over which lags, how long."""
 
-    method: Choices[Method] = Field(default=USUAL, description=", ".join(METHODS))
+    method: Choices[Method] = Field(default=(*USUAL, "LSTM-chrono"), description=", ".join(METHODS))
     seq_len: Lengths = Field(default=(10, 30, 100), description="sequence lengths T")
     hidden_size: int = Field(default=16, ge=1, description="units H of the trained networks")
     seeds: int = Field(default=4, ge=1, le=10_000, description="trainings of each, seeded 0, 1, ...")
