@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers
+from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers, shortened
 from rnnlab.gradients import GradientFlow, Gradients, measured
 from rnnlab.kernels.cells.cell import Cell, allocate, leaves_of, parts_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.parts import flow_of
@@ -94,7 +94,7 @@ def checked_inputs(
     params: Any, x: ArrayLike, length: ArrayLike | None, batch_first: bool = False
 ) -> tuple[Array, Array]:
     """The inputs (T, I) or (T, B, I), 0 after each sequence's end, whatever was there; and its number of steps (B,)."""
-    if length is None and not batch_first and is_ready(x, (2, 3), dtype_of(params), sizes_of(params)[0]):
+    if length is None and batch_first is False and is_ready(x, (2, 3), dtype_of(params), sizes_of(params)[0]):
         return x, lengths(None, len(x), x.shape[1] if x.ndim == 3 else 1)
     given = time_first(x, batch_first)
     if length is not None and given.ndim in (2, 3):
@@ -109,6 +109,8 @@ def checked_inputs(
 def time_first(x: ArrayLike, batch_first: bool) -> Array:
     """The inputs (T, I) or (T, B, I), of (B, T, I) if the batch is first."""
     given = real_numbers("x", x)
+    if not isinstance(batch_first, bool | np.bool_):
+        raise TypeError(f"batch_first is {shortened(batch_first)}: expected True or False")
     if not batch_first:
         return given
     if given.ndim != 3:

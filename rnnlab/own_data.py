@@ -182,10 +182,10 @@ def sequences(name: str, given: Any, nan_padding: bool, length: ArrayLike | None
         padded[n, :end] = array[:end]
     bad = np.argwhere(~np.isfinite(padded))
     if bad.size:
-        hint = "" if nan_padding else "; is it padding? pass nan_padding=True"
+        hint = "padding is NaN in all inputs, at the end" if nan_padding else "is it padding? pass nan_padding=True"
         n, t, i = bad[0]
         raise ValueError(
-            f"{name} has the value {padded[n, t, i]} at sequence {n}, step {t}: expected finite numbers{hint}"
+            f"{name} has the value {padded[n, t, i]} at sequence {n}, step {t}: expected finite numbers; {hint}"
         )
     return padded, steps.astype(np.int64)
 

@@ -96,8 +96,14 @@ def checked_leaves(owner: str, network: Any) -> list[Any]:
         return leaves
     if cell_of(network) is None:
         known = ", ".join(kind.__name__ for kind in (*CELLS, *CONTAINERS))
-        raise TypeError(f"{owner} is {shortened(network)}: expected one of {known}")
+        raise TypeError(f"{owner} is {shortened(network)}: expected one of {known}{framework_hint(network)}")
     return [network]
+
+
+def framework_hint(network: Any) -> str:
+    """How a network of another framework becomes one of these."""
+    home = type(network).__module__.partition(".")[0]
+    return f"; rnnlab.from_{home} makes it one" if home in ("torch", "keras", "flax") else ""
 
 
 def of_kind(owner: str, network: Any, kind: Any) -> Any:

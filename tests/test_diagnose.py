@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rnnlab as rl
@@ -166,6 +167,10 @@ def test_each_direction_of_a_network_has_a_loss_at_its_own_end() -> None:
     assert found.layers[1].decay.horizon == alone.horizon
     assert found.layers[1].decay.factor == pytest.approx(alone.factor, rel=0.01)
     assert found.layers[0].decay.horizon is None
+    above = rl.RNNParams.init(2 * UNITS, UNITS, rng=np.random.default_rng(3), scheme="orthogonal", gain=0.5)
+    stack = rl.diagnose(rl.Stack((rl.Bidirectional(weak, weak), rl.Bidirectional(above, above))), 0.1 * X)
+    lower = next(fault.told for fault in stack.faults if fault.where == "layer 1 forward")
+    assert "more again from lag" in lower  # the loss of the upper layer's second direction is at the first step
 
 
 def test_remedies_are_measured_here() -> None:
@@ -242,6 +247,13 @@ def test_what_it_prints_is_short_and_a_notebook_shows_a_picture() -> None:
         (lambda: rl.diagnose(LSTM, X, np.zeros((BATCH, UNITS))), ValueError, "dh is 0 throughout"),
         (lambda: rl.diagnose(drawn(rl.AttentionParams), X), TypeError, "expected a recurrent network"),
         (lambda: rl.diagnose(LSTM, X, nonlinearity="relu"), ValueError, "no choice"),
+        (lambda: rl.diagnose(LSTM, X, batch_first="yes"), TypeError, "batch_first is 'yes': expected True or False"),
+        (lambda: rl.diagnose(LSTM, X[:, 0], batch_first=True), ValueError, r"expected \(B, T, I\)"),
+        (
+            lambda: rl.diagnose(LSTM, pd.DataFrame({"Date": pd.to_datetime(["2020-01-01"]), "Close": [1.0]})),
+            TypeError,
+            "x has the column 'Date' of datetime64",
+        ),
         (lambda: rl.diagnose(LSTM, [["a"]]), TypeError, "x is"),
     ],
 )

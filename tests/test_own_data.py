@@ -45,7 +45,9 @@ def test_padding_becomes_lengths_when_asked() -> None:
     with pytest.raises(ValueError, match=r"x has the value nan at sequence 2, step 4: .*pass nan_padding=True"):
         rl.tasks.from_arrays(padded, Y)
     padded[2, 5] = 1.0
-    with pytest.raises(ValueError, match=r"x has the value nan at sequence 2, step 4: expected finite numbers$"):
+    with pytest.raises(
+        ValueError, match=r"x has the value nan at sequence 2, step 4: expected finite numbers; padding is NaN in all"
+    ):
         rl.tasks.from_arrays(padded, Y, nan_padding=True)
 
 

@@ -51,6 +51,16 @@ def test_tables_pictures_and_short_lines(name: str) -> None:
     assert len(repr(made)) < 300
 
 
+def test_what_has_a_picture_has_a_table() -> None:
+    """Of every public record, whichever there are; those of arrays alone are in SHOWN too."""
+    kinds = [kind for kind in map(rl.__dict__.get, rl.__all__) if inspect.isclass(kind)]
+    assert {kind for kind in kinds if hasattr(kind, "plot")} == {kind for kind in kinds if hasattr(kind, "to_frame")}
+    shown = {type(made) for made, _, _ in SHOWN.values()} | {rl.Diagnosis}
+    assert {kind for kind in kinds if hasattr(kind, "plot")} <= shown
+    for kind in shown - {rl.Diagnosis}:
+        assert list(inspect.signature(kind.plot).parameters) == ["self", "ax"]
+
+
 SHORT = {
     "Adam",
     "RMSprop",

@@ -63,10 +63,19 @@ def of_kinds(kinds: str, name: str, value: Any, many: str, one: str) -> NDArray[
         return value
     array = plain(value)
     if array.dtype.kind not in kinds:
-        raise TypeError(f"{name} is {shortened(value)}: expected {many}")
+        raise TypeError(f"{name} {described(value, kinds)}: expected {many}")
     if np.ma.is_masked(value):
         raise ValueError(f"{name} has masked values: expected {one} in every place")
     return array
+
+
+def described(value: Any, kinds: str) -> str:
+    """What was given in the place of an array: a value as it is, of a table the columns that are not of these kinds."""
+    columns: Any = getattr(value, "dtypes", None)
+    if not hasattr(columns, "items"):
+        return f"is {shortened(value)}"
+    odd = [f"{name!r} of {kind}" for name, kind in columns.items() if getattr(kind, "kind", "O") not in kinds]
+    return f"has the column{'s' * (len(odd) != 1)} {', '.join(odd)}"
 
 
 def file_path(name: str, value: Any) -> Path:

@@ -33,7 +33,7 @@ def diagnose(
 
     Parameters
     ----------
-    network : parameters of a recurrent cell, a Stack, a Bidirectional, or a Model
+    network : parameters of a recurrent cell, a Stack, a Bidirectional, a Model, or a Fit of one
         Weights may be NaN or infinite: the diagnosis says where. Of a Model its own nonlinearity is taken.
     x : array_like, (T, I) or (T, B, I)
         Inputs, oldest first. What comes before the first NaN or infinite one, or before states that overflow, is measured.

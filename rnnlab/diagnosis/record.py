@@ -11,7 +11,7 @@ import numpy as np
 from rnnlab.diagnosis.measures import Decay, LayerDiagnosis
 from rnnlab.diagnosis.remedies import Remedy
 from rnnlab.diagnosis.subject import Began
-from rnnlab.diagnosis.verdict import Fault, rate_told, verdict_of
+from rnnlab.diagnosis.verdict import Fault, verdict_of, way_told
 
 SHOWN = 4  # layers, and as many faults, in words
 COLUMNS = ("quantity", "layer", "at", "value", "low", "high")
@@ -99,7 +99,7 @@ def layer_lines(layer: LayerDiagnosis) -> Iterator[str]:
         for lag in (layer.decay.horizon, layer.decay.float32_horizon)
     ]
     yield (
-        f"{layer.name} ({layer.kind}, H {layer.units}): {rate_told(layer)}; under 1 % {reached[0]}, "
+        f"{layer.name} ({layer.kind}, H {layer.units}): {way_told(layer)}; under 1 % {reached[0]}, "
         f"lost to float32 {reached[1]}"
     )
     yield "  " + ", ".join(inside_of(layer))

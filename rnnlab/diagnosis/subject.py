@@ -16,7 +16,7 @@ from rnnlab.lyapunov import single_cells
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_leaves, checked_params, dtype_of
 from rnnlab.tape import Tape
-from rnnlab.training import Model
+from rnnlab.training import Fit, Model
 
 Array = NDArray[Any]
 
@@ -68,6 +68,7 @@ class Subject(NamedTuple):
 
 def subject_of(network: Any, x: ArrayLike, dh: ArrayLike | None, nonlinearity: Any, length: Any) -> Subject:
     """What can be measured of what was given, and what is not finite in it."""
+    network = network.model if isinstance(network, Fit) else network
     readout = network.readout if isinstance(network, Model) else None
     if isinstance(network, Model):
         network, nonlinearity = network.params, network.nonlinearity

@@ -186,7 +186,7 @@ def vanishing(layers: tuple[LayerDiagnosis, ...], steps: int) -> Iterator[Fault]
     some = [layer for layer in layers if not np.isneginf(layer.decay.log10_gradient).all()]  # of the loss
     short = [layer for layer in some if layer.decay.horizon is not None and layer.decay.horizon < steps / 2]
     for layer in sorted(short, key=alone):
-        told = f"{layer.name} vanishes: {rate_told(layer)}, horizon {layer.decay.horizon} of your {steps} steps"
+        told = f"{layer.name} vanishes: {way_told(layer)}, horizon {layer.decay.horizon} of your {steps} steps"
         yield Fault("vanishes", layer.name, layer.decay.factor, f"{told}; {why_it_vanishes(layer)}")
 
 
@@ -202,6 +202,15 @@ def rate_told(layer: LayerDiagnosis) -> str:
         gone = int(np.argmax(np.isneginf(layer.decay.log10_gradient)))
         return f"a gradient of exactly 0 from lag {gone} on"
     return f"{factor:.3g} a step" + (f" ({low:.3g} to {high:.3g})" if np.isfinite(low) and low < high else "")
+
+
+def way_told(layer: LayerDiagnosis) -> str:
+    """The factor of a step; of a gradient that comes back on another way, as from a second direction, where it is small."""
+    there = layer.decay.log10_gradient >= SEEN
+    again = np.flatnonzero(~there[:-1] & there[1:]) + 1
+    if not again.size:
+        return rate_told(layer)
+    return f"under 1 % at {np.count_nonzero(~there)} lags, and more again from lag {again[0]} on"
 
 
 def why_it_vanishes(layer: LayerDiagnosis) -> str:

@@ -113,6 +113,7 @@ def fit(
     watching = Watching(asked, given, course, lambda outcome: _outcome(given, recipe, run, course, outcome, watching))
     with watching:
         outcome = train(run, course, watching, watching.record_flow)
+        watching.show(outcome.updates)
     return _outcome(given, recipe, run, course, outcome, watching)
 
 

@@ -99,8 +99,7 @@ class Watching:
 
     def go_on(self, updates: int) -> int:
         """FINITE, or who ends the run."""
-        if self.bar is not None:
-            self.bar.update(updates - self.bar.n)
+        self.show(updates)
         now = self.course.done + updates
         loss = (
             self.held_out[-1]
@@ -113,6 +112,11 @@ class Watching:
             return PATIENCE
         ends = self.asked.callback is not None and self.asked.callback(self.so_far(Outcome(updates, FINITE)))
         return CALLBACK if ends else FINITE
+
+    def show(self, updates: int) -> None:
+        """How far it is."""
+        if self.bar is not None:
+            self.bar.update(updates - self.bar.n)
 
     def seen(self) -> tuple[Array, ...]:
         """The fields of a History from the radii on."""

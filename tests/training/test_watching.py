@@ -32,6 +32,11 @@ def test_a_callback_ends_a_run() -> None:
     assert trained(updates=3).why == "all updates were taken: 3 so far"
 
 
+def test_a_bar_ends_with_its_run(capsys: pytest.CaptureFixture[str]) -> None:
+    trained(updates=7, progress=True)
+    assert "7/7" in capsys.readouterr().err
+
+
 def test_patience_ends_a_run_that_does_not_fall() -> None:
     """Where nothing can be learnt; the same recipe goes on where something can."""
     noise = task_of(lambda rng, size: (rng.standard_normal((5, size, 1)), rng.standard_normal((size, 1))))
