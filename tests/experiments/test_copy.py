@@ -10,7 +10,14 @@ from rnnlab.experiments._lab import runner
 from rnnlab.experiments._lab.differences import family
 from tests.experiments import CURVE
 
-COPY = copy.Spec(delay=1, adding_seq_len=10, seeds=1, updates=400, method="RNN,linear identity,linear orthogonal")
+COPY = copy.Spec(
+    delay=1,
+    adding_seq_len=10,
+    seeds=1,
+    updates=400,
+    learning_rate=0.002,
+    method="RNN,linear identity,linear orthogonal",
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +41,20 @@ def test_the_third_input_of_adding_is_the_marked_number() -> None:
 
 
 def test_copy_columns_and_figure(copied: pd.DataFrame) -> None:
-    assert set(copied.columns) == CURVE - {"part"} | {"task", "chance"}
+    assert set(copied.columns) == CURVE - {"part"} | {"task", "chance", "learning_rate"}
     assert copied.groupby("task")["method"].nunique().to_dict() == {"adding": 2, "copy": 3}
     assert copy.checks(copied).empty  # neither the default delay nor its budget
     assert set(copy.draw(copied)) == {"copy", "linear"}
     assert set(copy.draw(copied[copied["method"] == "RNN"])) == {"copy", "linear"}
+
+
+def test_the_better_rate_of_each_method_counts(copied: pd.DataFrame) -> None:
+    last = copied["update"] == copied.groupby(["task", "method"])["update"].transform("max")
+    worse = copied.assign(learning_rate=0.1, solved=False, score=copied["score"] + 0.1)
+    better = copied.assign(learning_rate=0.01, solved=last)
+    for others in (worse, better):
+        rates = copy.at_best_rate(pd.concat([others, copied]))["learning_rate"]
+        assert rates.eq(0.002 if others is worse else 0.01).all()
 
 
 def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> None:

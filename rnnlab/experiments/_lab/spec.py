@@ -119,4 +119,5 @@ Listed = Annotated[tuple[Item, ...], BeforeValidator(expand_ranges), Field(min_l
 RecurrentWeight = Annotated[FiniteFloat, AfterValidator(rescalable)]
 RecurrentWeights = Listed[RecurrentWeight]
 Numbers = Listed[FiniteFloat]
+Rates = Listed[Annotated[FiniteFloat, Field(gt=0)]]
 Lengths = Listed[Annotated[int, Field(ge=1)]]
