@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import checked_rng, numbers, one_of, positive, shortened, whole
+from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.task import Task
 from rnnlab.api import backward, forward
 from rnnlab.kernels.cells.rnn import RNNParams
@@ -44,6 +45,7 @@ CURVATURES: dict[str, Callable[[Array], Array]] = {  # f'' / f' by the state
 }
 
 
+@shows(largest_entry)
 class FlossingLoss(NamedTuple):
     """Distance of Lyapunov exponents from a target, and its gradient."""
 
@@ -52,6 +54,7 @@ class FlossingLoss(NamedTuple):
     gradients: RNNParams  # derivatives of the loss
 
 
+@shows(largest_entry)
 class Flossed(NamedTuple):
     """A model that was flossed."""
 

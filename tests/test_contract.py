@@ -117,7 +117,7 @@ def right() -> dict[str, Any]:
     more |= {"network": params, "layers": 2, "dh_n": np.ones(2), "cells": (rl.RNNParams,)}
     more |= {"callback": None, "patience": None, "progress": False, "record_flow": None, "clip_norm": None}
     more |= {"target": np.ones(30), "loss": "squared_error", "nan_padding": False, "held_out": 0.2, "scale": True}
-    more |= {"ahead": 1, "scaled": False}
+    more |= {"ahead": 1, "scaled": False, "learning_rate": 0.01}
     return {**sizes, **arrays, **names, **tasks, **runs, **more, **networks(params)}
 
 

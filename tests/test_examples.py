@@ -107,7 +107,7 @@ def test_links_lead_somewhere(path: Path) -> None:
         target = (path.parent / name).resolve() if name else path
         assert link.startswith("http") or target.exists(), link
         if anchor and target.suffix == ".html":
-            told = (ROOT / "docs/explorer.md").read_text(encoding="utf-8").split("\n## address\n")[1].split("\n## ")[0]
+            told = (ROOT / "docs/explorer.md").read_text(encoding="utf-8").split("\n## Address\n")[1].split("\n## ")[0]
             keys = re.findall(r"`(\w+)", " ".join(re.findall(r"^\| (`.*?) \|", told, flags=re.MULTILINE)))
             assert {word.split("=")[0] for word in anchor.split("&")} <= set(keys), link
         elif anchor:

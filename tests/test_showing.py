@@ -85,6 +85,8 @@ def test_every_public_record_is_short() -> None:
         DONE.state,
         rl.tasks.latch(5).draw(RNG, 9),
         SHOWN["one unit"][0],
+        rl.flossing_loss(PARAMS, np.ones((9, PARAMS.weight_ih.shape[1]))),
+        rl.floss(MODEL, rl.tasks.latch(5), updates=1, rng=RNG),
     ]
     shown = {type(record) for record in records}
     for record in records:
