@@ -171,7 +171,8 @@ def unbiased_gradients(
     Returns
     -------
     of the type of the parameters
-        Each array with an axis of samples in front. Memory N + P a sample, time N^2 a step and one adjoint of it.
+        Each array with an axis of samples in front. UORO needs memory N + P a sample; all derivatives of a step, N P
+        numbers, are formed here beside them, which takes as long as `real_time_gradients`.
 
     Raises
     ------

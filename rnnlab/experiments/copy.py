@@ -157,26 +157,28 @@ def at_best_rate(table: pd.DataFrame) -> pd.DataFrame:
 def checks(table: pd.DataFrame) -> pd.DataFrame:
     """Henaff's table, and who stays without memory; of trainings that had the default delay and budget at least."""
     fields = Spec.model_fields
-    rows = at_best_rate(table[table["budget"] == fields["updates"].default])
+    rows = table[table["budget"] == fields["updates"].default]
     copied = rows[(rows["task"] == "copy") & (rows["seq_len"] == fields["delay"].default + 2 * rl.tasks.COPIED)]
-    last = learning.ends(copied, ["method"])
+    last = learning.ends(copied, ["method", "learning_rate"])
     added = rows[(rows["task"] == "adding") & (rows["seq_len"] == 200)]
     return table_of([*family([*adders(added), *copiers(last)]), *memory_claims(last)])
 
 
 def adders(rows: pd.DataFrame) -> Iterator[tuple[str, Chances, str]]:
-    """Identity adds over 200 steps sooner than orthogonal; the least error of every run: errors jump in learning."""
+    """Identity adds over 200 steps sooner than orthogonal; the least error of a seed's runs: errors jump in learning."""
     least = rows.groupby(["method", "seed"])["score"].min() < 0.5
     if set(LINEAR) <= set(rows["method"]):
-        text = f"adding, T = 200: more identities than orthogonal below half of chance within {rows['budget'].iloc[0]:,} updates"
+        text = f"adding, T = 200: more identities than orthogonal below half of chance, at any rate within {rows['budget'].iloc[0]:,} updates"
         yield text, more_of(least[LINEAR[0]], least[LINEAR[1]]), SOURCE
 
 
 def copiers(last: pd.DataFrame) -> Iterator[tuple[str, Chances, str]]:
-    """Orthogonal copies sooner than identity."""
-    solved = last.set_index("method")["solved"].astype(bool)
-    if set(LINEAR) <= set(solved.index):
-        text = f"copying: more orthogonal than identities solve it within {last['budget'].iloc[0]:,} updates"
+    """Orthogonal copies sooner than identity; a seed solves it at any of the rates, which leaves the test exact."""
+    solved = last["solved"].astype(bool).groupby([last["method"], last["seed"]]).any()
+    if set(LINEAR) <= set(last["method"]):
+        text = (
+            f"copying: more orthogonal than identities solve it, at any rate within {last['budget'].iloc[0]:,} updates"
+        )
         yield text, more_of(solved[[LINEAR[1]]], solved[[LINEAR[0]]]), SOURCE
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnnlab.experiments.bench import cells, training
+from rnnlab.experiments.bench import cases, cells, training
 from rnnlab.experiments.bench.peers import has_peer
 
 # the same sums in another order: 60 terms of rounded products
@@ -37,3 +37,11 @@ def test_fifty_clipped_updates_agree(peer: str) -> None:
     assert cells.deviation(results[peer], results["rnnlab"]) <= AGREEMENT
     start = [*problem.model.params, *problem.model.readout]
     assert cells.deviation(results[peer], start) > 1e-3  # they have moved
+
+
+def test_gradients_carried_forwards_take_longer() -> None:
+    rows = cases.forward_mode([4], 20, 3)
+    ratios = {row.implementation.partition(",")[0]: row.ratio for row in rows}
+    assert set(ratios) == {"BPTT", "truncated BPTT", "RTRL", "UORO"}
+    assert ratios["BPTT"] == 1
+    assert min(ratios["RTRL"], ratios["UORO"]) > 10  # some hundred: a step in Python for one compiled

@@ -58,7 +58,9 @@ def test_the_better_rate_of_each_method_counts(copied: pd.DataFrame) -> None:
 
 
 def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> None:
-    last = pd.DataFrame({"method": 4 * copy.LINEAR, "solved": 4 * [False, True], "budget": 1600})
+    last = pd.DataFrame(
+        {"method": 4 * copy.LINEAR, "solved": 4 * [False, True], "seed": np.repeat(range(4), 2), "budget": 1600}
+    )
     swapped = last.assign(method=4 * copy.LINEAR[::-1])
     assert [claim.verdict for claim in family(copy.copiers(last))] == ["holds"]
     assert [claim.verdict for claim in family(copy.copiers(swapped))] == ["fails"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 import pandas as pd
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, field_validator
@@ -25,7 +25,7 @@ from rnnlab.experiments.bench.timing import Row, in_fresh_process
 
 __all__ = ["Spec", "checks", "draw", "finding", "measure"]
 
-Case = Literal["one-unit", "tanh", "flatness", "cells", "training", "start-up", "memory"]
+Case = Literal["one-unit", "tanh", "flatness", "cells", "training", "forward-mode", "start-up", "memory"]
 Shape = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
 AGREEMENT = 1e-9  # float64 rounding over 500 steps, where the others take the slope from 1 - h^2
 _ONE_AT_A_TIME = threading.Lock()  # what is timed has the machine to itself, however many workers there are
@@ -57,8 +57,8 @@ class Spec(ExperimentSpec):
 
     reproducible: ClassVar[bool] = False
     cases: Choices[Case] = Field(
-        default=("one-unit", "tanh", "flatness", "cells", "training", "start-up", "memory"),
-        description="what is timed: one-unit, tanh, flatness, cells, training, start-up, memory",
+        default=get_args(Case),
+        description=f"what is timed: {', '.join(get_args(Case))}",
     )
     repeats: int = Field(default=7, ge=3, description="rounds, of which the fastest counts")
     cores: Lengths = Field(default=(1, 2), description="numbers of cores, each in a process of its own")
@@ -156,6 +156,7 @@ def rows_of(part: Part) -> list[Row]:
         "flatness": lambda: in_fresh_process(1, cases.flatness, spec.flat_lanes, spec.flat_seq_len, repeats),
         "cells": lambda: in_fresh_process(part.cores, cells.cells, spec.cell, spec.cell_shapes, repeats, part.cores),
         "training": lambda: in_fresh_process(part.cores, training.training, spec.training_shape, repeats, part.cores),
+        "forward-mode": lambda: in_fresh_process(1, cases.forward_mode, (8, 16, 32, 64), 128, 3),
         "start-up": lambda: commands.start_up(repeats),
         "memory": lambda: commands.memory(*spec.memory_seq_len),
     }

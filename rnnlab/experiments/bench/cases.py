@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+import rnnlab as rl
 from rnnlab import kernels
 from rnnlab.experiments.bench.one_unit import (
     BUILDERS,
@@ -23,6 +24,7 @@ from rnnlab.experiments.bench.one_unit import (
     make_problem,
 )
 from rnnlab.experiments.bench.timing import NAN, Row, available_cores, binding_note, fastest, judged
+from rnnlab.forward_mode import real_time_gradients, unbiased_gradients
 
 KINDS = ("float64", "float32")
 PEER_TARGETS = {1: {"numpy": 3.0, "torch": 6.0, "jax": 6.0}, 2: {"numpy": 6.0, "torch": 10.0, "jax": 10.0}}
@@ -139,3 +141,27 @@ def wide_problem(lanes: int, seq_len: int) -> Problem:
     small = make_problem(50, 20, seq_len)
     copies = -(-lanes // small.w2.size)
     return Problem(*(np.tile(array, copies) for array in small)).lanes(0, lanes)
+
+
+def forward_mode(sizes: Sequence[int], steps: int, repeats: int) -> list[Row]:
+    """A gradient of a plain RNN carried forwards, exactly or by one guess, beside BPTT: ratio, how often as long.
+
+    Predicted are 2 H^4 products a step for RTRL and 4 H^2 for BPTT. A guess of UORO needs H^2 by its letter; ours forms
+    all derivatives of a step, as RTRL does.
+    """
+    rows = []
+    for size in sizes:
+        rng = np.random.default_rng(0)
+        tape = rl.forward(rl.RNNParams.init(1, size, rng=rng), rng.standard_normal((steps, 1)))
+        dh = rng.standard_normal(size)
+        runs: dict[str, Callable[[], Any]] = {
+            "BPTT": partial(rl.backward, tape, dh),
+            "truncated BPTT, window 8": partial(rl.backward, tape, dh, window=8),
+            "RTRL": partial(real_time_gradients, tape, dh),
+            "UORO, a guess": partial(unbiased_gradients, tape, dh, rng=rng, samples=1),
+        }
+        seconds = fastest(runs, repeats)
+        for name, taken in seconds.items():
+            ratio, item = taken / seconds["BPTT"], 1e9 * taken / steps
+            rows.append(Row("forward mode", f"{name}, H = {size}, T = {steps}", "float64", 1, taken, item, ratio))
+    return rows
