@@ -19,7 +19,7 @@ from scipy.signal import lfilter
 
 from rnnlab import kernels
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import drawing, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers
 from rnnlab.laws import memory as law
 
@@ -215,8 +215,9 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     left, right = figure.subplots(1, 2)
     for axis, quantity in ((left, "state"), (right, "gradient")):
         draw_quantity(axis, table[table["quantity"] == quantity])
-    left.set(ylabel=r"$E\,h^2$", title="The state grows with memory, unless normalised")
-    right.set(ylabel=r"$E\,(\partial h/\partial\lambda)^2$", title="The gradient grows faster, normalised or not")
+    left.set(ylabel=r"$E\,h^2$", title="The state")
+    right.set(ylabel=r"$E\,(\partial h/\partial\lambda)^2$", title=r"Its gradient by $\lambda$")
+    headline(figure, finding(table))
     draw_legend(left, table["rho"].unique())
     return {"moments": figure}
 

@@ -18,7 +18,7 @@ from pydantic import Field, FiniteFloat
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import BAND, STEEL, drawing, new_figure
+from rnnlab.experiments._lab.figures import BAND, STEEL, drawing, headline, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Listed
 from rnnlab.laws import mean_field
 
@@ -141,6 +141,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     left, right = figure.subplots(1, 2)
     draw_leading(left, table[table["method"].isin(["qr", "bptt"])])
     draw_full(right, table[table["method"] == "full"])
+    headline(figure, finding(table))
     return {"exponents": figure}
 
 
@@ -164,7 +165,7 @@ def draw_leading(axis: Any, rows: pd.DataFrame) -> None:
     axis.set(
         xlabel="gain g",
         ylabel="leading Lyapunov exponent per step",
-        title="Above 0 gradients explode, below they vanish",
+        title="Above 0: explodes; below: vanishes",
     )
     axis.legend(fontsize=9, frameon=False)
 

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import GUIDE, drawing, new_figure
+from rnnlab.experiments._lab.figures import GUIDE, drawing, headline, new_figure
 from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers, bytes_of_weights
 
 ROUNDING = 1e-12  # relative biases below are the rounding of two sums of T terms, not truncation
@@ -222,6 +222,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
         if growth_rates(rows).max() < 1:
             draw_flow(right, rows)
     finish(left, right, int(table["k"].max()))
+    headline(figure, finding(table))
     return {"windows": figure}
 
 
@@ -256,9 +257,9 @@ def finish(left: Any, right: Any, steps: int) -> None:
     left.axhline(1.0, color=GUIDE, linewidth=0.8)
     left.set(xscale="log", xlim=(1, steps), xlabel="window k", ylabel="cosine of truncated and whole gradient")
     left.xaxis.set_major_formatter("{x:g}")
-    left.set_title("Where gradients fade, a short window points the right way")
+    left.set_title("Where a window points")
     left.legend(fontsize=9, frameon=False)
     right.plot([], [], "k--", linewidth=1.0, label=r"slope of $|\partial L/\partial h_{T-k}|$")
     right.set(yscale="log", xlim=(1, steps), ylim=(ROUNDING, 10), xlabel="window k", ylabel="relative bias")
-    right.set_title("The bias fades as fast as the gradient, or not at all")
+    right.set_title("What it leaves out")
     right.legend(fontsize=9, frameon=False)

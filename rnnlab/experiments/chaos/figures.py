@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from rnnlab.experiments._lab.figures import GUIDE, LAKE, NAVY, OCHRE, RED, WINE, drawing, new_figure
+from rnnlab.experiments._lab.figures import GUIDE, LAKE, NAVY, OCHRE, RED, WINE, drawing, headline, new_figure
 from rnnlab.experiments.chaos.series import FORCED, SERIES
 
 LOOKS = {"logistic": ("logistic map", RED), "lorenz": ("Lorenz", NAVY), "sine": ("sine", LAKE)}
@@ -50,7 +50,7 @@ def draw_growth(rows: pd.DataFrame) -> Figure:
     left.set(
         xlabel="lag T - t",
         ylabel=r"$\log_{10}\,|\partial L/\partial h_t|$, relative to the last step",
-        title="Gradients grow at the series' exponent (dashed)",
+        title="dashed: the series' exponent",
     )
     left.legend(frameon=False)
     fed = rows[rows["quantity"] == "fed"]
@@ -60,8 +60,8 @@ def draw_growth(rows: pd.DataFrame) -> Figure:
     right.axhline(0, color=GUIDE, linewidth=0.8)
     right.axhline(1, color=GUIDE, linestyle="--", linewidth=1.4)
     intervals(right)
-    right.set(ylabel="growth / exponent", title="Lorenz: fed and the state kept, it still grows")
-    figure.suptitle("Who learns chaos explodes: a network that continues a series has the series' exponent")
+    right.set(ylabel="growth / exponent", title="Lorenz, fed with values while the state is kept")
+    headline(figure, finding(rows))
     return figure
 
 
@@ -92,7 +92,11 @@ def draw_learning(rows: pd.DataFrame) -> Figure:
     left.set(ylabel="units of ln 2 / exponent", title="How long predictions of unseen values hold")
     right.set(ylabel="Wasserstein distance of distributions", title="How far free runs are off the series")
     left.legend(frameon=False)
-    figure.suptitle("Lorenz: forced once or twice in ln 2 / exponent steps networks predict; clipping is no help")
+    valid = rows[rows["quantity"] == "valid"].assign(held=lambda kept: kept["value"] / TIME)
+    plain = valid[valid["method"] == "plain"].groupby("at")["held"].mean()
+    clipped = valid[valid["method"] != "plain"].groupby("method")["held"].mean()
+    best = f"forced every {plain.idxmax() / TIME:.2g} units of ln 2 / exponent, predictions hold over {plain.max():.2g}"
+    headline(figure, "; ".join([f"Lorenz: {best}", *(f"{name} over {held:.2g}" for name, held in clipped.items())]))
     return figure
 
 

@@ -146,6 +146,7 @@ def lost_first(table: pd.DataFrame) -> Figure:
     names = names_of(table)
     figure = new_figure(11.0, 1.9 + 0.42 * len(names))
     axes = figure.subplots(1, 2, sharey=True, sharex=True)
+    deep: dict[str, int] = {}
     for axis, residual in zip(axes, SKIPS, strict=True):
         losses = {}
         for row, name in enumerate(names):
@@ -153,11 +154,13 @@ def lost_first(table: pd.DataFrame) -> Figure:
             axis.plot(loss.layer, np.full(loss.layer.size, row - 0.12), "s", color=RED, markersize=7)
             axis.plot(loss.step, np.full(loss.step.size, row + 0.12), "o", color=NAVY, markersize=7)
         axis.axvline(0, color=GUIDE, linewidth=0.8, zorder=0)
-        deep = sum(bool(loss.layer.mean() < loss.step.mean()) for loss in losses.values())
+        deep[SKIPS[residual]] = sum(bool(loss.layer.mean() < loss.step.mean()) for loss in losses.values())
         axis.set(xlabel="log10 of the mean factor", ylim=(len(names) - 0.5, -0.5))
-        axis.set_title(f"{SKIPS[residual]}: {deep} of {len(names)} lose more a layer than a step")
+        axis.set_title(SKIPS[residual])
     axes[0].set_yticks(range(len(names)), [NETWORKS[name].label for name in names])
     axes[0].plot([], [], "s", color=RED, label="per layer, at lag 0")
     axes[0].plot([], [], "o", color=NAVY, label="per step, in the top layer")
     legend_below(figure, axes[0])
+    told = ", ".join(f"{skips}: {count} of {len(names)}" for skips, count in deep.items())
+    headline(figure, f"networks that lose more a layer than a step: {told}")
     return figure

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, drawing, edges, new_figure
+from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, drawing, edges, headline, new_figure
 from rnnlab.laws.gates import critical_gain
 
 LIMIT = 0.6  # of ln a step shown by the darkest colours
 TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
 TITLES = {
-    "rest": "At rest: explodes above 4 / (1 + e^b) (dashed)",
-    "driven": "Driven by noise: later, and more slowly",
+    "rest": "At rest (dashed: gain 4 / (1 + e^b))",
+    "driven": "Driven by noise",
 }
 
 
@@ -49,7 +49,7 @@ def draw_map(table: pd.DataFrame) -> Figure:
         axis.set_title(title)
     axes[0].set_ylabel("gain g of the recurrent weights")
     figure.colorbar(image, ax=axes, extend="both", label="growth of the gradient: ln of the factor per step")
-    figure.suptitle("An LSTM explodes too: the better it remembers, the smaller the weights that suffice (red)")
+    headline(figure, finding(table))
     return figure
 
 
@@ -80,12 +80,14 @@ def draw_exponent(table: pd.DataFrame) -> Figure:
     ends = np.array([rows["exponent"].min(), rows["exponent"].max()])
     left.plot(ends, ends, "--", color=GUIDE)
     left.plot(rows["exponent"], rows["growth"], "o", color=NAVY, markersize=5, alpha=0.6)
-    left.set(ylabel="growth of BPTT's gradient per step", title="Gradients grow at the largest Lyapunov exponent")
+    left.set(ylabel="growth of BPTT's gradient per step", title="dashed: equal")
     steps = rows["seq_len"].iloc[0]
     right.plot([0, ends[1]], [0, steps * ends[1] / np.log(10)], "--", color=GUIDE)
     right.plot(rows["exponent"], rows["log10_peak"], "o", color=RED, markersize=5, alpha=0.6)
-    right.set(ylabel="log10 of the largest |dL/d(h, c)_t|", title=f"so their peak over {steps} steps is known from it")
+    right.set(ylabel="log10 of the largest |dL/d(h, c)_t|", title=f"Over {steps} steps (dashed: from the exponent)")
     for axis in (left, right):
         axis.axvline(0, color=GUIDE, linewidth=0.8, zorder=0)
         axis.set_xlabel("largest Lyapunov exponent per step")
+    off = (rows["growth"] - rows["exponent"]).abs().max()
+    headline(figure, f"gradients of {len(rows)} LSTMs grow at the largest Lyapunov exponent, to {off:.2g} a step")
     return figure

@@ -8,7 +8,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import BLUE, GOLD, GUIDE, NAVY, OCHRE, RED, WINE, drawing, logarithmic, new_figure
+from rnnlab.experiments._lab.figures import (
+    BLUE,
+    GOLD,
+    GUIDE,
+    NAVY,
+    OCHRE,
+    RED,
+    WINE,
+    drawing,
+    headline,
+    logarithmic,
+    new_figure,
+)
 
 COLOURS = (BLUE, OCHRE, WINE, NAVY, RED, GOLD)
 MARKERS = "os^DvP"
@@ -30,6 +42,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     draw_noise(noise, largest[largest["kind"].isin(["uoro", "plain"])])
     draw_cost(cost, largest[largest["seq_len"] == largest["seq_len"].max()])
     draw_memory(memory, table[table["kind"].str.startswith("memory")])
+    headline(figure, finding(table))
     return {"price": figure}
 
 
@@ -66,7 +79,7 @@ def draw_noise(axis: Any, rows: pd.DataFrame) -> None:
             axis.plot(measured.index, np.sqrt(measured), linestyle="none", label=label, **look, **more)
     axis.plot([], [], "ko:", markerfacecolor="white", label="not rescaled")
     axis.set(yscale="log", xlabel="sequence length T", ylabel="noise / signal of one guess")
-    axis.set_title("Rescaled, UORO's noise\ndoes not grow with T\n(marks: measured, lines: law)")
+    axis.set_title("A guess of UORO\n(marks: measured, lines: law)")
     logarithmic(axis)
     axis.legend(frameon=False)
 
@@ -84,7 +97,7 @@ def draw_cost(axis: Any, rows: pd.DataFrame) -> None:
     axis.axhline(1, color=GUIDE, linewidth=0.8, zorder=0)
     axis.set(yscale="log", xlabel="steps of the window, or guesses", ylabel="relative error of the gradient")
     axis.set(ylim=(1e-5, None))
-    axis.set_title(f"It takes thousands of guesses\nto match half the sequence\n(T = {rows['seq_len'].max()})")
+    axis.set_title(f"Truncated BPTT and guesses\n(T = {rows['seq_len'].max()})")
     logarithmic(axis)
     axis.legend(frameon=False, fontsize=9, loc="lower right")
 
@@ -97,7 +110,7 @@ def draw_memory(axis: Any, rows: pd.DataFrame) -> None:
         axis.plot(ordered["hidden_size"], ordered["value"] / 1024, label=str(kind).removeprefix("memory "), **look)
     axis.set(yscale="log", xlabel="units H", ylabel="KiB kept")
     steps = rows["seq_len"].max()
-    axis.set_title(f"Memory grows: RTRL's as H$^3$,\nUORO's as H$^2$, BPTT's as T H\n(here T = {steps})")
+    axis.set_title(f"Memory: H$^3$, H$^2$ and T H\n(T = {steps})")
     logarithmic(axis)
     sizes = np.unique(rows["hidden_size"])
     axis.set_xticks(sizes, [f"{size:g}" for size in sizes])

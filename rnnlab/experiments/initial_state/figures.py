@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import GUIDE, drawing, new_figure
+from rnnlab.experiments._lab.figures import GUIDE, drawing, headline, new_figure
 from rnnlab.experiments._lab.words import from_log10
 
 SHOWN = 2.0  # the W2 of the curves, or the one nearest to it
@@ -56,11 +56,9 @@ def draw_turn(rows: pd.DataFrame) -> Figure:
         largest = largest[largest["t"] < ends[1]]
         marker = MARKERS[number % len(MARKERS)]
         right.plot(laws.turn(w2, largest["size"]), largest["t"], marker, color=colour, label=f"W2 = {w2:g}")
-    right.set(
-        xlabel="log(1 / h₀) / log W2", ylabel="step of the largest gradient", title="The turn comes when the law says"
-    )
+    right.set(xlabel="log(1 / h₀) / log W2", ylabel="step of the largest gradient", title="The step of the turn")
     right.legend(frameon=False)
-    figure.suptitle("The same tanh network explodes, then vanishes: the initial state decides when")
+    headline(figure, finding(rows))
     return figure
 
 
@@ -100,7 +98,7 @@ def draw_noise(table: pd.DataFrame) -> Figure:
     left.set(
         xlabel="steps t",
         ylabel="share of sequences that have turned",
-        title="Noise makes the turn random (dotted: law)",
+        title="Dotted: law of the turn",
     )
     left.set_xlim(0, 1.45 * rows["t"].max())
     left.legend(frameon=False, fontsize=10, loc="center right")
@@ -109,8 +107,10 @@ def draw_noise(table: pd.DataFrame) -> Figure:
     right.set(
         xlabel="step of the largest gradient",
         ylabel=r"$\log_{10}$ of the largest $|\partial h_t/\partial h_0|$",
-        title="Until it turns, each sequence explodes by W2 a step",
+        title="Dashed: W2 a step until then",
     )
     right.legend(frameon=False)
-    figure.suptitle(f"W2 = {w2:g}, h₀ = 0 exactly: the slightest noise ends the explosion, at a step of its own")
+    least = rows[rows["size"] == sizes[-1]]
+    told = f"noise {sizes[-1]:g} ends the explosion at step {least['t'].min():g} to {least['t'].max():g}"
+    headline(figure, f"W2 = {w2:g}, h₀ = 0: {told}, at the most times {from_log10(least['log10_gradient'].max())}")
     return figure

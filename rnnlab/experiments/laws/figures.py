@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import BLUE, GUIDE, drawing, new_figure
+from rnnlab.experiments._lab.figures import BLUE, GUIDE, drawing, headline, new_figure
 
 
 @drawing
@@ -19,6 +19,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     left, right = figure.subplots(1, 2)
     draw_multiplier(left, table[table["law"] == "tanh multiplier"])
     draw_knife_edge(right, table[table["law"] == "knife edge gradient"])
+    headline(figure, finding(table))
     return {"tanh": figure}
 
 
@@ -37,9 +38,7 @@ def draw_multiplier(axis: Any, rows: pd.DataFrame) -> None:
     axis.plot(w2, w2, color=GUIDE, linestyle=":", label="the folk story: $W_2$")
     axis.plot(rows["parameter"], rows["measured"], "o", color=BLUE, label="measured by BPTT")
     axis.axhline(1.0, color=GUIDE, linewidth=0.8)
-    axis.set(
-        ylim=(0, 1.6), xlabel="recurrent weight $W_2$", ylabel="factor per step", title="tanh never explodes at rest"
-    )
+    axis.set(ylim=(0, 1.6), xlabel="recurrent weight $W_2$", ylabel="factor per step", title="tanh at rest")
     axis.legend(frameon=False)
 
 
@@ -49,7 +48,5 @@ def draw_knife_edge(axis: Any, rows: pd.DataFrame) -> None:
     last = rows.iloc[-1]
     line = last["measured"] * (rows["seq_len"] / last["seq_len"]) ** -1.5
     axis.loglog(rows["seq_len"], line, "k--", label="slope $-3/2$")
-    axis.set(
-        xlabel="sequence length T", ylabel=r"$\partial h_T/\partial h_0$", title="tanh at $W_2 = 1$: algebraic decay"
-    )
+    axis.set(xlabel="sequence length T", ylabel=r"$\partial h_T/\partial h_0$", title="tanh at $W_2 = 1$")
     axis.legend(frameon=False)

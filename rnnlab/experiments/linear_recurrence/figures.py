@@ -20,6 +20,7 @@ from rnnlab.experiments._lab.figures import (
     new_figure,
 )
 from rnnlab.experiments._lab.networks import look_of
+from rnnlab.experiments._lab.words import times
 from rnnlab.experiments.linear_recurrence.claims import KEPT, MOMENTS
 from rnnlab.experiments.linear_recurrence.recall import CHANCE, LEARNERS, SOLVED
 from rnnlab.experiments.linear_recurrence.signals import DENSE, RINGS
@@ -88,10 +89,12 @@ def draw_ring(rows: pd.DataFrame, moments: pd.DataFrame) -> Figure:
         one = moments[moments["network"] == name]
         right.plot(1 - one["setting"], one["value"], marker, color=colour, markersize=7, label=LEGENDS[name])
     right.set(xscale="log", yscale="log", xlabel=r"$1-|\lambda|$   (memory grows to the right)")
-    right.set(ylabel="mean square", title=r"Only the derivative by $\log\nu$ is bounded")
+    right.set(ylabel="mean square", title="The state and its derivatives")
     right.invert_xaxis()
     right.legend(frameon=False)
-    headline(figure, "A diagonal recurrence: its start decides how far gradients reach, its parameter how steep it is")
+    far = rows[(rows["steps"] == rows["steps"].max()) & rows["network"].isin(RINGS)]
+    told = times(far[["network", "value"]].itertuples(index=False, name=None))
+    headline(figure, f"what comes back over {far['steps'].iloc[0]} steps: {told}")
     return figure
 
 
@@ -109,11 +112,18 @@ def draw_selection(gates: pd.DataFrame, adding: pd.DataFrame, parity: pd.DataFra
     steps = np.linspace(adding["steps"].min(), adding["steps"].max(), 100)
     middle.plot(steps, law.linear_share_of_adding(steps), "--", color=GUIDE, linewidth=1.2, label="2 / T")
     draw_readouts(middle, adding)
-    middle.set(title="Adding: without selection, 2 / T")
+    middle.set(title="Adding")
     draw_readouts(right, parity)
-    right.set(title=r"Parity: not with $\lambda$ between 0 and 1")
-    headline(figure, "What a linear recurrence can't do, however far its gradients reach")
+    right.set(title="Parity")
+    headline(figure, f"R² of adding {readable(adding)}; of parity {readable(parity)}")
     return figure
+
+
+def readable(rows: pd.DataFrame) -> str:
+    """How much can be read from the states of each network over the longest T."""
+    far = rows[rows["steps"] == rows["steps"].max()]
+    told = "; ".join(f"{row.network} {row.value:z.2f}" for row in far.itertuples())
+    return f"over {far['steps'].iloc[0]} steps: {told}"
 
 
 def draw_readouts(axis: Any, rows: pd.DataFrame) -> None:
@@ -146,6 +156,6 @@ def draw_recall(rows: pd.DataFrame) -> Figure:
     right.set_xscale("symlog", linthresh=1)
     right.set_xlim(1.5 * rows["gradient"].min(), 0.3)
     right.set(xlabel=r"$\log_{10}\,|\partial L/\partial h_0| / |\partial L/\partial h_T|$ before training")
-    right.set_title("A gradient that comes back is needed, and not enough")
+    right.set_title("Each training")
     headline(figure, finding(rows))
     return figure

@@ -153,9 +153,8 @@ def training(rows: pd.DataFrame) -> Figure:
     for seed, curve in rows.groupby("seed"):
         looks: dict[str, Any] = {"color": BLUE} if solved[seed] else {"color": GUIDE, "linestyle": "--"}
         left.loglog(curve["update"] + 1, np.maximum(curve["loss"], 1e-12), linewidth=1.2, **looks)
-    left.set(
-        xlabel="update + 1", ylabel="mean squared error", title=f"{solved.sum()} of {len(last)} starts reach the rules"
-    )
+    headline(figure, f"{solved.sum()} of {len(last)} starts reach the rules")
+    left.set(xlabel="update + 1", ylabel="mean squared error", title="training")
     left.plot([], [], color=BLUE, label="reaches all four rules")
     left.plot([], [], color=GUIDE, linestyle="--", label=f"does not{reason and ': '}{reason}")
     left.legend(frameon=False)

@@ -147,10 +147,16 @@ def weights(table: pd.DataFrame) -> Figure:
         axis.set_xlabel("sequence length T")
     figure.supylabel(r"$\log_{10}$ of the absolute gradient of $h_T$")
     legend_below(figure, axes[-1], title="with respect to")
-    headline(
-        figure, "A weight's gradient is a sum over steps: it settles where the gradient of the first input is gone"
-    )
+    headline(figure, f"a weight's gradient is a sum over steps: {sums(table, w2s[0])}")
     return figure
+
+
+def sums(table: pd.DataFrame, w2: float) -> str:
+    """What of the first input and of all of them reaches the longest T, through the first nonlinearity."""
+    name, steps = table["nonlinearity"].iloc[0], table["seq_len"].max()
+    rows = table[(table["nonlinearity"] == name) & (table["w2"] == w2) & (table["seq_len"] == steps)]
+    sizes = [from_log10(rows[column].median()) for column in ("log10_dx1", "log10_dw1")]
+    return f"{TITLES.get(name, name)}, W₂ = {w2:g}, T = {steps}: x₁ has {sizes[0]}, W₁ {sizes[1]}"
 
 
 def gradient_curves(axis: Axes, rows: pd.DataFrame) -> None:

@@ -11,14 +11,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rnnlab.experiments._lab.figures import LAKE, RED, STRAW, TITLES, WINE, drawing, edges, logarithmic, new_figure
+from rnnlab.experiments._lab.figures import (
+    LAKE,
+    RED,
+    STRAW,
+    TITLES,
+    WINE,
+    drawing,
+    edges,
+    headline,
+    logarithmic,
+    new_figure,
+)
 
 VARIANTS = ("plain", "clipped")
 OUTCOMES = ("solved", "stalled", "exploded", "diverged")
-TITLE = (
-    "Exploding gradients prevent convergence, which clipping cures;\n"
-    "a small |W₂| prevents learning over long lags, clipped or not"
-)
 COLOURS = {"solved": STRAW, "stalled": LAKE, "exploded": RED, "diverged": WINE}  # from light to dark
 SEEN = 0.005  # a share that rounds to 0 % is not told
 WORDS = {**{outcome: outcome for outcome in OUTCOMES}, "exploded": "exploded: a gradient above 10"}
@@ -42,7 +49,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
             draw_panel(axis, rows[(rows["nonlinearity"] == name) & (rows["variant"] == variant)])
             axis.set_title(f"{TITLES[name]}, {variant}: {summary(rows, name, variant)}")
             axis.label_outer()
-    figure.suptitle(TITLE)
+    headline(figure, "; ".join(clipping(rows, name) for name in names))
     figure.legend(handles=handles(), loc="outside lower center", ncols=3, frameon=False)
     return {"map": figure}
 
@@ -52,6 +59,14 @@ def finding(table: pd.DataFrame) -> str:
     rows = table[table["part"] == "map"]
     pairs = rows[["nonlinearity", "variant"]].drop_duplicates().itertuples(index=False, name=None)
     return "; ".join(f"{name}, {variant}: {summary(rows, name, variant)}" for name, variant in pairs)
+
+
+def clipping(rows: pd.DataFrame, name: str) -> str:
+    """What clipping changes for one nonlinearity, and what it does not."""
+    mean = rows[rows["nonlinearity"] == name].groupby("variant")[list(OUTCOMES)].mean().loc[list(VARIANTS)]
+    plain, clipped = mean["exploded"] + mean["diverged"]
+    stalled = " and ".join(f"{share:.0%}" for share in mean["stalled"])
+    return f"{TITLES[name]}: {plain:.0%} explode or diverge, clipped {clipped:.0%}; {stalled} stall"
 
 
 def summary(rows: pd.DataFrame, name: str, variant: str) -> str:

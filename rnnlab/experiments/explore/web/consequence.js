@@ -63,15 +63,11 @@ function ball(at, w2, loss, span, r, name) {
   return draw("circle", { cx, cy, r, class: name });
 }
 
-/** Where the ball is off the chart, a sign says how far. */
+/** Where the ball is off the chart, a sign says how far: in the corner that the wall leaves free. */
 function signs(at, net, loss, [low, high]) {
-  const found = [];
-  const above = loss > HIGHEST ? `↑ loss ${short(loss, 3)}` : "";
-  const say = (x, text, end) => found.push(draw("text", { x, y: at.top + 26, class: `sign ${end}` }, pretty(text)));
-  if (net.w2 < low) say(at.left + 14, `← W₂ = ${short(net.w2, 5)}   ${above}`, "");
-  else if (net.w2 > high) say(at.right - 14, `${above}   W₂ = ${short(net.w2, 5)} →`, "end");
-  else if (above) say(at.x(net.w2) + 14, above, "");
-  return found;
+  const aside = net.w2 < low ? "←" : net.w2 > high ? "→" : "", above = loss > HIGHEST ? "↑" : "";
+  const told = [aside && `W₂ = ${short(net.w2, 5)}`, above && `loss ${short(loss, 3)}`].filter(Boolean).join(", ");
+  return told ? [draw("text", { x: at.left + 14, y: at.top + 26, class: "sign" }, pretty(`${aside}${above} ${told}`))] : [];
 }
 
 let lost = false;

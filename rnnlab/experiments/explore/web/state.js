@@ -53,7 +53,7 @@ function readOne(key, text, complaints) {
 /** The state that an address describes, and what is wrong with it. */
 function parseAddress(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, "").replace(/\+/g, "%2B"));
-  const teach = Math.max(0, Number(given.get("teach")) || 0), alone = [...given.keys()].every((key) => key === "teach");
+  const teach = Math.max(0, Number(given.get("teach")) || 0), alone = !Object.keys(NAMES).some((key) => given.has(key));
   const asked = alone ? QUESTIONS[Math.min(teach, QUESTIONS.length) - 1]?.state : {}; // the one that its question is about
   const found = { ...OPENS, ...LEFT_OUT, ...asked, ask: given.get("ask") === "1", teach };
   const complaints = [];
