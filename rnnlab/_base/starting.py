@@ -1,7 +1,5 @@
 """Ctrl-C while the command line imports what it needs, which takes seconds: one word, and nothing else is at work."""
 
-from __future__ import annotations
-
 # `signal` itself imports enum, which takes as long as an interrupt needs to come; this is what it is made of
 import _signal as signal  # type: ignore[import-not-found]
 import os
