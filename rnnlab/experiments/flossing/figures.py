@@ -91,9 +91,16 @@ def draw_exponents(table: pd.DataFrame) -> Figure:
             rows = table[table["method"] == method]
             spread = np.linspace(-0.15, 0.15, len(rows))
             axis.plot(number + spread, rows[names[0]], linestyle="none", color=GUIDE, marker="x", markersize=5)
-            axis.plot(number + spread, rows[names[1]], linestyle="none", alpha=0.7, **LOOKS[method])
+            label = method.replace("-", ", ")
+            axis.plot(number + spread, rows[names[1]], linestyle="none", alpha=0.7, label=label, **LOOKS[method])
         axis.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
         axis.set(ylabel=ylabel)
-        axis.set_xticks(range(len(methods)), [name.replace("-", "\n") for name in methods])
-    figure.suptitle("Flossing brings exponents to 0 and gradients to their size (crosses: as drawn)")
+        axis.set_xticks([])
+    legend_below(figure, axes[0])
+    flossed = table[table["method"].str.contains("flossed")]
+    drawn, start, before, after = flossed[["drawn", "start", "drawn_growth", "start_growth"]].mean()
+    told = (
+        f"exponents from {drawn:.2g} to {start:.2g}, ln of a gradient's factor a step from {before:.2g} to {after:.2g}"
+    )
+    headline(figure, f"flossing brings {told} (crosses: as drawn)")
     return figure
