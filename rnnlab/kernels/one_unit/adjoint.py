@@ -96,11 +96,12 @@ def pull_back_step(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, t
             da[t - 1, i] = dh[i] * tape.slope[t - 1, i]
             adjoint.a.exponent[t - 1, i] = adjoint.h.exponent[i]
     for i in range(dh.size):
-        step_gradient = dh[i] * tape.slope[t - 1, i]
-        dh[i] = step_gradient * w2[i]
-        window.w1[i] += step_gradient * x[t - 1, i]
-        window.w2[i] += step_gradient * tape.h[t - 1, i]
-        window.b1[i] += step_gradient
+        grad, dw1, dw2, db1 = dh[i], window.w1[i], window.w2[i], window.b1[i]
+        step_gradient = grad * tape.slope[t - 1, i]
+        dw1 += step_gradient * x[t - 1, i]
+        dw2 += step_gradient * tape.h[t - 1, i]
+        db1 += step_gradient
+        dh[i], window.w1[i], window.w2[i], window.b1[i] = step_gradient * w2[i], dw1, dw2, db1
 
 
 @kernel
@@ -120,12 +121,13 @@ def close_window(tape: Tape, adjoint: Adjoint, first: int) -> None:
 def pull_back(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int) -> None:
     """BPTT through the window of steps first + 1 .. last, in plain floats, summing into adjoint.window."""
     open_window(adjoint)
-    kept = first < adjoint.a.mantissa.shape[0]
-    if last < first + WINDOW or kept or any_ending(length, first, last):
-        for t in newest_first(first + 1, last):
-            pull_back_step(w2, x, tape, length, adjoint, t)
-    else:
-        for begin in newest_first(0, WINDOW // STRETCH - 1) * STRETCH + first:
+    for later in range(0, last - first, STRETCH):  # not newest_first: it would allocate at every window
+        begin = first + (last - first - 1) // STRETCH * STRETCH - later
+        end = min(begin + STRETCH, last)
+        if end < begin + STRETCH or begin < adjoint.a.mantissa.shape[0] or any_ending(length, begin, end):
+            for t in newest_first(begin + 1, end):
+                pull_back_step(w2, x, tape, length, adjoint, t)
+        else:
             pull_back_stretch(w2, x, tape, adjoint, begin)
 
 
@@ -146,8 +148,8 @@ def any_faint(length: Any, adjoint: Adjoint, first: int, last: int) -> bool:
 
 
 @kernel
-def pull_back_lane(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int, i: int) -> None:
-    """BPTT of one lane through the window again, in new units at every step, whose gradients join the totals at once."""
+def pull_back_lane(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, steps: Any, i: int) -> None:
+    """BPTT of one lane through the steps again, in new units at each, whose gradients join the totals at once."""
     # not all four at once: of what comes out of a tuple that it builds, Numba believes that nobody sees stores to it, and
     # drops those that nothing here reads, as soon as an overload is inlined
     dh, exponent = adjoint.h.mantissa, adjoint.h.exponent
@@ -155,13 +157,13 @@ def pull_back_lane(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, f
     c = constants_of(w2[0])
     dh[i] = adjoint.start[i]
     window.w1[i], window.w2[i], window.b1[i] = c.zero, c.zero, c.zero
-    for t in newest_first(first + 1, last):
+    for t in steps:
         dh[i], exponent[i] = normalise(c.one if length[i] == t else dh[i], exponent[i])
         step_gradient = dh[i] * tape.slope[t - 1, i]
         if t <= da.mantissa.shape[0]:
             da.mantissa[t - 1, i], da.exponent[t - 1, i] = step_gradient, exponent[i]
         add_to(adjoint.w1, i, step_gradient * x[t - 1, i], exponent[i])
-        add_to(adjoint.w2, i, step_gradient * tape.h[t - 1, i], exponent[i] + tape.exponent[first // WINDOW, i])
+        add_to(adjoint.w2, i, step_gradient * tape.h[t - 1, i], exponent[i] + tape.exponent[(t - 1) // WINDOW, i])
         add_to(adjoint.b1, i, step_gradient, exponent[i])
         dh[i] = step_gradient * w2[i]
 
@@ -171,7 +173,7 @@ def pull_back_faint(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, 
     """The faint lanes again."""
     for i in range(length.size):
         if is_faint(length, adjoint, first, last, i):
-            pull_back_lane(w2, x, tape, length, adjoint, first, last, i)
+            pull_back_lane(w2, x, tape, length, adjoint, newest_first(first + 1, last), i)
 
 
 @kernel

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from rnnlab.kernels._floats import constants_of
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import RELU, TANH, code_of, power_of_two
 from rnnlab.kernels.one_unit.plain import Weights, step
 from rnnlab.kernels.scaling import normalise, to_float
@@ -26,6 +26,15 @@ class Tape(NamedTuple):
     h: Any  # (T + 1, L): state h_t is h[t] * 2^exponent[t // WINDOW]
     slope: Any  # (T, L): f'(a_t) in row t - 1
     exponent: Any  # (T // WINDOW + 1, L), integers of the float's width
+
+
+@inner_kernel
+def is_far(h: Any, exponent: Any) -> bool:
+    """Whether a state has units other than 1, or may need them."""
+    c = constants_of(h)
+    size = abs(h)
+    upper, lower = power_of_two(c.far), power_of_two(type(c.far)(-c.far))
+    return (exponent != 0) | (size > upper) | ((size < lower) & (size > c.zero))
 
 
 @kernel
@@ -58,15 +67,13 @@ def rebase(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: int) 
     """Choose the units of every lane for the window after step `first`; true if any lane has units other than 1."""
     h, exponent = tape.h, tape.exponent
     row = first // WINDOW
-    c = constants_of(h[0, 0])
-    upper, lower = power_of_two(c.far), power_of_two(type(c.far)(-c.far))
     far = 0
     for i in range(h.shape[1]):
-        size = abs(h[first, i])
-        far += (exponent[row, i] != 0) | (size > upper) | ((size < lower) & (size > c.zero))
+        far += is_far(h[first, i], exponent[row, i])
     if far:
         for i in range(h.shape[1]):
-            rebase_lane(nonlinearity, weights, x, tape, first, i)
+            if is_far(h[first, i], exponent[row, i]):
+                rebase_lane(nonlinearity, weights, x, tape, first, i)
     return far > 0
 
 
