@@ -72,3 +72,9 @@ def test_differences_are_none_where_methods_change_names(kept: pd.DataFrame) -> 
 def test_bad_specs_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         flossing.Spec(**wrong)
+
+
+def test_figures_of_methods_that_do_not_floss_say_so(kept: pd.DataFrame) -> None:
+    assert set(flossing.draw(kept[kept["method"] == "plain"])) == {"learning", "exponents"}
+    assert flossing.figures.exponents_finding(kept[kept["method"] == "plain"]).startswith("no method flosses")
+    assert "exponents from" in flossing.figures.exponents_finding(kept)

@@ -97,10 +97,15 @@ def draw_exponents(table: pd.DataFrame) -> Figure:
         axis.set(ylabel=ylabel)
         axis.set_xticks([])
     legend_below(figure, axes[0])
-    flossed = table[table["method"].str.contains("flossed")]
-    drawn, start, before, after = flossed[["drawn", "start", "drawn_growth", "start_growth"]].mean()
-    told = (
-        f"exponents from {drawn:.2g} to {start:.2g}, ln of a gradient's factor a step from {before:.2g} to {after:.2g}"
-    )
-    headline(figure, f"flossing brings {told} (crosses: as drawn)")
+    headline(figure, f"{exponents_finding(table)} (crosses: as drawn)")
     return figure
+
+
+def exponents_finding(table: pd.DataFrame) -> str:
+    """What flossing did to networks before their training."""
+    flossed = table[table["method"].str.contains("flossed")]
+    if flossed.empty:
+        return f"no method flosses; {finding(table)}"
+    drawn, start, before, after = flossed[["drawn", "start", "drawn_growth", "start_growth"]].mean()
+    growth = f"ln of a gradient's factor a step from {before:.2g} to {after:.2g}"
+    return f"flossing brings exponents from {drawn:.2g} to {start:.2g}, {growth}"
