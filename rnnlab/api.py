@@ -20,6 +20,7 @@ from rnnlab.kernels.scaling import Scaled
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params, copied, dtype_of, is_ready
+from rnnlab.ready import backward_ready, forward_ready
 from rnnlab.tape import Tape, checked_tape, own_steps, prepared, set_initial_states, tape_of, unbatched, work_space
 
 Array = NDArray[Any]
@@ -77,6 +78,13 @@ def forward(
     >>> tape.h[:, 0].tolist()  # 0, then 2 h + 1
     [0.0, 1.0, 3.0, 7.0]
     """
+    usual = h0 is None and length is None and not batch_first
+    tape = forward_ready(params, x, nonlinearity) if usual else None
+    return forward_checked(params, x, h0, nonlinearity, length, batch_first) if tape is None else tape
+
+
+def forward_checked(params: Any, x: Any, h0: Any, nonlinearity: Any, length: Any, batch_first: bool) -> Tape:
+    """A run of whatever was given, or what is wrong with it."""
     cell, given = checked_params(params)
     given = copied(given)  # weights and x may be overwritten before the way back: 0.3 % of it at H = 512
     kind = dtype_of(given)
@@ -185,6 +193,13 @@ def backward(
     >>> round(float(rl.log10_abs(far.h0)[0]), 6)  # 2^2000; its states are beyond floats, but not their slopes
     602.059991
     """
+    usual = dc is None and window is None and dh_n is None and not scaled
+    found = backward_ready(tape, dh) if usual else None
+    return backward_checked(tape, dh, dc, window, dh_n, scaled) if found is None else found
+
+
+def backward_checked(tape: Any, dh: Any, dc: Any, window: Any, dh_n: Any, scaled: bool) -> Gradients:
+    """The way back of whatever was given, or what is wrong with it."""
     cell, shapes = checked_tape(tape)
     kind = tape.record.x.dtype
     work, dloss = prepared(tape, shapes, dh, dc, dh_n)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba.extending import overload
 
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.views import flat
 
 
@@ -18,3 +19,38 @@ def all_finite(array: Any) -> bool:
     for i in range(numbers.size):
         finite &= abs(numbers[i]) < np.inf  # a nan compares as false
     return finite
+
+
+@inner_kernel
+def copy_finite(source: Any, target: Any) -> bool:
+    """Copy a C-contiguous array, and tell whether no entry is nan or infinite."""
+    numbers, copies = flat(source), flat(target)
+    finite = True
+    for i in range(numbers.size):
+        copies[i] = numbers[i]
+        finite &= abs(numbers[i]) < np.inf
+    return finite
+
+
+def copy_each(sources: Any, targets: Any) -> bool:
+    """`copy_finite` of all arrays of a tuple to those of another."""
+    return all(copy_finite(*pair) for pair in zip(sources, targets, strict=True))
+
+
+@overload(copy_each)
+def _copy_each(sources, targets):  # type: ignore[no-untyped-def]
+    return _copier(len(sources) - 1)
+
+
+def _copier(place: int) -> Any:
+    """A compiled `copy_each` of the arrays up to this place."""
+    if place == 0:
+        return lambda sources, targets: copy_finite(sources[0], targets[0])
+    others = inner_kernel(_copier(place - 1))
+    return lambda sources, targets: others(sources, targets) & copy_finite(sources[place], targets[place])
+
+
+@kernel
+def take(sources: Any, targets: Any) -> bool:
+    """Copy arrays, in tuples, and tell whether all are finite: in one call, of which each costs a microsecond."""
+    return copy_each(sources, targets)

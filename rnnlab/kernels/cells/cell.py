@@ -20,7 +20,7 @@ The way back goes through a stretch of steps at a time: `finish` is called after
 inputs' gradients that belong to it. Of all other gradients that have a row a step there need be no more rows than the
 longest stretch has, so that they stay in the cache, and no memory is fresh (`shapes_for`).
 
-Recurrent cells have four kernels of their own; `recurrence` has the loops through time around them. Compiled code finds
+Recurrent cells have kernels of their own; `recurrence` has the loops through time around them. Compiled code finds
 them by the type of the parameters when it is compiled (`dispatch`).
 """
 
@@ -49,7 +49,7 @@ class Shapes(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """The four kernels of a recurrent cell that the loops through time call."""
+    """The kernels of a recurrent cell that the loops through time call."""
 
     prepare: Kernel  # (params, tape, work): before the first step, say the projection of all inputs
     forward: Kernel  # (nonlinearity, params, tape, work, t): the states' row t + 1 from their row t
@@ -57,6 +57,7 @@ class Steps(NamedTuple):
         Kernel  # (params, tape, gradients, work, t): the adjoint, linear in `work.now`, from row t + 1's to row t's
     )
     finish: Kernel  # (params, tape, gradients): add to the gradients of the parameters what the steps left, write x's
+    prepare_back: Kernel | None = None  # (params, work): before the last step's way back
 
 
 class Cell(NamedTuple):

@@ -44,6 +44,7 @@ regularise = own_kernel(lambda cell: cell.regularise)
 
 # of recurrent ones, with the arguments that `Steps` says
 prepare = own_kernel(lambda cell: cell.steps.prepare)
+prepare_back = own_kernel(lambda cell: cell.steps.prepare_back)
 step_forward = own_kernel(lambda cell: cell.steps.forward, place=1, how=INLINED)
 step_backward = own_kernel(lambda cell: cell.steps.backward, how=INLINED)
 finish = own_kernel(lambda cell: cell.steps.finish)

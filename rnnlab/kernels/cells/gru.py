@@ -27,7 +27,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply, project, transpose
+from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, pack_transposed, project
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
@@ -111,10 +111,9 @@ class GRUTape(NamedTuple):
 class GRUWork(NamedTuple):
     """Work space; `now` holds zeros on entry to the way back, all else is written before it is read."""
 
-    weight_hh_t: Any  # (H, 3 H)
+    panels: Any  # (3 H H,): weight_hh as `multiply_packed` takes it, on the way forward its transpose
     recurrent: Any  # (B, 3 H)
     now: Any  # (1, B, H)
-    direct: Any  # (B, H): the share z * dh of the gradient
     aside: Any  # (1, B, H)
 
 
@@ -132,13 +131,13 @@ class GRUGradients(NamedTuple):
 def prepare(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
     """Project all inputs into the place of the gates."""
     project(params.weight_ih, params.bias, tape.x, tape.gates)
-    transpose(params.weight_hh, work.weight_hh_t)
+    pack_transposed(params.weight_hh, work.panels)
 
 
 @inner_kernel
 def step(_: int, params: GRUParams, tape: GRUTape, work: GRUWork, t: int) -> None:
     """From h_t to h_(t+1)."""
-    multiply(tape.h, t, work.weight_hh_t, work.recurrent)
+    multiply_packed(tape.h, t, work.panels, work.recurrent, False)
     new_state(params.bias_hn, tape.gates, work.recurrent, tape.m, tape.h, t)
 
 
@@ -160,34 +159,38 @@ def new_state(bias_hn: Any, gates: Any, recurrent: Any, m: Any, h: Any, t: int) 
             h[t + 1, b, j] = n + gates[t, b, 1, j] * (h[t, b, j] - n)
 
 
+@kernel
+def prepare_back(params: GRUParams, work: GRUWork) -> None:
+    """Pack the recurrent weights."""
+    pack(params.weight_hh, work.panels)
+
+
 @inner_kernel
 def step_back(params: GRUParams, tape: GRUTape, gradients: GRUGradients, work: GRUWork, t: int) -> None:
     """From dL/dh_(t+1) in `work.now` to row t of a and hidden of the gradients, and to dL/dh_t in `work.now`."""
-    now, direct = work.now, work.direct
-    gates_back(tape.gates, tape.m, tape.h, now, gradients.a, gradients.hidden, direct, t)
-    multiply(as_steps(gradients.hidden), t, params.weight_hh, now[0])
-    for b in range(direct.shape[0]):
-        for j in range(direct.shape[1]):
-            now[0, b, j] += direct[b, j]
+    now = work.now
+    gates_back(tape.gates, tape.m, tape.h, now, gradients.a, gradients.hidden, t)
+    multiply_packed(as_steps(gradients.hidden), t, work.panels, now[0], True)
 
 
-@kernel
-def gates_back(gates: Any, m: Any, h: Any, now: Any, da: Any, hidden: Any, direct: Any, t: int) -> None:
+@inner_kernel
+def gates_back(gates: Any, m: Any, h: Any, now: Any, da: Any, hidden: Any, t: int) -> None:
     """The pointwise part; each loop writes one row of an array, since loops that write several do not vectorise."""
     one = constants_of(now[0, 0, 0]).one
     _, batch, units = now.shape
     for b in range(batch):
         for j in range(units):
-            r, z, n = gates[t, b, 0, j], gates[t, b, 1, j], gates[t, b, 2, j]
-            dn = without_subnormals(now[0, b, j]) * (one - z) * (one - n * n)
-            da[t, b, 2, j] = dn
-            hidden[t, b, 2, j] = dn * r
+            z, n = gates[t, b, 1, j], gates[t, b, 2, j]
+            da[t, b, 2, j] = without_subnormals(now[0, b, j]) * (one - z) * (one - n * n)
+        for j in range(units):
+            hidden[t, b, 2, j] = da[t, b, 2, j] * gates[t, b, 0, j]
         for j in range(units):
             da[t, b, 0, j] = hidden[t, b, 2, j] * m[t, b, j] * (one - gates[t, b, 0, j])
         for j in range(units):
             z = gates[t, b, 1, j]
-            direct[b, j] = without_subnormals(now[0, b, j] * z)
             da[t, b, 1, j] = now[0, b, j] * (h[t, b, j] - gates[t, b, 2, j]) * z * (one - z)
+        for j in range(units):  # what goes on directly, to which the product is added
+            now[0, b, j] = without_subnormals(now[0, b, j] * gates[t, b, 1, j])
         for k in range(2):
             for j in range(units):
                 hidden[t, b, k, j] = da[t, b, k, j]
@@ -215,7 +218,7 @@ def shapes(t: int, b: int, i: int, h: int) -> Shapes:
     return Shapes(
         params,
         GRUTape((t, b, i), (t + 1, b, h), (t, b, 3, h), (t, b, h), (b,)),
-        GRUWork((h, 3 * h), (b, 3 * h), (1, b, h), (b, h), (1, b, h)),
+        GRUWork((3 * h * h,), (b, 3 * h), (1, b, h), (1, b, h)),
         GRUGradients(params, (t, b, i), (1, b, h), (t, b, 3, h), (t, b, 3, h)),
     )
 
@@ -245,7 +248,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish),
+    steps=Steps(prepare, step, step_back, finish, prepare_back),
     recurrent=lambda params: params.weight_hh.reshape(3, *params.weight_hh.shape[1:] * 2),
     share=lambda tape, gradients: (gradients.hidden, tape.h[:-1]),
     tangent=tangent,

@@ -28,7 +28,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply, project, transpose
+from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, pack_transposed, project
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
@@ -105,8 +105,7 @@ class LSTMTape(NamedTuple):
 class LSTMWork(NamedTuple):
     """Work space; `now` holds zeros, or dL/dc_T in row 1, on entry to the way back."""
 
-    weight_hh_t: Any  # (H, 4 H)
-    recurrent: Any  # (B, 4 H)
+    panels: Any  # (4 H H,): weight_hh as `multiply_packed` takes it, on the way forward its transpose
     now: Any  # (2, B, H): dL/dh, dL/dc
     aside: Any  # (2, B, H)
 
@@ -124,59 +123,67 @@ class LSTMGradients(NamedTuple):
 def prepare(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
     """Project all inputs into the place of the gates."""
     project(params.weight_ih, params.bias, tape.x, tape.gates)
-    transpose(params.weight_hh, work.weight_hh_t)
+    pack_transposed(params.weight_hh, work.panels)
 
 
 @inner_kernel
 def step(_: int, params: LSTMParams, tape: LSTMTape, work: LSTMWork, t: int) -> None:
     """From h_t and c_t to those of t + 1."""
-    multiply(tape.h, t, work.weight_hh_t, work.recurrent)
-    activate_gates(tape.gates, work.recurrent, t)
+    multiply_packed(tape.h, t, work.panels, as_steps(tape.gates)[t], True)
+    activate_gates(tape.gates, t)
     new_states(tape.gates, tape.c, tape.tanh_c, tape.h, t)
 
 
-@kernel
-def activate_gates(gates: Any, recurrent: Any, t: int) -> None:
-    """Gates (T, B, 4, H) of step t from their pre-activations: projected inputs in their place, and the recurrent part."""
+@inner_kernel
+def activate_gates(gates: Any, t: int) -> None:
+    """Gates (T, B, 4, H) of step t, in the place of their pre-activations."""
     hidden = gates.shape[3]
     for b in range(gates.shape[1]):
         for k in range(4):
             if k == 2:
                 for j in range(hidden):
-                    gates[t, b, k, j] = tanh(gates[t, b, k, j] + recurrent[b, k * hidden + j])
+                    gates[t, b, k, j] = tanh(gates[t, b, k, j])
             else:
                 for j in range(hidden):
-                    gates[t, b, k, j] = sigmoid(gates[t, b, k, j] + recurrent[b, k * hidden + j])
+                    gates[t, b, k, j] = sigmoid(gates[t, b, k, j])
+
+
+@inner_kernel
+def new_states(gates: Any, c: Any, tanh_c: Any, h: Any, t: int) -> None:
+    """Cell and hidden state, row t + 1 of c and h, from the gates and c_t; loops that write several arrays do not vectorise."""
+    for b in range(tanh_c.shape[1]):
+        for j in range(tanh_c.shape[2]):
+            c[t + 1, b, j] = gates[t, b, 1, j] * c[t, b, j] + gates[t, b, 0, j] * gates[t, b, 2, j]
+        for j in range(tanh_c.shape[2]):
+            tanh_c[t, b, j] = tanh(c[t + 1, b, j])
+        for j in range(tanh_c.shape[2]):
+            h[t + 1, b, j] = gates[t, b, 3, j] * tanh_c[t, b, j]
 
 
 @kernel
-def new_states(gates: Any, c: Any, tanh_c: Any, h: Any, t: int) -> None:
-    """Cell and hidden state, row t + 1 of c and h, from the gates and c_t."""
-    for b in range(tanh_c.shape[1]):
-        for j in range(tanh_c.shape[2]):
-            cell = gates[t, b, 1, j] * c[t, b, j] + gates[t, b, 0, j] * gates[t, b, 2, j]
-            squashed = tanh(cell)
-            c[t + 1, b, j] = cell
-            tanh_c[t, b, j] = squashed
-            h[t + 1, b, j] = gates[t, b, 3, j] * squashed
+def prepare_back(params: LSTMParams, work: LSTMWork) -> None:
+    """Pack the recurrent weights."""
+    pack(params.weight_hh, work.panels)
 
 
 @inner_kernel
 def step_back(params: LSTMParams, tape: LSTMTape, gradients: LSTMGradients, work: LSTMWork, t: int) -> None:
     """From dL/dh and dL/dc of step t + 1 in `work.now` to dL/da in row t, and to those of step t in `work.now`."""
     gates_back(tape.gates, tape.c, tape.tanh_c, work.now, gradients.a, t)
-    multiply(as_steps(gradients.a), t, params.weight_hh, work.now[0])
+    multiply_packed(as_steps(gradients.a), t, work.panels, work.now[0], False)
 
 
-@kernel
+@inner_kernel
 def gates_back(gates: Any, c: Any, tanh_c: Any, now: Any, da: Any, t: int) -> None:
     """The pointwise part; each loop writes one row of `da`, since loops that write several do not vectorise."""
     one = constants_of(now[0, 0, 0]).one
     _, batch, hidden = now.shape
     for b in range(batch):
         for j in range(hidden):
+            o = gates[t, b, 3, j]
+            da[t, b, 3, j] = without_subnormals(now[0, b, j]) * tanh_c[t, b, j] * o * (one - o)
+        for j in range(hidden):
             o, dh = gates[t, b, 3, j], without_subnormals(now[0, b, j])
-            da[t, b, 3, j] = dh * tanh_c[t, b, j] * o * (one - o)
             dc = now[1, b, j] + dh * o * (one - tanh_c[t, b, j] * tanh_c[t, b, j])
             now[1, b, j] = without_subnormals(dc)
         for j in range(hidden):
@@ -188,7 +195,8 @@ def gates_back(gates: Any, c: Any, tanh_c: Any, now: Any, da: Any, t: int) -> No
         for j in range(hidden):
             f = gates[t, b, 1, j]
             da[t, b, 1, j] = now[1, b, j] * c[t, b, j] * f * (one - f)
-            now[1, b, j] *= f
+        for j in range(hidden):
+            now[1, b, j] *= gates[t, b, 1, j]
 
 
 @kernel
@@ -203,7 +211,7 @@ def shapes(t: int, b: int, i: int, h: int) -> Shapes:
     return Shapes(
         params,
         LSTMTape((t, b, i), (t + 1, b, h), (t + 1, b, h), (t, b, 4, h), (t, b, h), (b,)),
-        LSTMWork((h, 4 * h), (b, 4 * h), (2, b, h), (2, b, h)),
+        LSTMWork((4 * h * h,), (2, b, h), (2, b, h)),
         LSTMGradients(params, (t, b, i), (2, b, h), (t, b, 4, h)),
     )
 
@@ -235,7 +243,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish),
+    steps=Steps(prepare, step, step_back, finish, prepare_back),
     recurrent=lambda params: params.weight_hh.reshape(4, *params.weight_hh.shape[1:] * 2),
     share=lambda tape, gradients: (gradients.a, tape.h[:-1]),
     tangent=tangent,

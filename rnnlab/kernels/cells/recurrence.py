@@ -18,6 +18,7 @@ from rnnlab.kernels.cells.dispatch import (
     clear_sums,
     finish,
     prepare,
+    prepare_back,
     rows_at_once,
     states_of,
     step_backward,
@@ -82,6 +83,7 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
     length, now, aside = saved.length, space.now, space.aside
     shortest, rows = length.min(), rows_at_once(own, saved, found)
     clear_sums(found.params)
+    prepare_back(own, space)
     for last in range(steps, 0, -rows):
         first = max(last - rows, 0)
         run, share = stretch(saved, first, last), stretch(found, first, last)
@@ -126,6 +128,7 @@ def norms_back(
     length, now, aside = saved.length, space.now, space.aside
     shortest, rows = length.min(), rows_at_once(own, saved, found)
     clear_sums(found.params)
+    prepare_back(own, space)
     for last in range(steps, 0, -rows):
         first = max(last - rows, 0)
         run, share = stretch(saved, first, last), stretch(found, first, last)

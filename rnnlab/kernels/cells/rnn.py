@@ -25,7 +25,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply, project, transpose
+from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, pack_transposed, project
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, flat
@@ -108,7 +108,7 @@ class RNNTape(NamedTuple):
 class RNNWork(NamedTuple):
     """Work space; `now` holds zeros on entry to the way back, all else is written before it is read."""
 
-    weight_hh_t: Any  # (H, H)
+    panels: Any  # (H H,): weight_hh as `multiply_packed` takes it, on the way forward its transpose
     recurrent: Any  # (B, H)
     now: Any  # (1, B, H)
     aside: Any  # (1, B, H)
@@ -127,32 +127,32 @@ class RNNGradients(NamedTuple):
 def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
     """Project all inputs into the place of the slopes."""
     project(params.weight_ih, params.bias, tape.x, tape.slope)
-    transpose(params.weight_hh, work.weight_hh_t)
+    pack_transposed(params.weight_hh, work.panels)
 
 
 @inner_kernel
 def step(nonlinearity: Any, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
     """From h_t to h_(t+1), and the slope in the place of the projected input."""
-    multiply(tape.h, t, work.weight_hh_t, work.recurrent)
+    multiply_packed(tape.h, t, work.panels, work.recurrent, False)
     a, slope = flat(work.recurrent), as_rows(tape.slope)[t]
     for i in range(a.size):
         a[i] += slope[i]
     activate(nonlinearity, a, as_rows(tape.h)[t + 1], slope)
 
 
+@kernel
+def prepare_back(params: RNNParams, work: RNNWork) -> None:
+    """Pack the recurrent weights."""
+    pack(params.weight_hh, work.panels)
+
+
 @inner_kernel
 def step_back(params: RNNParams, tape: RNNTape, gradients: RNNGradients, work: RNNWork, t: int) -> None:
     """From dL/dh_(t+1) in `work.now` to dL/da_(t+1) in row t of `gradients.a`, and to dL/dh_t in `work.now`."""
-    times_slope(work.now, tape.slope, gradients.a, t)
-    multiply(gradients.a, t, params.weight_hh, work.now[0])
-
-
-@kernel
-def times_slope(dh: Any, slope: Any, da: Any, t: int) -> None:
-    """Row t of `da` is dh[0] times row t of `slope`."""
-    for b in range(dh.shape[1]):
-        for j in range(dh.shape[2]):
-            da[t, b, j] = without_subnormals(dh[0, b, j] * slope[t, b, j])
+    dh, slope, da = flat(work.now), as_rows(tape.slope)[t], as_rows(gradients.a)[t]
+    for i in range(dh.size):
+        da[i] = without_subnormals(dh[i] * slope[i])
+    multiply_packed(gradients.a, t, work.panels, work.now[0], False)
 
 
 @kernel
@@ -174,7 +174,7 @@ def shapes(t: int, b: int, i: int, h: int) -> Shapes:
     return Shapes(
         params,
         RNNTape((t, b, i), (t + 1, b, h), (t, b, h), (b,)),
-        RNNWork((h, h), (b, h), (1, b, h), (1, b, h)),
+        RNNWork((h * h,), (b, h), (1, b, h), (1, b, h)),
         RNNGradients(params, (t, b, i), (1, b, h), (t, b, h)),
     )
 
@@ -191,7 +191,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish),
+    steps=Steps(prepare, step, step_back, finish, prepare_back),
     nonlinear=True,
     recurrent=lambda params: params.weight_hh[None],
     share=lambda tape, gradients: (gradients.a, tape.h[:-1]),

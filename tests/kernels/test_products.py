@@ -1,0 +1,52 @@
+"""Products by BLAS's own function, which takes addresses: against NumPy, block by block, and of contiguous arrays alone."""
+
+import numpy as np
+import pytest
+from numba import config, njit
+from numba.core.errors import TypingError
+
+from rnnlab.kernels.products import PANEL, add_product, add_weight_gradient, multiply_packed, pack, pack_transposed
+
+ROUNDING = {np.float64: 1e-12, np.float32: 1e-3}  # of sums over 300 terms near 1
+
+
+@pytest.mark.parametrize("kind", ROUNDING)
+@pytest.mark.parametrize(("inner", "columns"), [(1, 1), (1, 4), (4, 1), (5, 7), (300, PANEL), (130, 2 * PANEL + 3)])
+def test_a_product_from_panels_is_that_with_the_matrix(kind: type, inner: int, columns: int) -> None:
+    rng = np.random.default_rng(0)
+    left, matrix = rng.standard_normal((3, 2, inner)).astype(kind), rng.standard_normal((inner, columns)).astype(kind)
+    panels, turned = np.empty((2, matrix.size), kind)
+    pack(matrix, panels)
+    pack_transposed(np.ascontiguousarray(matrix.T), turned)
+    np.testing.assert_array_equal(panels, turned)
+    out = np.full((2, columns), np.nan, kind)
+    multiply_packed(left, 1, panels, out, False)
+    np.testing.assert_allclose(out, left[1] @ matrix, rtol=0, atol=ROUNDING[kind])
+    multiply_packed(left, 2, panels, out, True)
+    np.testing.assert_allclose(out, (left[1] + left[2]) @ matrix, rtol=0, atol=ROUNDING[kind])
+    assert abs(out - left[1] @ matrix).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ROUNDING)
+@pytest.mark.parametrize(("rows", "gates", "inputs"), [(1, 1, 1), (150, 130, 3), (300, 70, 65)])
+def test_a_weight_gradient_is_the_sum_of_outer_products(kind: type, rows: int, gates: int, inputs: int) -> None:
+    rng = np.random.default_rng(0)
+    da, x = rng.standard_normal((rows, 2, gates)).astype(kind), rng.standard_normal((rows, 2, inputs)).astype(kind)
+    out = np.ones((gates, inputs), kind)
+    add_weight_gradient(da, x, out)
+    np.testing.assert_allclose(out, 1 + np.einsum("tbg,tbi->gi", da, x), rtol=0, atol=ROUNDING[kind])
+
+
+@pytest.mark.skipif(bool(config.DISABLE_JIT), reason="interpreted, NumPy takes any array")
+@pytest.mark.parametrize("place", range(3))
+def test_an_array_with_gaps_is_refused_when_compiled(place: int) -> None:
+    arrays = [np.ones((4, 4)) for _ in range(3)]
+    arrays[place] = np.ones((4, 8))[:, ::2]
+
+    @njit
+    def product(left, right, out):  # type: ignore[no-untyped-def]
+        add_product(left, right, out, (0, 4, 0, 4, 0, 4))
+
+    with pytest.raises(TypingError, match="expected C-contiguous arrays"):
+        product(*arrays)
+    product(*map(np.ascontiguousarray, arrays))
