@@ -57,7 +57,7 @@ class Spec(ExperimentSpec):
 
     reproducible: ClassVar[bool] = False
     cases: Choices[Case] = Field(
-        default=get_args(Case),
+        default=tuple(case for case in get_args(Case) if case != "forward-mode"),
         description=f"what is timed: {', '.join(get_args(Case))}",
     )
     repeats: int = Field(default=7, ge=3, description="rounds, of which the fastest counts")
