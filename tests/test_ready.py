@@ -62,5 +62,8 @@ def test_a_changed_tape_goes_the_long_way() -> None:
     assert backward_ready(tape._replace(record=tape.record._replace(slope=tape.record.slope[1:])), dh) is None
     assert backward_ready(tape, dh[:2]) is None
     assert backward_ready(tape, dh * np.nan) is None
+    tape.params.bias[0] = np.nan
+    assert backward_ready(tape, dh) is None
+    tape.params.bias[0] = 0
     tape.record.length[0] = 8
     assert backward_ready(tape, dh) is None
