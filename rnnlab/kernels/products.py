@@ -187,17 +187,6 @@ def pack(matrix: Any, panels: Any) -> None:
                 panels[first * rows + r * width + c] = matrix[r, first + c]
 
 
-@kernel
-def pack_transposed(matrix: Any, panels: Any) -> None:
-    """`pack` of matrix.T, for matrix (N, K)."""
-    columns, rows = matrix.shape
-    for first in range(0, columns, PANEL):
-        width = min(PANEL, columns - first)
-        for c in range(width):
-            for r in range(rows):
-                panels[first * rows + r * width + c] = matrix[first + c, r]
-
-
 @inner_kernel
 def multiply_packed(left: Any, t: int, panels: Any, out: Any, added: bool) -> None:
     """Out = left[t] @ the matrix of `panels` (K N,), or that added to it, for left (T, R, K), out (R, N).

@@ -5,7 +5,7 @@ import pytest
 from numba import config, njit
 from numba.core.errors import TypingError
 
-from rnnlab.kernels.products import PANEL, add_product, add_weight_gradient, multiply_packed, pack, pack_transposed
+from rnnlab.kernels.products import PANEL, add_product, add_weight_gradient, multiply_packed, pack
 
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-3}  # of sums over 300 terms near 1
 
@@ -17,7 +17,7 @@ def test_a_product_from_panels_is_that_with_the_matrix(kind: type, inner: int, c
     left, matrix = rng.standard_normal((3, 2, inner)).astype(kind), rng.standard_normal((inner, columns)).astype(kind)
     panels, turned = np.empty((2, matrix.size), kind)
     pack(matrix, panels)
-    pack_transposed(np.ascontiguousarray(matrix.T), turned)
+    pack(np.ascontiguousarray(matrix.T).T, turned)
     np.testing.assert_array_equal(panels, turned)
     out = np.full((2, columns), np.nan, kind)
     multiply_packed(left, 1, panels, out, False)

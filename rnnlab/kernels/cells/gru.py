@@ -27,7 +27,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, pack_transposed, project
+from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, project
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_steps
 
@@ -131,7 +131,7 @@ class GRUGradients(NamedTuple):
 def prepare(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
     """Project all inputs into the place of the gates."""
     project(params.weight_ih, params.bias, tape.x, tape.gates)
-    pack_transposed(params.weight_hh, work.panels)
+    pack(params.weight_hh.T, work.panels)
 
 
 @inner_kernel

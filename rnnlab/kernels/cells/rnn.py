@@ -25,7 +25,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, pack_transposed, project
+from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, project
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, flat
@@ -127,7 +127,7 @@ class RNNGradients(NamedTuple):
 def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
     """Project all inputs into the place of the slopes."""
     project(params.weight_ih, params.bias, tape.x, tape.slope)
-    pack_transposed(params.weight_hh, work.panels)
+    pack(params.weight_hh.T, work.panels)
 
 
 @inner_kernel
