@@ -1,4 +1,4 @@
-"""Matrix products on one BLAS thread, so that no bit depends on how many cores there are."""
+"""Which BLAS multiplies matrices; and products on one of its threads, so that no bit depends on how many cores there are."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def _libraries() -> ThreadpoolController:
     """The BLAS libraries: NumPy's, and SciPy's, which compiled code calls and which is therefore loaded now."""
     importlib.import_module("scipy.linalg.cython_blas")
     return ThreadpoolController().select(user_api="blas")
+
+
+def blas_kernels() -> list[str]:
+    """Each BLAS library with the kernels that it chose for this processor, such as ``openblas 0.3.31 SkylakeX``."""
+    words = ("internal_api", "version", "architecture")  # not every library tells its kernels
+    return [" ".join(str(library.get(word) or "") for word in words).strip() for library in _libraries().info()]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import rnnlab
+from rnnlab._base.blas import blas_kernels
 from rnnlab.experiments._lab.looks import PAPER, Look
 
 MEASURING = ("numba", "llvmlite", "numpy", "pandas", "scipy")  # the libraries on which a table's last bits depend
@@ -87,7 +88,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def provenance(spec: dict[str, Any], command: list[str], seconds: dict[str, float]) -> dict[str, Any]:
-    """Where a result comes from: versions, processor, command, spec hash, commit, times."""
+    """Where a result comes from: versions, processor, BLAS kernels, command, spec hash, commit, times."""
     return {
         "command": command,
         "spec_hash": spec_hash(spec),
@@ -97,6 +98,7 @@ def provenance(spec: dict[str, Any], command: list[str], seconds: dict[str, floa
         "versions": versions(LIBRARIES),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
+        "blas": blas_kernels(),
         "cores": os.cpu_count(),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }

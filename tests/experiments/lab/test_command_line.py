@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +31,10 @@ def test_sweep_writes_a_whole_result(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert files == {"table.csv", "checks.csv", "spec.toml", "provenance.json", *figures}
     assert [path.name for path in tmp_path.iterdir()] == ["sweep"]
     origin = json.loads((tmp_path / "sweep/provenance.json").read_text())
-    assert {"versions", "processor", "command", "seeds", "spec_hash", "commit", "seconds"} <= set(origin)
+    told = {"versions", "processor", "blas", "command", "seeds", "spec_hash", "commit", "seconds"}
+    assert told <= set(origin)
+    assert all(re.match(r"\w+ \d", blas) for blas in origin["blas"])
+    assert origin["blas"]
     assert set(origin["seconds"]) == {"measure", "compile", "draw"}
 
 
