@@ -25,6 +25,29 @@ def test_adding_columns_and_figure(added: pd.DataFrame) -> None:
 
 
 def test_same_seed_same_curves() -> None:
-    part, measure = adding.Part(ADDING, "RNN", 0), Resumable(adding.measure_part)
+    part, measure = adding.Part(ADDING, 10, "RNN", 0), Resumable(adding.measure_part)
     assert measure(part).equals(measure(part))
     assert not measure(part).equals(measure(part._replace(seed=1)).assign(seed=0))
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "method", "solved", "budget", "verdict"),
+    [
+        ("rmsprop", "LSTM", True, 400, "holds"),
+        ("rmsprop", "LSTM", False, 400, "fails"),
+        ("rmsprop", "RNN", True, 400, "fails"),
+        ("sgd", "RNN", False, 400, "open"),  # fewer updates than the paper's networks needed
+        ("sgd", "RNN", False, adding.STARTS, "fails"),
+        ("sgd", "RNN", True, 400, "holds"),
+    ],
+)
+def test_published_claims(optimiser: str, method: str, solved: bool, budget: int, verdict: str) -> None:
+    where = {"method": method, "seq_len": 150, "seed": 0, "update": 400, "budget": budget, "optimiser": optimiser}
+    assert adding.checks(pd.DataFrame([{**where, "solved": solved}]))["verdict"].tolist() == [verdict]
+
+
+def test_the_setting_of_le_et_al() -> None:
+    full = adding.Spec(full=True)
+    assert (full.seq_len, full.optimiser, full.updates) == ((150, 200, 300, 400), "sgd", 2_000_000)
+    with pytest.raises(ValueError, match="updates is 5: full means 2000000"):
+        adding.Spec(full=True, updates=5)

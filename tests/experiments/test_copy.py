@@ -69,3 +69,11 @@ def test_swapped_networks_fail_the_claims_of_henaff(copied: pd.DataFrame) -> Non
     rows = pd.concat([rows.assign(seed=seed) for seed in range(4)])
     assert [claim.verdict for claim in family(copy.adders(rows))] == ["holds"]
     assert [claim.verdict for claim in family(copy.adders(rows.assign(score=1.1 - rows["score"])))] == ["fails"]
+
+
+def test_published_losses_of_copying(copied: pd.DataFrame) -> None:
+    rows = copied[(copied["task"] == "copy") & (copied["method"] == "RNN")].assign(optimiser="rmsprop", method="LSTM")
+    for steps, loss, verdict in ((120, 0.8, "holds"), (120, 1.0, "fails"), (220, 1.0, "holds"), (220, 0.9, "fails")):
+        found = copy.checks(rows.assign(seq_len=steps, loss=loss * rows["chance"]))
+        assert found["verdict"].tolist() == [verdict]
+    assert copy.Spec(full=True).delay == (100, 200, 300, 500)

@@ -32,6 +32,12 @@ STARTS = {
     "LSTM-chrono": "lstm-chrono",
     "minGRU": "mingru",
 }  # of the others the names are the same
+Optimiser = Literal["adam", "rmsprop", "sgd"]
+OPTIMISERS: dict[Optimiser, rl.Adam | rl.RMSprop | rl.SGD] = {
+    "adam": rl.Adam(),
+    "rmsprop": rl.RMSprop(rho=0.9),  # of Arjovsky, Shah and Bengio 2016
+    "sgd": rl.SGD(),
+}
 NO_SYMPTOM = "no symptom"
 HALF = 0.5  # of trainings: what so many suffer from is their symptom
 WIDTH = 22  # letters of a line above a panel
@@ -215,7 +221,7 @@ def failed(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 def finding(rows: pd.DataFrame) -> str:
     """Which methods solved a task how often, and which never did."""
-    last = ends(rows, ["method"])
+    last = ends(rows, ["method", "seq_len"])
     counts = last.groupby("method", sort=False)["solved"].agg(lambda runs: (int(runs.astype(float).sum()), len(runs)))
     solved = ", ".join(f"{name} {n} of {runs}" for name, (n, runs) in counts.items() if n)
     never = ", ".join(str(name) for name, (n, _) in counts.items() if not n)
@@ -230,12 +236,12 @@ def draw_each(
     axes = facets(figure, len(names), -(-len(names) // 2), "updates")
     for axis, name in zip(axes, names, strict=True):
         runs = rows[rows["method"] == name]
-        for _, run in runs.groupby("seed"):
+        for _, run in runs.groupby(["seq_len", "seed"]):
             axis.plot(run["update"], run[column], **OUTCOMES[bool(run["solved"].iloc[-1])], markevery=[-1])
         draw_chance(axis, chance)
         if goal is not None:
             axis.axhline(goal, color="black", linewidth=1, linestyle=":", label="solved below")
-        count, lost = runs["seed"].nunique(), failed(runs, ["method"])
+        count, lost = len(ends(runs, ["seq_len"])), failed(runs, ["seq_len"])
         told = name.replace(" ", "\n") + f": {count - len(lost)} of {count}"
         axis.set_title(f"{told}\n{fill(why(lost), WIDTH)}".strip(), fontsize=11)
     for outcome, look in OUTCOMES.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, ClassVar, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 import numpy as np
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     FiniteFloat,
     ValidationInfo as Info,
     field_validator,
+    model_validator,
 )
 
 MOST = 1_000_000  # numbers of one range
@@ -27,6 +28,7 @@ class ExperimentSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     reproducible: ClassVar[bool] = True  # whether the same spec gives the same table: timings do not
+    papers: ClassVar[dict[str, Any]] = {}  # what the field `full` means, of those that have one
 
     def bytes_needed(self, workers: int) -> int:
         """An estimate of the memory that so many workers fill; 0 where it is little."""
@@ -36,6 +38,19 @@ class ExperimentSpec(BaseModel):
     def changed(self, names: set[str]) -> dict[str, Any]:
         """Those of some settings that are not the defaults: columns of a table of which less is claimed."""
         return self.model_dump(include=names, exclude_defaults=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, given: Any) -> Any:
+        return {**cls.papers, **given} if isinstance(given, dict) and given.get("full") is True else given
+
+    @model_validator(mode="after")
+    def _all_of_it(self) -> Self:
+        usual = {name: field.default for name, field in type(self).model_fields.items()}
+        for name, value in {**usual, **self.papers, "full": True}.items() if getattr(self, "full", False) else ():
+            if getattr(self, name) != value:
+                raise ValueError(f"{name} is {getattr(self, name)}: full means {value}; leave one of the two out")
+        return self
 
     @field_validator("*", mode="before")
     @classmethod

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, FiniteFloat, StrictBool, field_validator, model_validator
+from pydantic import Field, FiniteFloat, StrictBool, field_validator
 
 import rnnlab as rl
 from rnnlab import tasks
@@ -33,12 +33,6 @@ OPEN_GATES = "open gates"
 FRESH, AT_ONCE = 10_000, 1_000  # sequences of a test, and how many are run at a time
 SOLVED = 0.01  # share of wrong answers below which a network has solved the task
 TEST_EVERY = 500  # updates
-FULL: dict[str, Any] = {
-    "seq_len": (50, 100, 150, 200, 250),
-    "initialisation": ("sigmoid", "basic", "smart"),
-    "seeds": 5,
-    "updates": 5_000_000,
-}
 ORDER = (("method", "SGD", "SGD-C"), ("method", "SGD-C", "SGD-CR"), ("initialisation", "basic", "smart"))
 PAPER = "Pascanu, Mikolov and Bengio 2013, section 4.1 and figure 7"
 
@@ -46,6 +40,12 @@ PAPER = "Pascanu, Mikolov and Bengio 2013, section 4.1 and figure 7"
 class Spec(ExperimentSpec):
     """Which networks, trained how, and for how long."""
 
+    papers: ClassVar[dict[str, Any]] = {
+        "seq_len": (50, 100, 150, 200, 250),
+        "initialisation": ("sigmoid", "basic", "smart"),
+        "seeds": 5,
+        "updates": 5_000_000,
+    }
     seq_len: Lengths = Field(default=(20, 30, 40), description="lengths T of the sequences")
     method: Choices[Method] = Field(
         default=("SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"),
@@ -66,19 +66,6 @@ class Spec(ExperimentSpec):
     full: StrictBool = Field(
         default=False, description="the paper's setting: T to 250, 5 networks, 5 million updates; weeks"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill(cls, given: Any) -> Any:
-        return {**FULL, **given} if isinstance(given, dict) and given.get("full") is True else given
-
-    @model_validator(mode="after")
-    def _all_of_it(self) -> Self:
-        usual = {name: field.default for name, field in type(self).model_fields.items()}
-        for name, value in {**usual, **FULL, "full": True}.items() if self.full else ():
-            if getattr(self, name) != value:
-                raise ValueError(f"{name} is {getattr(self, name)}: full means {value}; leave one of the two out")
-        return self
 
     @field_validator("seq_len")
     @classmethod

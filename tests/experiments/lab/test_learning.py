@@ -138,7 +138,7 @@ def test_a_failed_training_says_why_and_an_older_table_draws() -> None:
     goal = adding.goal_of(50)
     _, curve = trained(goal, 200, "RNN")
     assert curve["symptom"].tolist() == ["vanished", "vanished"]
-    rows = pd.concat([curve.assign(method="RNN", seed=seed) for seed in (0, 1)])
+    rows = pd.concat([curve.assign(method="RNN", seq_len=50, seed=seed) for seed in (0, 1)])
     assert learning.why(learning.failed(rows, ["method"])) == "vanished"
     rows.loc[rows["seed"] == 1, "symptom"] = "dead, clipped"
     assert learning.why(learning.failed(rows, ["method"])) == "clipped, dead, vanished"
