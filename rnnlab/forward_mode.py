@@ -13,7 +13,8 @@ sequence (`forward` on x (T, I)) of a recurrent cell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ def local_derivatives(tape: Tape) -> Iterator[Local]:
     TypeError, ValueError
         If the tape is not of one sequence of a recurrent cell with a tangent.
     """
-    return steps_of(tape, recurrent_cell(tape))
+    return map(whole_derivatives, steps_of(tape, recurrent_cell(tape)))
 
 
 def recurrent_cell(tape: Any) -> Cell:
@@ -64,15 +65,33 @@ def recurrent_cell(tape: Any) -> Cell:
     return cell
 
 
-def steps_of(tape: Tape, cell: Cell) -> Iterator[Local]:
-    """Tangents of the cell, and adjoints of runs of a single step, one for each number of the state."""
+class Step(NamedTuple):
+    """One step as products with its two derivatives, neither of which is formed."""
+
+    size: int  # N
+    forwards: Callable[[Array], Array]  # columns (N, K) to ds_t/ds_(t-1) of each
+    backwards: Callable[[Array], Array]  # rows (K, N) to each times ds_t/dtheta (K, P)
+
+
+def whole_derivatives(step: Step) -> Local:
+    """Both derivatives of a step, column by column and row by row."""
+    directions = np.eye(step.size)
+    return Local(step.forwards(directions), step.backwards(directions))
+
+
+def steps_of(tape: Tape, cell: Cell) -> Iterator[Step]:
+    """Tangents of the cell, and adjoints of runs of a single step."""
     record, tangent = tape.record, cell.tangent(tape.params, tape.record)  # type: ignore[misc]
-    directions = np.eye(len(cell.states) * tape.h.shape[1])
     for t in range(int(record.length[0])):
         start = [getattr(record, name)[t, 0] for name in cell.states]
         one = forward(tape.params, record.x[t], nested(start), tape.nonlinearity)
-        rows = [backward(one, None, dh_n=nested(np.split(row, len(start)))).params for row in directions]
-        yield Local(tangent(t, directions), np.stack([flat(row) for row in rows]))
+        yield Step(len(start) * tape.h.shape[1], partial(tangent, t), partial(adjoint, one, len(start)))
+
+
+def adjoint(one: Tape, states: int, rows: Array) -> Array:
+    """The parameters' gradients (K, P) of a step whose state has the derivatives (K, N): one way back a row."""
+    ends = (nested(np.split(row, states)) for row in rows)
+    return np.stack([flat(backward(one, None, dh_n=end).params) for end in ends])
 
 
 def nested(states: list[Array]) -> Any:
@@ -126,8 +145,8 @@ def real_time_gradients(tape: Tape, dh: ArrayLike | None, *, dh_n: Any = None) -
     cell, losses = recurrent_cell(tape), losses_of(tape, dh, dh_n)
     influence: Any = 0.0
     total: Any = np.zeros(sum(map(np.size, tape.params)))
-    for loss, local in zip(losses, steps_of(tape, cell), strict=False):
-        influence = local.params + (local.state @ influence if np.ndim(influence) else 0.0)
+    for loss, step in zip(losses, steps_of(tape, cell), strict=False):
+        influence = step.backwards(np.eye(step.size)) + (step.forwards(influence) if np.ndim(influence) else 0.0)
         total = total + loss @ influence
     return shaped(total, tape.params)
 
@@ -171,8 +190,8 @@ def unbiased_gradients(
     Returns
     -------
     of the type of the parameters
-        Each array with an axis of samples in front. UORO needs memory N + P a sample; all derivatives of a step, N P
-        numbers, are formed here beside them, which takes as long as `real_time_gradients`.
+        Each array with an axis of samples in front. Memory N + P a sample, time of a forward and a backward step a
+        sample, N + P of a plain RNN; of more samples than N a step's derivatives are formed, N P numbers, and shared.
 
     Raises
     ------
@@ -195,9 +214,10 @@ def unbiased_gradients(
     cell, losses = recurrent_cell(tape), losses_of(tape, dh, dh_n)
     rng, samples = checked_rng(rng), whole(1, "samples", samples)
     u, w, total = np.zeros((samples, losses.shape[1])), np.zeros((samples, 1)), np.zeros((samples, 1))
-    for loss, local in zip(losses, steps_of(tape, cell), strict=False):
+    for loss, step in zip(losses, steps_of(tape, cell), strict=False):
         signs = rng.choice([-1.0, 1.0], u.shape)
-        u, new = u @ local.state.T, signs @ local.params
+        few = samples <= step.size
+        u, new = step.forwards(u.T).T, step.backwards(signs) if few else signs @ step.backwards(np.eye(step.size))
         rho, sigma = (ratio(w, u), ratio(new, signs)) if rescale else (1.0, 1.0)
         u, w = rho * u + sigma * signs, w / rho + new / sigma
         if loss.any():

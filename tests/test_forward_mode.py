@@ -78,6 +78,22 @@ def test_over_all_signs_guesses_have_no_bias_and_the_laws_variance(rescale: bool
     assert (variance == pytest.approx(laws[False], rel=1e-12)) is not rescale
 
 
+@pytest.mark.parametrize("kind", [rl.RNNParams, rl.LSTMParams])
+def test_few_guesses_are_those_of_whole_derivatives(kind: Any) -> None:
+    """Two samples of three units go back each by itself; the recursion is written out with the derivatives formed."""
+    tape, dh = tape_of(kind), np.random.default_rng(1).standard_normal(3)
+    got = unbiased_gradients(tape, dh, rng=np.random.default_rng(7), samples=2, rescale=False)
+    local, rng = list(local_derivatives(tape)), np.random.default_rng(7)
+    u, w = np.zeros((2, len(local[0].state))), np.zeros((2, local[0].params.shape[1]))
+    for step in local:
+        signs = rng.choice([-1.0, 1.0], u.shape)
+        u, w = u @ step.state.T + signs, w + signs @ step.params
+    expected = (u[:, :3] @ dh)[:, None] * w
+    rows = np.concatenate([array.reshape(2, -1) for array in got], axis=1)
+    np.testing.assert_allclose(rows, expected, rtol=1e-12, atol=1e-14)  # five steps of rounding
+    assert np.abs(rows - expected[::-1]).max() > 1e-2  # the control: another sample's
+
+
 def test_losses_of_every_step_are_guessed_without_bias_too() -> None:
     tape, dh = tape_of(steps=3, units=2), np.random.default_rng(2).standard_normal((3, 2))
     guesses = unbiased_gradients(tape, dh, rng=AllSigns(3, 2), samples=64)
