@@ -56,7 +56,7 @@ def minimal_rnn(gain: float, bias: float, inputs: float, drive: float) -> GatedM
     Examples
     --------
     >>> from rnnlab.laws import gated_mean_field
-    >>> round(gated_mean_field.minimal_rnn(6.88, 0.0, 0.46, 1.39**2 * 0.46).chi, 2)  # their critical weights
+    >>> round(gated_mean_field.minimal_rnn(6.88, 0.0, 0.46, 1.39**2 * 0.46).chi, 2)  # their critical weights, at second hand
     1.0
     """
 

@@ -57,7 +57,7 @@ def radius_second_moment(radius: ArrayLike) -> NDArray[np.float64]:
     References
     ----------
     N. Zucchet, A. Orvieto, Recurrent neural networks: vanishing and exploding gradients are not the end of the story,
-    NeurIPS 2024, equations 5 and 6, of which this is the case of a complex lambda with its normalisation.
+    NeurIPS 2024, the curse of memory, of which this is the case of a complex lambda with its normalisation.
     """
     return np.asarray(1 / (1 - np.asarray(radius, dtype=np.float64) ** 2) ** 2)
 

@@ -14,6 +14,8 @@ from rnnlab.experiments._lab import command_line, provenance, store
 from rnnlab.experiments._lab.options import read_toml
 
 RESULTS = Path(__file__).parents[2] / "results"
+KEPT = sorted(path.parent.relative_to(RESULTS).as_posix() for path in RESULTS.glob("**/checks.csv"))
+OF_SPECS = [folder for folder in KEPT if "/" in folder]  # vector/sweep is of experiments/sweep_vector.toml
 OTHERS: dict[str, Any] = {  # numbers that no result has, in the columns that findings are made of
     **dict.fromkeys(["solved", "ratio", "mean", "exponent", "cosine", "diverged", "measured", "value", "skill"], 0.125),
     **dict.fromkeys(["log10_gradient", "log10_retention", "log10_dh0", "gradient", "w"], 0.125),
@@ -30,7 +32,7 @@ def test_of_the_default_spec(name: str) -> None:
     assert (RESULTS / name / "spec.toml").read_text() == tomli_w.dumps(default)
 
 
-@pytest.mark.parametrize("folder", [*names(), "vector/sweep"])
+@pytest.mark.parametrize("folder", KEPT)
 def test_its_claims_are_those_of_its_table(folder: str) -> None:
     found = get(Path(folder).name).checks(store.read_table(RESULTS / folder))
     kept = pd.read_csv(RESULTS / folder / "checks.csv")
@@ -39,16 +41,22 @@ def test_its_claims_are_those_of_its_table(folder: str) -> None:
     assert not found["verdict"].eq("fails").any()
 
 
-@pytest.mark.parametrize("folder", [*names(), "vector/sweep"])
+@pytest.mark.parametrize("folder", KEPT)
 def test_its_files_are_as_they_were_written(folder: str) -> None:
     assert "table.csv" in provenance.digests(RESULTS / folder)
     assert not store.foreign(RESULTS / folder)
     store.verify(RESULTS / folder)
 
 
-def test_the_vector_sweep_is_that_of_its_spec() -> None:
-    spec = get("sweep").Spec(**read_toml(RESULTS.parent / "experiments/sweep_vector.toml"))
-    kept = (RESULTS / "vector/sweep/spec.toml").read_text()
+def test_every_experiment_has_a_result() -> None:
+    assert set(names()) == set(KEPT) - set(OF_SPECS)
+
+
+@pytest.mark.parametrize("folder", OF_SPECS)
+def test_another_result_is_that_of_its_spec(folder: str) -> None:
+    where, name = folder.split("/")
+    spec = get(name).Spec(**read_toml(RESULTS.parent / f"experiments/{name.replace('-', '_')}_{where}.toml"))
+    kept = (RESULTS / folder / "spec.toml").read_text()
     assert kept == tomli_w.dumps(spec.model_dump(mode="json", exclude_none=True))
 
 
@@ -72,7 +80,7 @@ def test_every_spec_file_is_of_an_experiment() -> None:
         get(name).Spec(**read_toml(path))
 
 
-@pytest.mark.parametrize("folder", [*names(), "vector/sweep"])
+@pytest.mark.parametrize("folder", KEPT)
 def test_what_came_out_is_one_line_of_its_numbers(folder: str) -> None:
     experiment, table = get(Path(folder).name), store.read_table(RESULTS / folder)
     told = experiment.finding(table)

@@ -27,10 +27,9 @@ th,td{border-bottom:1px solid #8888;padding:.3rem .6rem;text-align:left;vertical
 
 
 def kept(folder: Path, names: Iterable[str]) -> pd.DataFrame:
-    """The checks of all kept results in a folder, by verdict, those that need a look first."""
-    tables = {
-        name: pd.read_csv(folder / name / store.CHECKS) for name in names if (folder / name / store.CHECKS).is_file()
-    }
+    """The checks of all kept results in a folder and those within, by verdict, those that need a look first."""
+    paths = [path for name in names for path in sorted(folder.glob(f"**/{name}/{store.CHECKS}"))]
+    tables = {path.parent.relative_to(folder).as_posix(): pd.read_csv(path) for path in paths}
     if not tables:
         raise StoreError(f"{folder} holds no result: run an experiment first, or choose --out DIR")
     table = pd.concat([checks.assign(experiment=name) for name, checks in tables.items()], ignore_index=True)

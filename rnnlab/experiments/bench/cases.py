@@ -146,8 +146,8 @@ def wide_problem(lanes: int, seq_len: int) -> Problem:
 def forward_mode(sizes: Sequence[int], steps: int, repeats: int) -> list[Row]:
     """A gradient of a plain RNN carried forwards, exactly or by one guess, beside BPTT: ratio, how often as long.
 
-    Predicted are 2 H^4 products a step for RTRL and 4 H^2 for BPTT. A guess of UORO needs H^2 by its letter; ours forms
-    all derivatives of a step, as RTRL does.
+    Predicted are 2 H^4 products a step for RTRL, and of the order of H^2 for BPTT and for a guess of UORO, whose calls of
+    single steps take longer than their products here.
     """
     rows = []
     for size in sizes:

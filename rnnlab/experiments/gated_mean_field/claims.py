@@ -35,7 +35,7 @@ def published() -> Claim:
     inputs, drive = 0.46, 1.39**2 * 0.46
     found, ungated = law.critical_gain(0.0, inputs, drive), edge_of_chaos(float(np.sqrt(drive)))
     text = "critical gain for sigma_v = 1.39, R = 0.46, b = 0"
-    source = f"{CHEN}, critical initialisation: 6.88, where R has two digits; or that of a tanh network"
+    source = f"{CHEN}, at second hand: 6.88, where R has two digits; or that of a tanh network"
     return Claim(text, 6.88, found, 0.04, source, rival=ungated)
 
 

@@ -7,8 +7,8 @@ with a factor of 1 does not. Fixed lambda can't select, and positive lambda can'
     h_t = lambda * h_(t-1) + gamma * (B x_t),   lambda = exp(-nu + i angle),   gamma = sqrt(1 - |lambda|^2)
 
 Sources: A. Orvieto et al., Resurrecting recurrent neural networks for long sequences, ICML 2023 (lemma 3.2: the ring;
-section 3.3: the exponential parameter; section 3.4, equation 7: gamma); N. Zucchet, A. Orvieto, Recurrent neural networks:
-vanishing and exploding gradients are not the end of the story, NeurIPS 2024 (equations 5 and 6: the curse of memory);
+section 3.3: the exponential parameter; section 3.4: gamma); N. Zucchet, A. Orvieto, Recurrent neural networks:
+vanishing and exploding gradients are not the end of the story, NeurIPS 2024 (the curse of memory);
 A. Gu, T. Dao, Mamba, 2023 (section 3.5.1, theorem 1: selection is a gate); L. Feng et al., Were RNNs all we needed?, 2024
 (minGRU, minLSTM); R. Grazzi et al., Unlocking state-tracking in linear RNNs through negative eigenvalues, ICLR 2025
 (theorem 1), and Y. Sarrof et al., The expressive capacity of state space models, NeurIPS 2024 (theorem 2: parity).

@@ -15,7 +15,7 @@ from rnnlab.experiments.linear_recurrence.signals import DENSE, DRAWN, EXACT, RI
 from rnnlab.laws import linear_recurrence as law
 
 RING = "Orvieto 2023, lemma 3.2: mean of |lambda|^(2 k) over a ring"
-CURSE = "Zucchet and Orvieto 2024, equations 5 and 6, for a complex lambda with its normalisation"
+CURSE = "Zucchet and Orvieto 2024, the curse of memory, for a complex lambda with its normalisation"
 POWERS = {"state": (0.0, -1.0), "radius": (-2.0, 0.0), "log decay": (0.0, -2.0), "angle": (-2.0, 0.0)}
 MOMENTS = {
     "state": lambda radius: 1 + 0 * radius,
