@@ -13,7 +13,7 @@ from rnnlab.experiments._lab.claims import Claim
 from rnnlab.experiments._lab.report import saying_nothing
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = [*names(), "vector/sweep"]
+FOLDERS = sorted(path.parent.relative_to(ROOT / "results").as_posix() for path in ROOT.glob("results/**/checks.csv"))
 
 
 def kept(folder: str) -> pd.DataFrame:
