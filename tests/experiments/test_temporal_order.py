@@ -1,5 +1,6 @@
 """The temporal-order experiment: its parts, its test on fresh sequences, its claims; and a control that can't solve it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 import rnnlab as rl
 from rnnlab import tasks
 from rnnlab.experiments import temporal_order
+from rnnlab.experiments._lab.store import read_table
 from rnnlab.experiments.temporal_order import Part, Spec
 
 EASY = {"seq_len": 10, "seeds": 1, "hidden_size": 30, "method": "LSTM", "learning_rate": 0.5, "updates": 3000}
@@ -161,3 +163,18 @@ def test_the_papers_own_setting() -> None:
 def test_wrong_specs(field: str, value: Any, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         Spec(**{field: value})
+
+
+def test_the_page_has_the_kept_result() -> None:
+    root, labels = (
+        Path(__file__).parents[2],
+        ("plain gradient descent", "clipped", "clipped and regularised", "LSTM", "GRU"),
+    )
+    kept = read_table(root / "results/temporal-order")
+    solved = (kept["outcome"] == "solved").groupby([kept["method"], kept["seq_len"]]).agg(["sum", "size"])
+    told = solved.apply(lambda row: f"{row['sum']} of {row['size']}", axis=1).unstack()
+    rows = [
+        f"| {label} | {' | '.join(told.loc[method])} |\n"
+        for label, method in zip(labels, ("SGD", "SGD-C", "SGD-CR", "LSTM", "GRU"), strict=True)
+    ]
+    assert "".join(rows) in (root / "docs/experiments.md").read_text("utf-8")
