@@ -1,5 +1,6 @@
 """What the cells' functions accept, what they refuse and how they say it; kernels in user code; the work space."""
 
+from functools import cache
 from typing import Any
 
 import numba
@@ -17,10 +18,14 @@ RNN = rl.RNNParams.init(2, 3, rng=np.random.default_rng(0))
 LSTM = rl.LSTMParams.init(2, 3, rng=np.random.default_rng(0))
 ATTENTION = rl.AttentionParams.init(2, 3, rng=np.random.default_rng(0))
 X = RNG.standard_normal((5, 4, 2))
-TAPE = rl.forward(RNN, X)
 ZEROS = np.zeros((4, 3))
-LSTM_TAPE = rl.forward(LSTM, X)
-STACK_TAPE = rl.forward(rl.Stack((RNN, rl.LSTMParams.init(3, 3, rng=np.random.default_rng(0)))), X)
+NETWORKS = {"rnn": RNN, "lstm": LSTM, "stack": rl.Stack((RNN, rl.LSTMParams.init(3, 3, rng=np.random.default_rng(0))))}
+
+
+@cache
+def tape_of(name: str = "rnn") -> Any:
+    """What a forward pass leaves; not where tests are collected, which every process does."""
+    return rl.forward(NETWORKS[name], X)
 
 
 @pytest.mark.parametrize(
@@ -50,30 +55,34 @@ STACK_TAPE = rl.forward(rl.Stack((RNN, rl.LSTMParams.init(3, 3, rng=np.random.de
         (lambda: rl.forward(RNN, X, length=-1), ValueError, "expected 0 to 5"),
         (lambda: rl.forward(RNN, X, length=[1, 2]), ValueError, r"length has shape \(2,\)"),
         (lambda: rl.forward(RNN, X, length=1.5), TypeError, "expected integers"),
-        (lambda: rl.backward(TAPE, np.zeros(3)), ValueError, r"dh has shape|dh has 1"),
+        (lambda: rl.backward(tape_of(), np.zeros(3)), ValueError, r"dh has shape|dh has 1"),
         (
-            lambda: rl.backward(TAPE, np.zeros((5, 3))),
+            lambda: rl.backward(tape_of(), np.zeros((5, 3))),
             ValueError,
             r"dh has shape \(5, 3\): expected \(4, 3\) for the last",
         ),
-        (lambda: rl.backward(TAPE, np.zeros((4, 4, 3))), ValueError, r"or \(5, 4, 3\) for every step"),
-        (lambda: rl.backward(TAPE, ZEROS, ZEROS), ValueError, "expected none, only an LSTM has it; of its parts"),
+        (lambda: rl.backward(tape_of(), np.zeros((4, 4, 3))), ValueError, r"or \(5, 4, 3\) for every step"),
+        (lambda: rl.backward(tape_of(), ZEROS, ZEROS), ValueError, "expected none, only an LSTM has it; of its parts"),
         (lambda: rl.Workspace(RNN, 5, 4).backward(ZEROS), ValueError, "expected a forward before it"),
-        (lambda: rl.backward(TAPE, None), TypeError, "dh is None: expected real numbers"),
-        (lambda: rl.backward(TAPE, None, dh_n=ZEROS[0, :1]), ValueError, r"dh_n has shape .*: expected"),
-        (lambda: rl.backward(TAPE, None, dh_n="x"), TypeError, "dh_n is 'x': expected real numbers"),
-        (lambda: rl.gradient_flow(LSTM_TAPE, None, dh_n=ZEROS), TypeError, r"expected a pair \(dh_n, dc_n\)"),
-        (lambda: rl.gradient_flow(STACK_TAPE, None, dh_n=ZEROS), TypeError, "expected a tuple of 2, one for each part"),
+        (lambda: rl.backward(tape_of(), None), TypeError, "dh is None: expected real numbers"),
+        (lambda: rl.backward(tape_of(), None, dh_n=ZEROS[0, :1]), ValueError, r"dh_n has shape .*: expected"),
+        (lambda: rl.backward(tape_of(), None, dh_n="x"), TypeError, "dh_n is 'x': expected real numbers"),
+        (lambda: rl.gradient_flow(tape_of("lstm"), None, dh_n=ZEROS), TypeError, r"expected a pair \(dh_n, dc_n\)"),
         (
-            lambda: rl.gradient_flow(STACK_TAPE, None, dh_n=(None, (ZEROS[0, 0], None))),
+            lambda: rl.gradient_flow(tape_of("stack"), None, dh_n=ZEROS),
+            TypeError,
+            "expected a tuple of 2, one for each part",
+        ),
+        (
+            lambda: rl.gradient_flow(tape_of("stack"), None, dh_n=(None, (ZEROS[0, 0], None))),
             ValueError,
             r"layers\[1\]\.dh_n has shape",
         ),
         (lambda: rl.backward(rl.forward(LSTM, X), ZEROS, ZEROS[:2]), ValueError, r"dc has shape \(2, 3\)"),
-        (lambda: rl.backward(TAPE, ZEROS, window=0), ValueError, "window is 0: expected an integer of at least 1"),
+        (lambda: rl.backward(tape_of(), ZEROS, window=0), ValueError, "window is 0: expected an integer of at least 1"),
         (lambda: rl.backward(rl.forward(ATTENTION, X), ZEROS, window=2), ValueError, "window is 2: expected None"),
         (lambda: rl.backward("tape", ZEROS), TypeError, "tape is 'tape': expected what forward returned"),
-        (lambda: rl.gradient_flow(TAPE, ZEROS + np.nan), ValueError, "dh has the value nan"),
+        (lambda: rl.gradient_flow(tape_of(), ZEROS + np.nan), ValueError, "dh has the value nan"),
     ],
 )
 def test_bad_arguments_are_one_sentence(call: Any, error: Any, says: str) -> None:
@@ -99,16 +108,16 @@ def test_a_changed_tape_is_refused(change: dict[str, Any]) -> None:
     """Kernels do not check: a tape that does not fit together would be read out of bounds."""
     for function in (rl.backward, rl.gradient_flow):
         with pytest.raises((ValueError, TypeError), match=r"tape|params"):
-            function(TAPE._replace(record=TAPE.record._replace(**change)), ZEROS)
+            function(tape_of()._replace(record=tape_of().record._replace(**change)), ZEROS)
 
 
 def test_a_tape_of_another_cell_is_refused() -> None:
     with pytest.raises((ValueError, TypeError), match="expected a"):
-        rl.backward(TAPE._replace(params=LSTM), ZEROS)
+        rl.backward(tape_of()._replace(params=LSTM), ZEROS)
 
 
 def test_any_layout_compiles_once_and_gives_the_same() -> None:
-    expected = rl.backward(TAPE, ZEROS + 1).x
+    expected = rl.backward(tape_of(), ZEROS + 1).x
     before = len(recurrence.forward.signatures) if hasattr(recurrence.forward, "signatures") else None
     frozen = X.copy()
     frozen.setflags(write=False)
@@ -176,7 +185,7 @@ def test_kernels_in_user_code() -> None:
     tape.x[:] = X
     tape.length[:] = 5
     got = my_training_step(RNN, tape, work, gradients, np.ones((1, 4, 3)))
-    expected = rl.backward(TAPE, np.ones((4, 3)))
+    expected = rl.backward(tape_of(), np.ones((4, 3)))
     assert got == pytest.approx(expected.params.weight_hh.sum(), rel=1e-13)
     np.testing.assert_array_equal(gradients.x, expected.x)
 

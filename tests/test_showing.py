@@ -3,7 +3,8 @@
 import inspect
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,33 @@ import rnnlab as rl
 
 RNG = np.random.default_rng(0)
 PARAMS = rl.RNNParams.init(1, 8, rng=RNG)
-TAPE = rl.forward(PARAMS, RNG.standard_normal((40, 1)))
-FLOW = rl.gradient_flow(TAPE, np.ones(8))
 MODEL = rl.Model(PARAMS, rl.Readout.init(8, 1, rng=RNG))
-DONE = rl.fit(MODEL, rl.tasks.latch(5), rl.Recipe(0.01), updates=3, batch_size=2, rng=RNG)
-SHOWN: dict[str, tuple[Any, str, str]] = {  # an object, its table's last column, its picture's vertical axis
-    "flow": (FLOW, "log10_norm", "log10 of the norm of the gradient"),
-    "one unit": (rl.one_unit_gradients(1.0, [0.5, 0.9], 0.0, np.zeros(9)), "log10_state", "log10 |dh_T/dh_t|"),
-    "history": (DONE.history, "spectral_radius_0", "size (log10 scale)"),
-    "spectrum": (rl.lyapunov_spectrum(PARAMS, np.zeros((9, 1))), "nats a step", "nats a step"),
-    "triangle": (rl.anatomy.loss_triangle(TAPE), "log10 |dL_s/dh_t|", "loss at step s"),
+
+
+@cache  # not where tests are collected, which every process does
+def tape() -> Any:
+    return rl.forward(PARAMS, RNG.standard_normal((40, 1)))
+
+
+@cache
+def done() -> rl.Fit:
+    return rl.fit(MODEL, rl.tasks.latch(5), rl.Recipe(0.01), updates=3, batch_size=2, rng=RNG)
+
+
+SHOWN: dict[
+    str, tuple[Callable[[], Any], str, str]
+] = {  # an object, its table's last column, its picture's vertical axis
+    "flow": (lambda: rl.gradient_flow(tape(), np.ones(8)), "log10_norm", "log10 of the norm of the gradient"),
+    "one unit": (
+        lambda: rl.one_unit_gradients(1.0, [0.5, 0.9], 0.0, np.zeros(9)),
+        "log10_state",
+        "log10 |dh_T/dh_t|",
+    ),
+    "history": (lambda: done().history, "spectral_radius_0", "size (log10 scale)"),
+    "spectrum": (lambda: rl.lyapunov_spectrum(PARAMS, np.zeros((9, 1))), "nats a step", "nats a step"),
+    "triangle": (lambda: rl.anatomy.loss_triangle(tape()), "log10 |dL_s/dh_t|", "loss at step s"),
     "singular values": (
-        rl.anatomy.log10_singular_values(np.ones((2, 2, 2)) + np.eye(2)),
+        lambda: rl.anatomy.log10_singular_values(np.ones((2, 2, 2)) + np.eye(2)),
         "log10 of the singular value",
         "log10 of the singular value",
     ),
@@ -40,7 +56,8 @@ def closed() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_tables_pictures_and_short_lines(name: str) -> None:
-    made, column, label = SHOWN[name]
+    make, column, label = SHOWN[name]
+    made = make()
     frame = made.to_frame()
     assert frame.columns[-1] == column
     assert len(frame) >= 2
@@ -55,7 +72,7 @@ def test_what_has_a_picture_has_a_table() -> None:
     """Of every public record, whichever there are; those of arrays alone are in SHOWN too."""
     kinds = [kind for kind in map(rl.__dict__.get, rl.__all__) if inspect.isclass(kind)]
     assert {kind for kind in kinds if hasattr(kind, "plot")} == {kind for kind in kinds if hasattr(kind, "to_frame")}
-    shown = {type(made) for made, _, _ in SHOWN.values()} | {rl.Diagnosis}
+    shown = {type(make()) for make, _, _ in SHOWN.values()} | {rl.Diagnosis}
     assert {kind for kind in kinds if hasattr(kind, "plot")} <= shown
     for kind in shown - {rl.Diagnosis}:
         assert list(inspect.signature(kind.plot).parameters) == ["self", "ax"]
@@ -76,15 +93,16 @@ SHORT = {
 
 def test_every_public_record_is_short() -> None:
     """All that functions return or take; Diagnosis, which is meant to be read, has lines."""
-    records = [PARAMS, rl.Stack((PARAMS,)), rl.Bidirectional(PARAMS, PARAMS), TAPE, FLOW, rl.backward(TAPE, np.ones(8))]
+    records = [PARAMS, rl.Stack((PARAMS,)), rl.Bidirectional(PARAMS, PARAMS), tape()]
+    records += [rl.gradient_flow(tape(), np.ones(8)), rl.backward(tape(), np.ones(8))]
     records += [
         MODEL,
         MODEL.readout,
-        DONE,
-        DONE.history,
-        DONE.state,
+        done(),
+        done().history,
+        done().state,
         rl.tasks.latch(5).draw(RNG, 9),
-        SHOWN["one unit"][0],
+        SHOWN["one unit"][0](),
         rl.flossing_loss(PARAMS, np.ones((9, PARAMS.weight_ih.shape[1]))),
         rl.floss(MODEL, rl.tasks.latch(5), updates=1, rng=RNG),
     ]
@@ -103,7 +121,7 @@ def test_every_public_record_is_short() -> None:
 
 
 def test_what_is_computed_from_a_spectrum_is_a_plain_array() -> None:
-    spectrum = SHOWN["spectrum"][0]
+    spectrum = SHOWN["spectrum"][0]()
     for made in (2 * spectrum, spectrum[:3], np.exp(spectrum)):
         assert type(made) is np.ndarray
     assert isinstance(spectrum.max(), float)

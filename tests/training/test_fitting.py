@@ -165,7 +165,7 @@ def test_predict_without_a_batch() -> None:
 
 ATTENTION = rl.AttentionParams.init(1, 6, rng=np.random.default_rng(1))
 GRU = rl.GRUParams.init(1, 6, rng=np.random.default_rng(1))
-STATE = trained().state
+STATE = rl.TrainingState(20, "sgd", np.zeros((0, 55)), np.random.default_rng(2).bit_generator.state)
 X, Y, LABELS = np.zeros((5, 4, 1)), np.zeros((4, 1)), np.zeros(4, int)
 
 
