@@ -45,7 +45,7 @@ class Spec(ExperimentSpec):
     )
     seq_len: Lengths = Field(default=(10, 100, 1000), description="delays T of what is recalled")
     updates: int = Field(default=500, ge=1, description="updates of every training")
-    seeds: int = Field(default=5, ge=1, description="trainings per network and delay")
+    seeds: int = Field(default=8, ge=1, description="trainings per network and delay")
 
     def bytes_needed(self, workers: int) -> int:
         """Inputs, states and their gradients of the longest run in hand."""
