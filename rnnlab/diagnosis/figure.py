@@ -6,11 +6,10 @@ from textwrap import fill
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnlab._base.figures import new_figure, theme
+from rnnlab._base.figures import new_figure, palette, theme
 from rnnlab.diagnosis.measures import SEEN
 
 LINES = ["-", "--", "-.", ":"]
@@ -46,7 +45,7 @@ def draw(table: Any) -> Figure:
 def looks_of(table: Any) -> dict[str, dict[str, Any]]:
     """A colour and a line for every layer."""
     names = list(table.loc[table["quantity"] == "factor", "layer"])
-    colours = sns.color_palette("viridis", len(names) + 1)
+    colours = palette(len(names) + 1, "viridis")
     return {
         name: {"color": colour, "linestyle": LINES[k % 4]}
         for k, (name, colour) in enumerate(zip(names, colours, strict=False))

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from pydantic import Field
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import AT_LEAST, Claim, table_of
-from rnnlab.experiments._lab.figures import drawing, headline, label_ends, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, label_ends, new_figure, palette
 from rnnlab.experiments._lab.spec import ExperimentSpec, Lengths, Numbers, bytes_of_weights
 from rnnlab.experiments._lab.words import times
 from rnnlab.laws.gates import log10_retention
@@ -123,7 +122,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 
 def draw_retention(axis: Any, rows: pd.DataFrame) -> None:
     """The median and the range of networks for a few biases, from light to dark, beside the law."""
-    colours = sns.color_palette("viridis", rows["forget_bias"].nunique())
+    colours = palette(rows["forget_bias"].nunique(), "viridis")
     ends = {}
     for number, (bias, group) in enumerate(rows.groupby("forget_bias")):
         lengths = group.groupby("seq_len")

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
@@ -19,7 +18,7 @@ from scipy.signal import lfilter
 
 from rnnlab import kernels
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import drawing, headline, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, new_figure, palette
 from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers
 from rnnlab.laws import memory as law
 
@@ -225,7 +224,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 def looks(correlations: Iterable[float]) -> Iterator[tuple[float, Any, str]]:
     """A colour and a marker per correlation; both tell them apart, also in greyscale."""
     values = sorted(correlations)
-    colours = sns.color_palette("viridis", len(values) + 1)  # without its lightest
+    colours = palette(len(values) + 1, "viridis")  # without its lightest
     for index, rho in enumerate(values):
         yield rho, colours[index], "os^DvP*X"[index % 8]
 

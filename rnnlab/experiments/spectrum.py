@@ -11,14 +11,13 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import BAND, STEEL, drawing, headline, new_figure
+from rnnlab.experiments._lab.figures import BAND, STEEL, drawing, headline, new_figure, palette
 from rnnlab.experiments._lab.spec import ExperimentSpec, Listed
 from rnnlab.laws import mean_field
 
@@ -147,9 +146,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 
 def draw_leading(axis: Any, rows: pd.DataFrame) -> None:
     """Measured points by both methods, a line of theory per noise."""
-    colours = dict(
-        zip(sorted(rows["sigma"].unique()), sns.color_palette("viridis", rows["sigma"].nunique()), strict=True)
-    )
+    colours = dict(zip(sorted(rows["sigma"].unique()), palette(rows["sigma"].nunique(), "viridis"), strict=True))
     gains = np.linspace(rows["g"].min(), rows["g"].max(), 120)
     for sigma, colour in colours.items():
         theory = [mean_field.random_tanh_network(g, sigma).lyapunov for g in gains]

@@ -10,14 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 import rnnlab as rl
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.figures import GUIDE, drawing, headline, new_figure
+from rnnlab.experiments._lab.figures import GUIDE, drawing, headline, new_figure, palette
 from rnnlab.experiments._lab.spec import ExperimentSpec, Numbers, bytes_of_weights
 
 ROUNDING = 1e-12  # relative biases below are the rounding of two sums of T terms, not truncation
@@ -228,7 +227,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 
 def looks(table: pd.DataFrame) -> Iterator[tuple[float, pd.DataFrame, dict[str, Any]]]:
     """Each gain with its rows, a colour and a marker; both tell gains apart, also in greyscale."""
-    colours = sns.color_palette("viridis", table["gain"].nunique() + 1)  # without its lightest
+    colours = palette(table["gain"].nunique() + 1, "viridis")  # without its lightest
     for index, (gain, rows) in enumerate(table.groupby("gain")):
         yield gain, rows, {"color": colours[index], "marker": "os^DvP*X"[index % 8]}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import scipy  # its statistics take a second to import, when they are asked for
 from numpy.typing import ArrayLike
-from scipy.stats import linregress, t
 
 
 def decay_rates(table: pd.DataFrame) -> pd.DataFrame:
@@ -18,13 +18,13 @@ def decay_rates(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = table[np.isfinite(table["log10_gradient"]) & (table["lag"] >= table["lag"].max() / 2)]
     slopes = [
-        (network, linregress(part["lag"], part["log10_gradient"]).slope)
+        (network, scipy.stats.linregress(part["lag"], part["log10_gradient"]).slope)
         for (network, _), part in rows.groupby(["network", "seed"])
         if len(part) > 1
     ]
     by_network = pd.DataFrame(slopes, columns=["network", "slope"]).astype({"slope": float}).groupby("network")["slope"]
     found = by_network.agg(["mean", "sem", "count"]).reindex(table["network"].unique())
-    half = found["sem"] * t.ppf(0.975, found["count"] - 1)
+    half = found["sem"] * scipy.stats.t.ppf(0.975, found["count"] - 1)
     return pd.DataFrame({"rate": found["mean"], "low": found["mean"] - half, "high": found["mean"] + half})
 
 

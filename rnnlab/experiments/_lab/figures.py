@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy as np
+import scipy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ticker import NullLocator
-from scipy.optimize import isotonic_regression
 
 from rnnlab._base import figures as common
 
-THEME, theme, new_figure, drawing = common.THEME, common.theme, common.new_figure, common.drawing
+THEME, theme, palette = common.THEME, common.theme, common.palette
+new_figure, drawing = common.new_figure, common.drawing
 TITLES = {"linear": "linear", "relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
 LONGEST = 32  # letters of a name
 ROW, HANDLE = 115, 6  # letters of a row of a legend on a slide, and as many as a handle is wide
@@ -96,7 +97,7 @@ def label_ends(axis: Axes, ends: dict[str, tuple[float, float, Any]]) -> None:
     heights = across.transform(tips)[:, 1]
     order, rows = np.argsort(heights, kind="stable"), cast(Any, axis.get_subplotspec()).get_gridspec().nrows
     places = LINE * rows * np.arange(len(ends))
-    nearest = isotonic_regression(heights[order] - places).x.clip(0, max(0.0, 1 - places[-1])) + places
+    nearest = scipy.optimize.isotonic_regression(heights[order] - places).x.clip(0, max(0.0, 1 - places[-1])) + places
     named = list(ends.items())
     for place, index in zip(nearest, order, strict=True):
         name, (*_, colour) = named[index]

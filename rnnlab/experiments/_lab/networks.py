@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import seaborn as sns
 
 import rnnlab as rl
+from rnnlab._base.figures import palette
 from rnnlab.nonlinearities import Nonlinearity
 
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
@@ -57,5 +57,5 @@ def model_of(name: str, task: rl.Task, hidden_size: int, rng: np.random.Generato
 def look_of(name: str) -> dict[str, Any]:
     """A colour, a line and a marker, the same in every figure; markers tell networks apart in greyscale."""
     place = NETWORKS[name].look
-    colour = sns.color_palette("colorblind", 10)[place]
+    colour = palette(10)[place]
     return {"color": colour, "linestyle": LINES[place % len(LINES)], "marker": MARKERS[place], "markersize": 6}

@@ -6,10 +6,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import DIVERGING, GUIDE, NAVY, RED, drawing, headline, legend_below, new_figure
+from rnnlab.experiments._lab.figures import (
+    DIVERGING,
+    GUIDE,
+    NAVY,
+    RED,
+    drawing,
+    headline,
+    legend_below,
+    new_figure,
+    palette,
+)
 from rnnlab.experiments._lab.networks import NETWORKS
 from rnnlab.experiments._lab.words import from_log10
 from rnnlab.experiments.depth.claims import ALIGNED, RANDOM
@@ -118,7 +127,7 @@ def draw_law(axis: Any, table: pd.DataFrame, name: str, residual: bool) -> None:
     size = size_of(table, name, residual)
     lag, told = np.arange(size.shape[1]), expected(table, name, residual, size.shape)
     distances = sorted({int(number) for number in np.linspace(0, len(size) - 1, 4)})
-    colours = sns.color_palette("viridis", len(distances) + 1)  # without its lightest
+    colours = palette(len(distances) + 1, "viridis")  # without its lightest
     for distance, colour, marker in zip(distances, colours, "os^D", strict=False):
         label = "top layer" if distance == 0 else f"{distance} below"
         style = {"color": colour, "marker": marker, "markevery": max(1, lag.size // 12), "markersize": 6}

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import GUIDE, TITLES, drawing, headline, label_ends, new_figure
+from rnnlab.experiments._lab.figures import GUIDE, TITLES, drawing, headline, label_ends, new_figure, palette
 from rnnlab.experiments._lab.networks import NETWORKS
 from rnnlab.experiments._lab.words import times
 from rnnlab.experiments.explore.descents import STARTS
@@ -53,7 +52,7 @@ def finding(table: pd.DataFrame) -> str:
 def draw_states(axis: Any, rows: pd.DataFrame, by: str, symbol: str, title: str) -> None:
     """log10 |dh_T/dh_0| over T, a line per value of one setting."""
     groups = rows.groupby(by)
-    colours = sns.color_palette("viridis", len(groups) + 1)[:-1]  # without its lightest
+    colours = palette(len(groups) + 1, "viridis")[:-1]  # without its lightest
     ends = {}
     for (value, line), colour in zip(groups, colours, strict=True):
         axis.plot(line["seq_len"], line["log10_gradient"], "o-", color=colour)
@@ -65,7 +64,7 @@ def draw_states(axis: Any, rows: pd.DataFrame, by: str, symbol: str, title: str)
 
 def draw_descents(axis: Any, rows: pd.DataFrame) -> None:
     """The loss of each training over its updates."""
-    for (start, colour), dashes in product(zip(STARTS, sns.color_palette("colorblind"), strict=False), DASHES.items()):
+    for (start, colour), dashes in product(zip(STARTS, palette(10), strict=False), DASHES.items()):
         variant, line = dashes
         run = rows[(rows["start"] == start) & (rows["variant"] == variant)]
         label = f"from W₂ = {run['w2'].iloc[0]:g}, {variant}"
@@ -79,7 +78,7 @@ def draw_descents(axis: Any, rows: pd.DataFrame) -> None:
 def draw_cures(axis: Any, rows: pd.DataFrame) -> None:
     """The gradient against lag, LSTMs from light to dark."""
     biases = np.sort(rows["forget_bias"].dropna().unique())
-    colours = sns.color_palette("Blues", len(biases) + 2)[2:]  # without its lightest
+    colours = palette(len(biases) + 2, "Blues")[2:]  # without its lightest
     ends = {}
     for bias, colour in zip(biases, colours, strict=True):
         line = rows[rows["forget_bias"] == bias]

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import GUIDE, NAVY, RED, drawing, headline, new_figure
+from rnnlab.experiments._lab.figures import GUIDE, NAVY, RED, drawing, headline, new_figure, palette
 from rnnlab.experiments.gated_mean_field.networks import DRIVE, INPUTS
 from rnnlab.laws import gated_mean_field as law
 
@@ -53,9 +52,7 @@ def draw_growth(networks: dict[Any, pd.DataFrame]) -> Figure:
         rows = networks[name]
         gain = np.linspace(rows["gain"].min(), rows["gain"].max(), 80)
         biases = sorted(rows["bias"].unique())
-        for number, (bias, colour) in enumerate(
-            zip(biases, sns.color_palette("viridis", len(biases) + 1), strict=False)
-        ):
+        for number, (bias, colour) in enumerate(zip(biases, palette(len(biases) + 1, "viridis"), strict=False)):
             expected = [np.log(law.minimal_rnn(g, bias, INPUTS, DRIVE).chi) for g in gain]
             axis.plot(gain, expected, "--", color=colour, linewidth=1.2)
             one = rows[rows["bias"] == bias]

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from rnnlab import laws
-from rnnlab.experiments._lab.figures import GUIDE, drawing, headline, new_figure
+from rnnlab.experiments._lab.figures import GUIDE, drawing, headline, new_figure, palette
 from rnnlab.experiments._lab.words import from_log10
 
 SHOWN = 2.0  # the W2 of the curves, or the one nearest to it
@@ -50,7 +49,7 @@ def draw_turn(rows: pd.DataFrame) -> Figure:
     draw_curves(left, rows[rows["w2"] == w2], w2)
     ends = [0.0, float(rows["t"].max())]
     right.plot(ends, ends, "--", color=GUIDE, label="to leading order")
-    colours = sns.color_palette("colorblind", rows["w2"].nunique())
+    colours = palette(rows["w2"].nunique())
     for number, ((w2, group), colour) in enumerate(zip(rows.groupby("w2"), colours, strict=True)):
         largest = group.loc[group.groupby("size")["log10_gradient"].idxmax()]
         largest = largest[largest["t"] < ends[1]]
@@ -69,7 +68,7 @@ def draw_curves(axis: Any, rows: pd.DataFrame, w2: float) -> None:
     top = rows["log10_gradient"].max() + 1
     folk = np.arange(last + 1) * np.log10(w2)
     axis.plot(np.arange(last + 1)[folk <= top], folk[folk <= top], "--", color=GUIDE, label="W2^t")
-    for size, colour in zip(sizes, sns.color_palette("viridis", len(sizes) + 1), strict=False):
+    for size, colour in zip(sizes, palette(len(sizes) + 1, "viridis"), strict=False):
         curve = rows[rows["size"] == size]
         axis.plot(curve["t"], curve["log10_gradient"], color=colour, linewidth=1.8, label=f"h₀ = {size:g}")
     axis.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
@@ -90,7 +89,7 @@ def draw_noise(table: pd.DataFrame) -> Figure:
     sizes = sorted(rows["size"].unique(), reverse=True)
     figure = new_figure(12, 5)
     left, right = figure.subplots(1, 2)
-    for size, colour in zip(sizes, sns.color_palette("viridis", len(sizes) + 1), strict=False):
+    for size, colour in zip(sizes, palette(len(sizes) + 1, "viridis"), strict=False):
         group = rows[rows["size"] == size]
         left.ecdf(group["t"], color=colour, linewidth=1.8, label=f"noise {size:g}")
         left.axvline(float(laws.turn(w2, size)), color=colour, linestyle=":", linewidth=1.2)

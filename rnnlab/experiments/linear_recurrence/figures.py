@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from rnnlab.experiments._lab.figures import (
@@ -18,6 +17,7 @@ from rnnlab.experiments._lab.figures import (
     legend_under,
     logarithmic,
     new_figure,
+    palette,
 )
 from rnnlab.experiments._lab.networks import look_of
 from rnnlab.experiments._lab.words import times
@@ -65,8 +65,8 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 
 def colours(names: Any) -> dict[str, tuple[Any, str]]:
     """A colour and a marker of each name."""
-    palette = sns.color_palette("colorblind", len(names))
-    return {name: (palette[k], MARKERS[k % len(MARKERS)]) for k, name in enumerate(names)}
+    found = palette(len(names))
+    return {name: (found[k], MARKERS[k % len(MARKERS)]) for k, name in enumerate(names)}
 
 
 def draw_ring(rows: pd.DataFrame, moments: pd.DataFrame) -> Figure:

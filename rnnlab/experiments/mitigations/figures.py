@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from rnnlab.experiments._lab.decay import decay_rates
-from rnnlab.experiments._lab.figures import NAVY, SKY, drawing, facets, headline, label_ends, new_figure
+from rnnlab.experiments._lab.figures import NAVY, SKY, drawing, facets, headline, label_ends, new_figure, palette
 from rnnlab.experiments._lab.networks import NETWORKS
 from rnnlab.experiments._lab.words import times
 
@@ -46,7 +45,7 @@ def all_networks(table: pd.DataFrame) -> Figure:
     figure = new_figure(11, 6)
     axis = figure.subplots()
     names = [name for name in NETWORKS if (table["network"] == name).any()]
-    colours = sns.color_palette("colorblind", len(names))
+    colours = palette(len(names))
     ends = {}
     for number, (name, colour) in enumerate(zip(names, colours, strict=True)):
         band = bands(table, name)

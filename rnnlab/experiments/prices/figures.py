@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from scipy import stats
 
-from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, drawing, legend_under, legible, new_figure
+from rnnlab.experiments._lab.figures import AXIS, BAND, GUIDE, drawing, legend_under, legible, new_figure, palette
 from rnnlab.experiments._lab.learning import why
 from rnnlab.experiments._lab.networks import MARKERS
 from rnnlab.experiments.prices.controls import skill_from_all, skill_from_yesterday
@@ -101,7 +100,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
 
 def looks(cells: Any) -> Iterator[tuple[str, Any, str]]:
     """Each cell with a colour and a marker; both tell them apart, also in greyscale."""
-    colours = sns.color_palette("viridis", len(ORDER) + 1)  # without its lightest
+    colours = palette(len(ORDER) + 1, "viridis")  # without its lightest
     for index, cell in enumerate(ORDER):
         if cell in set(cells):
             yield cell, colours[index], MARKERS[index]

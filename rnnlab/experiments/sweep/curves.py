@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnlab.experiments._lab.figures import BAND, EDGE, NOTE, PALE, TITLES, headline, legend_below, new_figure
+from rnnlab.experiments._lab.figures import BAND, EDGE, NOTE, PALE, TITLES, headline, legend_below, new_figure, palette
 from rnnlab.experiments._lab.words import from_log10, times
 
 SHOWN_RANGE = {"float64": (-323.3, 308.3), "float32": (-44.9, 38.5)}
@@ -83,7 +82,7 @@ def decay(table: pd.DataFrame) -> Figure:
     """log10 |dh_T/dh_0| against T for a few W2, the exact law dashed, the ranges of floats shaded."""
     figure, axes, names = panels(table, 4.8)
     w2s = chosen(table["w2"], (-1.5, 0.5, 0.9, 1.0, 1.1, 2.0), 6)
-    colours = dict(zip(w2s, sns.color_palette("viridis", len(w2s)), strict=True))
+    colours = dict(zip(w2s, palette(len(w2s), "viridis"), strict=True))
     rows = table[table["w2"].isin(w2s) & np.isfinite(table["log10_dh0"])]
     low, high = (rows["log10_dh0"].min(), rows["log10_dh0"].max()) if len(rows) else (0.0, 0.0)
     margin = 0.05 * (high - low) + 2
@@ -161,7 +160,7 @@ def sums(table: pd.DataFrame, w2: float) -> str:
 
 def gradient_curves(axis: Axes, rows: pd.DataFrame) -> None:
     """A line per gradient, its median over seeds; one that is dead or out of range is in the legend alone."""
-    colours = sns.color_palette("colorblind", len(GRADIENT_LABELS))
+    colours = palette(len(GRADIENT_LABELS))
     for (column, label), colour, marker in zip(GRADIENT_LABELS.items(), colours, MARKERS, strict=True):
         middle = rows[np.isfinite(rows[column])].groupby("seq_len")[column].median()
         looks: dict[str, Any] = {"color": colour, "marker": marker, "markeredgecolor": "white", "markeredgewidth": 0.75}

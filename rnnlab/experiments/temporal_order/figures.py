@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import binomtest
 
-from rnnlab.experiments._lab.figures import drawing, headline, legend_below, new_figure
+from rnnlab.experiments._lab.figures import drawing, headline, legend_below, new_figure, palette
 from rnnlab.experiments._lab.learning import why
 
 WIDTH = 32  # letters of a line above a panel
@@ -43,7 +42,7 @@ def finding(table: pd.DataFrame) -> str:
 def kinds_of(table: pd.DataFrame) -> list[Kind]:
     """Every method with an initialisation: its name, its rows, its look; methods have colours, initialisations fillings."""
     methods = list(dict.fromkeys(table["method"]))
-    colours = dict(zip(methods, sns.color_palette("viridis", len(methods) + 1), strict=False))
+    colours = dict(zip(methods, palette(len(methods) + 1, "viridis"), strict=False))
     found = []
     for (method, start), rows in table.groupby(["method", "initialisation"], sort=False):
         marker = "osD^vP"[methods.index(method) % 6]
