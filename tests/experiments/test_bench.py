@@ -122,3 +122,4 @@ def test_a_target_missed_is_a_row_of_the_checks() -> None:
     assert worst["measured"].tolist() == [0.5, 0.5]
     assert set(worst["verdict"]) == {"missed"}
     assert verdicts["cells, float64: gradients of torch.nn equal ours"] == "holds"
+    assert bench.checks(pd.DataFrame([row, slow]))["verdict"].tolist() == ["missed", "missed"]  # no cells were timed
