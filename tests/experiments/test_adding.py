@@ -34,7 +34,8 @@ def test_same_seed_same_curves() -> None:
     ("optimiser", "method", "solved", "budget", "verdicts"),
     [
         ("rmsprop", "LSTM", True, 400, ["holds"]),
-        ("rmsprop", "LSTM", False, 400, ["fails"]),
+        ("rmsprop", "LSTM", False, 400, []),
+        ("rmsprop", "LSTM", False, 4000, ["fails"]),
         ("rmsprop", "RNN", True, 400, ["fails"]),
         ("sgd", "RNN", False, 400, []),  # fewer updates than the paper's networks needed
         ("sgd", "RNN", False, adding.STARTS, ["fails"]),
@@ -42,7 +43,14 @@ def test_same_seed_same_curves() -> None:
     ],
 )
 def test_published_claims(optimiser: str, method: str, solved: bool, budget: int, verdicts: list[str]) -> None:
-    where = {"method": method, "seq_len": 150, "seed": 0, "update": 400, "budget": budget, "optimiser": optimiser}
+    where = {
+        "method": method,
+        "seq_len": 150 if optimiser == "sgd" else 100,
+        "seed": 0,
+        "update": 400,
+        "budget": budget,
+        "optimiser": optimiser,
+    }
     assert adding.checks(pd.DataFrame([{**where, "solved": solved}]))["verdict"].tolist() == verdicts
 
 
