@@ -55,7 +55,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     for cores, rows in table[(table["case"] == "cells") & table["ratio"].notna()].groupby("cores"):
         name = on_cores(cores)
         figures[f"cells-on-{name.replace(' ', '-')}"] = figure = draw_cells(rows)
-        headline(figure, f"forward and backward of a cell on {name}: {cells_finding(rows)}")
+        headline(figure, f"cells on {name}: {cells_finding(rows)}")
     return figures
 
 
@@ -102,6 +102,8 @@ def draw_panel(axis: Any, rows: pd.DataFrame, shapes: list[str]) -> None:
     """A point for each implementation and shape, a line from quartile to quartile."""
     for name, (color, marker, lower) in LOOKS.items():
         some = rows[rows["implementation"] == name]
+        if some.empty:
+            continue
         places = np.array([shapes.index(shape) + lower for shape in some["shape"]])
         axis.hlines(places, some["ratio_q1"], some["ratio_q3"], color=color, linewidth=1.5)
         axis.plot(some["ratio"], places, marker, color=color, markersize=7, markeredgewidth=1.5, label=name)

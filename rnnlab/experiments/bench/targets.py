@@ -101,7 +101,7 @@ def one_unit_aims(rows: pd.DataFrame) -> Iterator[Aim]:
 def cell_aims(table: pd.DataFrame) -> Iterator[Aim]:
     """No cell slower than the faster of what people write first, and than the fastest of all where more were timed."""
     everyone = fastest(table, peers(table))
-    further = np.array([set(names) > set(DEFAULTS) for names in everyone["peers"]], bool)  # of no cells an empty mask too
+    further = np.array([set(names) > set(DEFAULTS) for names in everyone["peers"]], bool)  # a mask of no cells too
     both = pd.concat([fastest(table, DEFAULTS), everyone[further]])
     for row in both.itertuples():
         what = f"{row.problem}: {named(row.peers)}"
@@ -127,9 +127,9 @@ def fastest_of(found: pd.DataFrame) -> str:
 
 
 def named(names: Iterable[str]) -> str:
-    """As ``the fastest of torch.nn, JAX scan``."""
-    several = list(names)
-    return f"the fastest of {', '.join(several)}" if len(several) > 1 else several[0]
+    """As ``the faster of torch.nn and JAX scan``."""
+    *others, last = names
+    return f"the {'fastest' if others[1:] else 'faster'} of {', '.join(others)} and {last}" if others else last
 
 
 def geometric_mean(ratios: Any) -> float:
