@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import rnnlab
-from rnnlab.experiments.bench.timing import NAN, Row, available_cores, judged
+import numpy as np
 
-IMPORT_LIMIT, COLD_LIMIT, WARM_LIMIT = 0.6, 20.0, 5.0  # seconds
+import rnnlab
+from rnnlab.experiments.bench.comparing import OURS, version_of
+from rnnlab.experiments.bench.timing import NAN, Row, available_cores, timed
+
 PATIENCE = 120.0  # seconds after which a command is given up
 IMPORT = """
 import sys, time
@@ -50,40 +52,45 @@ def start_up(repeats: int) -> list[Row]:
     """Import, and the default sweep with an empty and with a filled kernel cache."""
     with tempfile.TemporaryDirectory() as cache:
         cold, warm = (run_sweep([], cache) for _ in range(2))
+    title = Row("start-up", "import rnnlab", OURS, version_of(OURS), "import in a fresh interpreter")
     return [
-        limited("import rnnlab", fastest_import(repeats), IMPORT_LIMIT, 1),
-        limited("sweep, empty kernel cache", cold, COLD_LIMIT, available_cores()),
-        limited("sweep, filled kernel cache", warm, WARM_LIMIT, available_cores()),
+        row_of(title, [time_of_import() for _ in range(repeats)]),
+        row_of(sweep_title("start-up", "sweep, empty kernel cache"), [cold]),
+        row_of(sweep_title("start-up", "sweep, filled kernel cache"), [warm]),
     ]
 
 
 def memory(short: int, long: int) -> list[Row]:
     """Peak memory of a sweep over short and over long sequences; the kernels' work space does not grow with T x lanes."""
-    rows, peaks = [], []
-    for seq_len in (short, long):
-        command = run_sweep(["--seq-len", str(seq_len), "--w2", "0.5,1,2", "--seeds", "1"])
-        peaks.append(command.peak_mib)
-        note = f"peak {command.peak_mib:.0f} MiB, {command.peak_mib - peaks[0]:+.0f} MiB; {command.note}".rstrip("; ")
-        ratio = peaks[0] / command.peak_mib if seq_len != short else NAN
-        row = Row("memory", f"sweep at T = {seq_len:,}", "", available_cores(), command.seconds)
-        rows.append(row._replace(ratio=ratio, note=note))
+    lengths = {seq_len: ["--seq-len", str(seq_len), "--w2", "0.5,1,2", "--seeds", "1"] for seq_len in (short, long)}
+    commands = {seq_len: run_sweep(options) for seq_len, options in lengths.items()}
+    rows = []
+    for seq_len, command in commands.items():
+        more = command.peak_mib - commands[short].peak_mib
+        note = f"peak {command.peak_mib:.0f} MiB, {more:+.0f} MiB; {command.note}".rstrip("; ")
+        rows.append(row_of(sweep_title("memory", f"sweep at T = {seq_len:,}"), [command._replace(note=note)]))
     return rows
 
 
-def limited(name: str, command: Command, limit: float, cores: int) -> Row:
-    """The row of a command with a limit in seconds."""
-    note = f"limit {limit:g} s; {command.note}".rstrip("; ")
-    row = Row("start-up", name, "", cores, command.seconds, ratio=limit / command.seconds, target=1.0, note=note)
-    return judged(row)
+def sweep_title(case: str, problem: str) -> Row:
+    """What the rows of a sweep say before it is run."""
+    return Row(
+        case, problem, OURS, version_of(OURS), "the whole command in a fresh interpreter", cores=available_cores()
+    )
 
 
-def fastest_import(repeats: int) -> Command:
+def row_of(title: Row, commands: list[Command]) -> Row:
+    """The row of some runs of a command; one that failed has no time and says why."""
+    note = next((command.note for command in commands if command.note), "")
+    return timed(title._replace(note=note), np.array([command.seconds for command in commands]), 1)
+
+
+def time_of_import() -> Command:
     """Seconds that ``import rnnlab`` takes in a fresh interpreter; it must not load pandas or matplotlib."""
-    results = [called([sys.executable, "-c", IMPORT], environment()) for _ in range(repeats)]
-    complaints = [result.stderr.strip() for result in results if result.returncode]
-    if complaints:
-        return Command(NAN, NAN, complaints[0].splitlines()[-1])
-    return Command(min(float(result.stdout) for result in results), NAN, "loads neither pandas nor matplotlib")
+    result = called([sys.executable, "-c", IMPORT], environment())
+    if result.returncode:
+        return Command(NAN, NAN, result.stderr.strip().splitlines()[-1])
+    return Command(float(result.stdout), NAN, "")
 
 
 def run_sweep(options: list[str], cache: str | None = None) -> Command:

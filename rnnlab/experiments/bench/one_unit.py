@@ -7,19 +7,15 @@ lane. What can be prepared once (copies in a library's own type, buffers, compil
 from __future__ import annotations
 
 import importlib
-import importlib.util
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rnnlab import kernels, to_float
-
-Array = NDArray[Any]
-Run = Callable[[], Any]
+from rnnlab import kernels, one_unit_gradients, to_float
+from rnnlab.experiments.bench.comparing import Implementation
+from rnnlab.experiments.bench.timing import Array, Run
 
 
 class Problem(NamedTuple):
@@ -41,8 +37,12 @@ class Problem(NamedTuple):
 
 
 def make_problem(w2_points: int, seeds: int, seq_len: int) -> Problem:
-    """W2 over -2 .. 2, W1 = 1, B1 = 0, h_0 = 0.5, standard normal inputs; every W2 gets the same input sequences."""
-    w2 = np.repeat(np.linspace(-2.0, 2.0, w2_points), seeds)
+    """W2 over -2 .. 2, W1 = 1, B1 = 0, h_0 = 0.5, standard normal inputs; every W2 gets the same input sequences.
+
+    Sizes of W2 below 1/8 are 1/8, the least that the checked call takes in float32.
+    """
+    grid = np.linspace(-2.0, 2.0, w2_points)
+    w2 = np.repeat(np.where(np.abs(grid) < 1 / 8, np.copysign(1 / 8, grid), grid), seeds)
     inputs = np.stack([np.random.default_rng(seed).standard_normal(seq_len) for seed in range(seeds)], axis=1)
     return Problem(np.ones_like(w2), w2, np.zeros_like(w2), np.tile(inputs, w2_points), np.full_like(w2, 0.5))
 
@@ -148,17 +148,46 @@ def build_jax(problem: Problem, _cores: int) -> Run:
     return lambda: jax.block_until_ready(gradient(*given))
 
 
-BUILDERS: dict[str, Callable[[Problem, int], Run]] = {
-    "rnnlab": build_ours,
-    "numpy": build_numpy,
-    "torch": build_torch,
-    "jax": build_jax,
-}
+def build_checked(problem: Problem, _cores: int) -> Run:
+    """The public call: checks, and every gradient, those of each input and state among them."""
+    w1, w2, b1, x, h0 = problem
+
+    def run() -> list[kernels.Gradients]:
+        flow = one_unit_gradients(w1, w2, b1, x, h0)
+        first_h, first_x = (kernels.Scaled(*(array[0] for array in number)) for number in (flow.h, flow.x))
+        return [kernels.Gradients(first_h, first_x, flow.w1, flow.w2, flow.b1)]
+
+    return run
 
 
-def installed(name: str) -> bool:
-    """Whether an implementation can be imported."""
-    return importlib.util.find_spec(name) is not None
+def build_tanh(problem: Problem, _cores: int) -> Run:
+    """One tanh over as many numbers."""
+    out = np.empty_like(problem.x)
+
+    def run() -> None:
+        np.tanh(problem.x, out)
+
+    return run
+
+
+LAST = "gradients of h_T: by W1, W2, B1 and h_0"
+IMPLEMENTATIONS = (
+    Implementation(
+        "rnnlab kernel", f"last_state_gradients, a thread for each core; {LAST}, x_1, exponents", build_ours
+    ),
+    Implementation(
+        "rnnlab", f"one_unit_gradients with its checks; {LAST}, every x_t and h_t, exponents", build_checked
+    ),
+    Implementation("NumPy loop", f"loops over time on one core, buffers made before; {LAST}", build_numpy, "numpy"),
+    Implementation("torch loop", f"eager loop over time, autograd backward; {LAST}", build_torch, "torch"),
+    Implementation("JAX scan", f"jit(vmap(grad)) of lax.scan in x64 mode; {LAST}", build_jax, "jax"),
+    Implementation("one np.tanh", "np.tanh of as many numbers on one core, nothing else", build_tanh, "numpy"),
+)
+
+
+def difference(result: Any, ours: Any) -> float:
+    """Of two runs."""
+    return deviation(gradients(result), gradients(ours))
 
 
 def gradients(result: Any) -> Array:

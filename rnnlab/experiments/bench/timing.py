@@ -10,68 +10,89 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Run = Callable[[], Any]
 Result = TypeVar("Result")
 Key = TypeVar("Key")
 NAN = float("nan")
+FEWEST = 3  # rounds, however long they take
 SHORTEST = 0.005  # seconds: a shorter call is timed many at a time
 REST = 0.01  # seconds between two implementations, for the threads of the last one to stop spinning
+QUARTILES = (0.25, 0.5, 0.75)
 
 
 class Row(NamedTuple):
-    """One row of the table: what one implementation took, and how it compares."""
+    """One row of the table: what one implementation took for one problem, and how it compares to ours."""
 
     case: str
-    implementation: str
-    dtype: str
-    cores: int
-    seconds: float = NAN
+    problem: str
+    implementation: str = ""
+    library: str = ""  # and its version
+    computes: str = ""  # in words
+    dtype: str = ""
+    cores: int = 1
+    rounds: int = 0
+    seconds: float = NAN  # of one call, the median of the rounds
+    seconds_q1: float = NAN  # and their quartiles
+    seconds_q3: float = NAN
     ns_per_item: float = NAN
-    ratio: float = NAN
-    target: float = NAN
-    met: str = ""  # yes, no, or empty where there is no target or no ratio
+    ratio: float = NAN  # of its seconds to ours of the same round, the median of the rounds
+    ratio_q1: float = NAN
+    ratio_q3: float = NAN
     deviation: float = NAN  # largest relative difference of the gradients from ours
     note: str = ""
 
 
-def judged(row: Row) -> Row:
-    """The row with `met` filled in."""
-    if math.isnan(row.target) or math.isnan(row.ratio):
+class Effort(NamedTuple):
+    """How long a comparison may take."""
+
+    repeats: int  # rounds at most
+    budget: float  # seconds after which no further round begins, once there are three
+
+
+def timed(row: Row, seconds: Array, items: int, ours: Array | None = None) -> Row:
+    """The row with the medians and quartiles of its rounds, beside ours of the same rounds.
+
+    The ratio is the median of the rounds' ratios and not the ratio of the medians: within a round all take their turn
+    within a second, so that what slows the machine for a while slows both sides of a ratio.
+    """
+    first, median, third = (float(value) for value in np.quantile(seconds, QUARTILES))
+    row = row._replace(rounds=len(seconds), seconds=median, seconds_q1=first, seconds_q3=third)
+    row = row._replace(ns_per_item=1e9 * median / items)
+    if ours is None:
         return row
-    return row._replace(met="yes" if row.ratio >= row.target else "no")
+    first, median, third = (float(value) for value in np.quantile(seconds / ours, QUARTILES))
+    return row._replace(ratio=median, ratio_q1=first, ratio_q3=third)
 
 
-def fastest(runs: Mapping[Key, Callable[[], Any]], repeats: int) -> dict[Key, float]:
-    """Seconds of one call of each run: the least of some rounds, in each of which all take their turn.
+def rounds_of(runs: Mapping[Key, Run], effort: Effort) -> dict[Key, Array]:
+    """Seconds of one call of each run in each of some rounds, in which all take their turn.
 
     Parameters
     ----------
     runs : mapping of callables without arguments
-        Each is called twice before, to compile and to fill its caches.
-    repeats : int
-        Number of rounds.
+        Each was called before, so that it is compiled.
+    effort : Effort
 
     Returns
     -------
-    dict
+    dict of ndarray (rounds,)
         Seconds by the keys of `runs`.
     """
-    calls = {key: calls_needed(run) for key, run in runs.items()}
-    best = dict.fromkeys(runs, math.inf)
-    for _ in range(repeats):
-        for key, run in runs.items():
-            time.sleep(REST)
-            best[key] = min(best[key], seconds_of(run, calls[key]))
-    return best
+    calls = {key: math.ceil(SHORTEST / max(seconds_of(run, 1), 1e-7)) for key, run in runs.items()}
+    rounds: list[list[float]] = []
+    start = time.perf_counter()
+    while len(rounds) < FEWEST or (len(rounds) < effort.repeats and time.perf_counter() - start < effort.budget):
+        rounds.append([seconds_of(run, calls[key]) for key, run in runs.items()])
+    return dict(zip(runs, np.transpose(rounds), strict=True))
 
 
-def calls_needed(run: Callable[[], Any]) -> int:
-    """How many calls last long enough to be timed."""
-    run()
-    return math.ceil(SHORTEST / max(seconds_of(run, 1), 1e-7))
-
-
-def seconds_of(run: Callable[[], Any], calls: int) -> float:
+def seconds_of(run: Run, calls: int) -> float:
     """Seconds of one call, on average over some."""
+    time.sleep(REST)
     start = time.perf_counter()
     for _ in range(calls):
         run()

@@ -14,11 +14,9 @@ import numpy as np
 
 import rnnlab as rl
 from rnnlab import tasks
-from rnnlab.experiments.bench.cells import deviation
-from rnnlab.experiments.bench.one_unit import Array, Run, installed
-from rnnlab.experiments.bench.timing import Row, binding_note, fastest, judged
+from rnnlab.experiments.bench.comparing import Implementation, compared, deviation
+from rnnlab.experiments.bench.timing import Array, Effort, Row, Run
 
-TARGETS = {"torch": 8.0, "jax": 3.0}
 UPDATES, RATE, CLIP = 200, 0.01, 1.0  # updates of one run: its set-up counts, and should not count for much
 STATE_SEED = 0  # of the order of the batches
 
@@ -119,25 +117,17 @@ def jax_update(jax: Any) -> Callable[..., Any]:
     return update
 
 
-BUILDERS: dict[str, Callable[[Problem, int], Run]] = {"rnnlab": build_ours, "torch": build_torch, "jax": build_jax}
+WHOLE = "forward, loss, BPTT, clipping, step"
+IMPLEMENTATIONS = (
+    Implementation("rnnlab", f"fit with its checks, a thread for each core: {WHOLE}", build_ours),
+    Implementation(
+        "torch.nn", f"nn.RNN, CrossEntropyLoss, clip_grad_norm_ and SGD, eager: {WHOLE}", build_torch, "torch"
+    ),
+    Implementation("JAX scan", f"one jitted update over lax.scan in x64 mode: {WHOLE}", build_jax, "jax"),
+)
 
 
-def training(shape: Sequence[int], repeats: int, cores: int) -> list[Row]:
-    """Ours and each peer: seconds and nanoseconds of one update."""
-    problem = make_problem(shape)
-    runs = {name: build(problem, cores) for name, build in BUILDERS.items() if installed(name)}
-    results = {name: run() for name, run in runs.items()}
-    seconds = {name: taken / UPDATES for name, taken in fastest(runs, repeats).items()}
-    rows = []
-    for name in BUILDERS:
-        title = f"one update of T, B, H = {', '.join(map(str, shape))}: {name}"
-        row = Row(
-            "training", title, "float64", cores, target=TARGETS.get(name, np.nan), note=f"{name} is not installed"
-        )
-        if name in seconds:
-            row = row._replace(seconds=seconds[name], ns_per_item=1e9 * seconds[name], note=binding_note())
-        if name in seconds and name != "rnnlab":
-            off = deviation(results[name], results["rnnlab"])
-            row = row._replace(ratio=seconds[name] / seconds["rnnlab"], deviation=off)
-        rows.append(judged(row))
-    return rows
+def training(shape: Sequence[int], effort: Effort, cores: int) -> list[Row]:
+    """Ours and each peer: seconds of all updates, nanoseconds of one."""
+    title = Row("training", f"{UPDATES} updates, {'x'.join(map(str, shape))}", dtype="float64", cores=cores)
+    return compared(title, UPDATES, IMPLEMENTATIONS, make_problem(shape), effort, deviation)
