@@ -225,7 +225,9 @@ def finding(rows: pd.DataFrame) -> str:
     counts = last.groupby("method", sort=False)["solved"].agg(lambda runs: (int(runs.astype(float).sum()), len(runs)))
     solved = ", ".join(f"{name} {n} of {runs}" for name, (n, runs) in counts.items() if n)
     never = ", ".join(str(name) for name, (n, _) in counts.items() if not n)
-    return f"solved by {solved or 'none'}" + (f"; never by {never}" if never else "")
+    if not solved:
+        return f"solved by none of {never} in {last['update'].max():,} updates"
+    return f"solved by {solved}" + (f"; never by {never}" if never else "")
 
 
 def draw_each(
