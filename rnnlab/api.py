@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers, shortened
 from rnnlab.gradients import GradientFlow, Gradients, measured
 from rnnlab.kernels.cells.cell import Cell, allocate, leaves_of, parts_of, shapes_of, sizes_of
@@ -94,7 +95,8 @@ def forward_checked(params: Any, x: Any, h0: Any, nonlinearity: Any, length: Any
     tape.x[:], tape.length[:] = inputs.reshape(shapes.tape.x), own_length
     choice = checked_choice(given, nonlinearity)
     set_initial_states(given, tape, h0)
-    cell.forward(choice, given, tape, work_space(cell, shapes, kind))
+    with one_blas_thread():
+        cell.forward(choice, given, tape, work_space(cell, shapes, kind))
     return tape_of(given, nonlinearity, tape, inputs.ndim == 3)
 
 
@@ -206,8 +208,11 @@ def backward_checked(tape: Any, dh: Any, dc: Any, window: Any, dh_n: Any, scaled
     gradients = allocate(np.empty, shapes.gradients, kind)
     if scaled:
         refuse_scaled(tape.params, window)
-        return with_exponents(tape, scaled_backward(tape.params, tape.record, dloss, gradients, work))
-    cell.backward(tape.params, tape.record, dloss, gradients, work, truncation(cell, window))
+        with one_blas_thread():
+            return with_exponents(tape, scaled_backward(tape.params, tape.record, dloss, gradients, work))
+    steps = truncation(cell, window)
+    with one_blas_thread():
+        cell.backward(tape.params, tape.record, dloss, gradients, work, steps)
     dh0 = initial_gradients(gradients, tape.batched)
     return Gradients(gradients.params, unbatched(gradients.x, tape.batched), dh0)
 
@@ -289,5 +294,6 @@ def gradient_flow(tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None,
     whole = np.int64 if dloss.dtype == np.float64 else np.int32
     flow = flow_of(tape.params, steps, np.zeros((len(dloss), batch), whole))
     gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
-    cell.flow(tape.params, tape.record, dloss, flow, gradients, work)
+    with one_blas_thread():
+        cell.flow(tape.params, tape.record, dloss, flow, gradients, work)
     return measured(flow, tape.record.length, tape.batched)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnlab._base.blas import few_threads
 from rnnlab.gradients import Gradients
 from rnnlab.kernels.cells.cell import INTEGERS, cell_of, is_shape, shapes_for
 from rnnlab.kernels.finite import all_finite, take
@@ -108,7 +109,8 @@ def forward_ready(params: Any, x: Any, nonlinearity: Any) -> Tape | None:
     tape.length.fill(len(x))
     for name in cell.states:
         getattr(tape, name)[0].fill(0)
-    call(cell.forward, kind, code, own, tape, work)
+    with few_threads(len(x) * tape.length.size, own):
+        call(cell.forward, kind, code, own, tape, work)
     return tape_of(own, nonlinearity, tape, x.ndim == 3)
 
 
@@ -128,6 +130,7 @@ def backward_ready(tape: Any, dh: Any) -> Gradients | None:
     work, found = map(allocated, plan[2:])
     work.now.fill(0)
     backward = type(params).cell().backward
-    call(backward, (type(params), kind), params, record, dh.reshape(1, batch, hidden), found, work, WHOLE)
+    with few_threads(len(record.x) * batch, params):
+        call(backward, (type(params), kind), params, record, dh.reshape(1, batch, hidden), found, work, WHOLE)
     rows = tuple(row if batched else row[0] for row in found.h0)
     return Gradients(found.params, unbatched(found.x, batched), rows if len(rows) > 1 else rows[0])

@@ -1,6 +1,7 @@
 """Batches cut over threads, and runs side by side."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -125,3 +126,17 @@ def test_an_interrupt_lifts_the_limit() -> None:
         assert blas._inside == 1
         raise KeyboardInterrupt
     assert blas._inside == 0
+
+
+@pytest.mark.parametrize(("hidden", "small"), [(2, True), (80, False)])
+def test_large_products_are_those_of_one_thread(hidden: int, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the plain call and of a work space; entering the limit takes longer than a small product."""
+    entered: list[bool] = []
+    monkeypatch.setattr(blas, "one_blas_thread", lambda: entered.append(True) or nullcontext())
+    params = rl.RNNParams.init(1, hidden, rng=np.random.default_rng(0))
+    x, dh = np.ones((50, 3, 1)), np.ones((3, hidden))
+    rl.backward(rl.forward(params, x), dh)
+    workspace = rl.Workspace(params, 50, 3)
+    workspace.forward(params, x)
+    workspace.backward(dh)
+    assert len(entered) == (0 if small else 4)
