@@ -12,8 +12,8 @@ Backwards, with the bar for complex conjugates and g_t = dL/dh_t as a complex nu
 
 nu = exp(log_decay), gamma' = |lambda|^2 / gamma. So the decay is stable whatever descent does to it.
 
-(A. Orvieto et al., Resurrecting recurrent neural networks for long sequences, ICML 2023: lemma 3.2, section 3.3, equation
-7; gamma follows lambda, as in its footnote 9, and B has no bias.)
+(A. Orvieto et al., Resurrecting recurrent neural networks for long sequences, ICML 2023: lemma 3.2 and
+section 3.3; here gamma follows lambda at every update, and B has no bias.)
 """
 
 from __future__ import annotations
