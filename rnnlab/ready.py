@@ -7,67 +7,18 @@ exactly as kernels take it; `None` sends all else the long way, which casts and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rnnlab._base.blas import few_threads
 from rnnlab.gradients import Gradients
-from rnnlab.kernels.cells.cell import INTEGERS, cell_of, is_shape, shapes_for
+from rnnlab.kernels.cells.cell import Shapes, allocate, as_allocated, cell_of, shapes_for
 from rnnlab.kernels.finite import all_finite, take
 from rnnlab.kernels.sequences import WHOLE, within
 from rnnlab.nonlinearities import CODES
 from rnnlab.params import FLOATS, is_ready
 from rnnlab.tape import Tape, tape_of, unbatched
-
-
-class Layout(NamedTuple):
-    """A NamedTuple of arrays: its class, and of each the shape and the type, or a layout again."""
-
-    made: Any
-    each: tuple[Any, ...]
-
-
-class Plan(NamedTuple):
-    """What all runs of a cell at one size and in one floating type have in common."""
-
-    params: Layout
-    tape: Layout
-    work: Layout
-    gradients: Layout
-
-
-@lru_cache(256)
-def plan_for(shapes: Callable[..., Any], dtype: Any, *sizes: int) -> Plan:
-    """The plan of T, B, I, H."""
-    return Plan(*(layout_of(part, dtype) for part in shapes_for(shapes, *sizes)))
-
-
-def layout_of(shapes: Any, dtype: Any) -> Layout:
-    """The layout of some shapes, as `cell.allocate` makes them."""
-    named = zip(shapes._fields, shapes, strict=True)
-    kinds = [
-        (part, INTEGERS if name == "length" else dtype) if is_shape(part) else layout_of(part, dtype)
-        for name, part in named
-    ]
-    return Layout(type(shapes), tuple(kinds))
-
-
-def allocated(layout: Layout) -> Any:
-    """Arrays of a layout, with nothing in them."""
-    return layout.made._make([allocated(part) if type(part) is Layout else np.empty(*part) for part in layout.each])
-
-
-def fits(arrays: Any, layout: Layout) -> bool:
-    """Whether arrays are those of a layout of nothing else, contiguous and writeable."""
-    if type(arrays) is not layout.made:
-        return False
-    for array, (shape, kind) in zip(arrays, layout.each, strict=True):
-        if type(array) is not np.ndarray or array.shape != shape or array.dtype is not kind or not array.flags.carray:
-            return False
-    return True
-
 
 ENTRIES: dict[Any, Callable[..., Any]] = {}  # compiled code, by kernel and what tells the types of its arguments
 
@@ -82,27 +33,27 @@ def call(kernel: Any, kind: Any, *arguments: Any) -> Any:
     return entry(*arguments)
 
 
-def plan_met(params: Any, x: Any) -> Plan | None:
-    """The plan of a recurrent cell's run along x; None if these two are not ready for it."""
+def shapes_met(params: Any, x: Any) -> Shapes | None:
+    """The shapes of a recurrent cell's run along x; None if these two are not ready for it."""
     cell, weight = cell_of(params), getattr(params, "weight_ih", None)
     if type(x) is not np.ndarray or type(weight) is not np.ndarray or weight.ndim != 2 or x.ndim not in (2, 3):
         return None
     if cell is None or not cell.states or cell.shapes is None or x.dtype not in FLOATS or 0 in (x.size, weight.size):
         return None
     batch = x.shape[1] if x.ndim == 3 else 1
-    plan = plan_for(cell.shapes, x.dtype, len(x), batch, x.shape[-1], len(weight) // cell.gates)
-    return plan if fits(params, plan.params) else None
+    shapes = shapes_for(cell.shapes, len(x), batch, x.shape[-1], len(weight) // cell.gates)
+    return shapes if as_allocated(params, shapes.params, x.dtype) else None
 
 
 def forward_ready(params: Any, x: Any, nonlinearity: Any) -> Tape | None:
     """A run from zeros, all steps long; None if the arguments are not ready for it."""
-    plan = plan_met(params, x)
-    if plan is None or not x.flags.carray:
+    shapes = shapes_met(params, x)
+    if shapes is None or not x.flags.carray:
         return None
     cell, code = type(params).cell(), CODES.get(nonlinearity) if isinstance(nonlinearity, str) else None
     if code is None or not (cell.nonlinear or nonlinearity == "tanh"):
         return None
-    own, tape, work = map(allocated, plan[:3])
+    own, tape, work = (allocate(np.empty, part, x.dtype) for part in shapes[:3])
     kind = type(params), x.dtype
     if not call(take, kind, (*params, x.reshape(tape.x.shape)), (*own, tape.x)):
         return None
@@ -119,15 +70,15 @@ def backward_ready(tape: Any, dh: Any) -> Gradients | None:
     if type(tape) is not Tape:
         return None
     _, _, params, _, record, batched = tape
-    plan = plan_met(params, getattr(record, "x", None))
-    if plan is None or not fits(record, plan.tape) or not all(map(all_finite, params)):
+    shapes = shapes_met(params, getattr(record, "x", None))
+    if shapes is None or not as_allocated(record, shapes.tape, record.x.dtype) or not all(map(all_finite, params)):
         return None
     kind, (_, batch, hidden) = record.x.dtype, record.h.shape
     if not is_ready(dh, (1 + batched,), kind, hidden) or dh.size != batch * hidden:
         return None
     if not within(record.length, len(record.x)):
         return None
-    work, found = map(allocated, plan[2:])
+    work, found = (allocate(np.empty, part, kind) for part in shapes[2:])
     work.now.fill(0)
     backward = type(params).cell().backward
     with few_threads(len(record.x) * batch, params):

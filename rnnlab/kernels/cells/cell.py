@@ -175,30 +175,33 @@ def by_steps(shapes: Callable[..., Shapes]) -> bool:
 
 def allocate(make: Callable[..., Any], shapes: Any, dtype: Any) -> Any:
     """The same NamedTuple with an array in the place of every shape; `length` holds integers."""
-    kinds = kinds_of(shapes, shapes._fields, dtype)
-    if kinds is not None:
-        return shapes._make(map(make, shapes, kinds))
-    named = zip(shapes._fields, shapes, strict=True)
+    pairs = zip(shapes, kinds_of(shapes, dtype), strict=True)
     return linked(
-        shapes._make([allocated(make, part, INTEGERS if name == "length" else dtype) for name, part in named])
+        shapes._make([allocated(make, part, dtype) if kind is None else make(part, kind) for part, kind in pairs])
     )
 
 
-@lru_cache(1024)
-def kinds_of(shapes: Any, names: tuple[str, ...], dtype: Any) -> tuple[Any, ...] | None:
-    """The types of a NamedTuple's arrays; None if there is more in it than arrays."""
-    if not all(map(is_shape, shapes)):
-        return None
-    return tuple(INTEGERS if name == "length" else dtype for name in names)
+KINDS: dict[Any, tuple[Any, ...]] = {}  # by class and floating type: to hash the shapes takes a microsecond
+
+
+def kinds_of(shapes: Any, dtype: Any) -> tuple[Any, ...]:
+    """The types of a NamedTuple's arrays; None in the place of what is more than an array."""
+    key = type(shapes), dtype
+    known = KINDS.get(key)
+    if known is None:
+        kinds = [INTEGERS if name == "length" else dtype for name in shapes._fields]
+        known = KINDS[key] = tuple(kind if is_shape(part) else None for part, kind in zip(shapes, kinds, strict=True))
+    return known
 
 
 def linked(arrays: Any) -> Any:
     """The same NamedTuple; of a network of several, with one array for what its parts share."""
-    return arrays.linked() if hasattr(arrays, "linked") else arrays
+    link = getattr(arrays, "linked", None)
+    return arrays if link is None else link()
 
 
 def allocated(make: Callable[..., Any], shape: Any, dtype: Any) -> Any:
-    """The array of a shape, or the NamedTuple or the tuple of them."""
+    """The NamedTuple or the tuple of the arrays of shapes, or that of one."""
     if is_shape(shape):
         return make(shape, dtype)
     if hasattr(shape, "_fields"):
@@ -213,10 +216,9 @@ def is_shape(value: Any) -> bool:
 
 def as_allocated(arrays: Any, shapes: Any, dtype: Any) -> bool:
     """Whether arrays, in a NamedTuple of nothing else, are such as `allocate` makes: of these shapes, contiguous, ..."""
-    kinds = kinds_of(shapes, shapes._fields, dtype)
-    if type(arrays) is not type(shapes) or kinds is None:
+    if type(arrays) is not type(shapes):
         return False
-    for array, shape, kind in zip(arrays, shapes, kinds, strict=True):
+    for array, shape, kind in zip(arrays, shapes, kinds_of(shapes, dtype), strict=True):
         if type(array) is not np.ndarray or array.shape != shape or array.dtype is not kind or not array.flags.carray:
             return False
     return True
