@@ -16,9 +16,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 INK = ".15"  # nearly black
-THEME: dict[
-    str, Any
-] = {  # seaborn's "ticks" for a notebook, which takes a second to import, in larger and plainer letters
+# seaborn's "ticks" for a notebook, which takes a second to import, in larger and plainer letters
+THEME: dict[Any, Any] = {
     **dict.fromkeys(("axes.labelcolor", "axes.edgecolor", "text.color", "xtick.color", "ytick.color"), INK),
     **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.25),
     **dict.fromkeys(("grid.linewidth", "xtick.minor.width", "ytick.minor.width"), 1),
@@ -40,6 +39,7 @@ THEME: dict[
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
 }
+# seaborn's "colorblind"
 COLORBLIND = [
     "#0173b2",
     "#de8f05",
@@ -51,13 +51,12 @@ COLORBLIND = [
     "#949494",
     "#ece133",
     "#56b4e9",
-]  # seaborn's
+]
 
 
 def theme() -> Any:
     """A context in which axes are made and drawn in the package's theme."""
-    rc: dict[Any, Any] = THEME
-    return mpl.rc_context(rc)
+    return mpl.rc_context(THEME)
 
 
 def palette(count: int, name: str = "") -> list[Any]:

@@ -31,11 +31,8 @@ EVERY = 200  # updates between tests
 BATCH = 20
 SETTINGS = {"optimiser", "hidden_size"}  # in the table where they are not the defaults
 STARTS = 1_000_000  # updates "before they start learning" by descent, as Arjovsky et al. say of Le et al.
-LSTM_ADDS = {
-    100: 4_000,
-    200: 14_500,
-    400: 14_000,
-}  # updates until a tenth of chance, read from Arjovsky's figure 2, by T
+# updates until a tenth of chance, read from Arjovsky's figure 2, by T
+LSTM_ADDS = {100: 4_000, 200: 14_500, 400: 14_000}
 ARJOVSKY = (
     "Arjovsky, Shah and Bengio 2016, section 4.2 and figure 2; differs here: weights start half as large, within "
     "1 / sqrt(H); the norm is clipped, not each entry; no peepholes; every sequence is new; one training"
