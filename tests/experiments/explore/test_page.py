@@ -56,8 +56,9 @@ def test_a_wrong_address_is_told_in_a_sentence(opened: Any) -> None:
 def test_the_state_is_dragged_to_where_tanh_explodes(opened: Any) -> None:
     go_to(opened, "#w2=2&t=50&f=tanh&h0=0.5")
     opened.locator("#over-h0").scroll_into_view_if_needed()
-    opened.wait_for_timeout(300)
-    box = opened.locator("#over-h0 .ground").bounding_box()
+    opened.wait_for_selector("#over-h0 .ground")
+    # Measured within one task of the page, which draws the figure anew between two.
+    box = opened.evaluate("document.querySelector('#over-h0 .ground').getBoundingClientRect().toJSON()")
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     opened.mouse.move(middle[0] + 60, middle[1])
     opened.mouse.down()
