@@ -26,13 +26,15 @@ from rnnlab.kernels._jit import INLINED, inner_kernel
 LINEAR, RELU, TANH, SIGMOID, OWN = range(5)
 
 
-def by_nonlinearity(known: Callable[..., Any], own: Callable[..., Any]) -> Callable[..., Any]:
+def by_nonlinearity(
+    known: Callable[..., Any], own: Callable[..., Any], options: dict[str, Any] = INLINED
+) -> Callable[..., Any]:
     """A function of a nonlinearity and more: `known` where that is a code, `own` where it is a function."""
 
     def call(nonlinearity: Any, *rest: Any) -> Any:
         return (own if callable(nonlinearity) else known)(nonlinearity, *rest)
 
-    @overload(call, strict=False, **INLINED)
+    @overload(call, strict=False, **options)
     def implementation(nonlinearity, *rest):  # type: ignore[no-untyped-def]
         return own if isinstance(nonlinearity, types.Callable) else known
 

@@ -17,21 +17,23 @@ from rnnlab.kernels.activations import power_of_two
 
 @inner_kernel
 def normalise(mantissa: Any, exponent: Any) -> Any:
-    """Bring a scaled number to 1 <= |mantissa| < 2, as (mantissa, exponent); a zero is left as it is.
+    """Bring a scaled number to 1 <= |mantissa| < 2, as (mantissa, exponent); zero, inf and nan are left as they are.
 
     Parameters
     ----------
     mantissa : float32 or float64
-        Zero or a normal number.
+        Zero, a normal number, inf or nan.
     exponent : int32 or int64
     """
     c = constants_of(mantissa)
     whole = type(c.sign_bit)
-    field = whole((reinterpret(mantissa) & ~c.sign_bit) >> c.mantissa_bits)
-    shift = whole(field - c.exponent_bias) if mantissa != c.zero else whole(0)
-    half = whole(shift >> whole(1))  # 2^-shift may be out of range: two factors, of which neither is
-    scaled = mantissa * power_of_two(whole(-half)) * power_of_two(whole(half - shift))
-    return scaled, whole(exponent + shift)
+    largest = whole(c.exponent_bias + c.exponent_bias + whole(1))  # of the field, that of inf and nan
+    field = whole((reinterpret(mantissa) >> c.mantissa_bits) & largest)
+    rest = whole(reinterpret(mantissa) & ~whole(largest << c.mantissa_bits))
+    scaled = reinterpret(whole(rest | reinterpret(c.one)))
+    is_normal = (field != whole(0)) & (field != largest)
+    shift = whole(field - c.exponent_bias) if is_normal else whole(0)
+    return (scaled if is_normal else mantissa), whole(exponent + shift)
 
 
 @inner_kernel
@@ -88,16 +90,15 @@ def part(whole: Scaled, first: int, last: int) -> Scaled:
 @kernel
 def clear(total: Scaled) -> None:
     """Set every number to 0 x 2^0."""
-    for i in range(total.mantissa.size):
-        total.mantissa[i] = 0
-        total.exponent[i] = 0
+    total.mantissa[:] = 0
+    total.exponent[:] = 0
 
 
 @inner_kernel
-def add_to(total: Scaled, i: int, mantissa: Any, exponent: Any) -> None:
-    """Add a number to that of lane i."""
-    both, power = add(total.mantissa[i], total.exponent[i], mantissa, exponent)
-    total.mantissa[i], total.exponent[i] = normalise(both, power)
+def add_to(total: Scaled, place: Any, mantissa: Any, exponent: Any) -> None:
+    """Add a number to the one at an index."""
+    both, power = add(total.mantissa[place], total.exponent[place], mantissa, exponent)
+    total.mantissa[place], total.exponent[place] = normalise(both, power)
 
 
 @inner_kernel

@@ -1,6 +1,7 @@
 """Edits of a kernel take effect, and broken or unwritable caches stop nothing."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import pytest
 from numba.core.caching import IndexDataCacheFile
 
 import rnnlab
-from rnnlab.kernels._jit import POLICY, DigestedFiles
-from rnnlab.kernels._wide import WIDTH
+from rnnlab.kernels._jit import POLICY, UNALIASED, DigestedFiles
+from rnnlab.kernels._lowering import WIDTH
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpreted kernels have no cache")
 PROGRAM = """
@@ -146,3 +147,23 @@ def test_kernels_ask_for_wide_vectors() -> None:
     for function in (asked, control):
         function(1.0)
     assert [WIDTH in str(f.inspect_llvm(f.signatures[0])) for f in (asked, control)] == [True, False]
+
+
+def test_only_unaliased_kernels_trust_that_arrays_are_apart() -> None:
+    def double(a, out):  # type: ignore[no-untyped-def]
+        for i in range(a.size):
+            out[i] = a[i] + a[i]
+
+    trusting, control = (numba.njit(**settings)(double) for settings in (UNALIASED["jit_options"], POLICY))
+    told = []
+    for function in (trusting, control):
+        out = np.empty(3)
+        function(np.arange(3.0), out)
+        assert out.tolist() == [0.0, 2.0, 4.0]
+        head = next(
+            line for line in function.inspect_llvm(function.signatures[0]).splitlines() if line.startswith("define")
+        )
+        told.append(
+            re.findall(r"ptr (noalias)?[a-z() ]*%arg\.\w+\.4", head)
+        )  # field 4 of an array: where its numbers are
+    assert told == [["noalias", "noalias"], ["", ""]]

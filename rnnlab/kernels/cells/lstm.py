@@ -24,7 +24,7 @@ from rnnlab._base.initial import Scheme
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._floats import constants_of
-from rnnlab.kernels._jit import inner_kernel, kernel
+from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
@@ -134,7 +134,7 @@ def step(_: int, params: LSTMParams, tape: LSTMTape, work: LSTMWork, t: int) -> 
     new_states(tape.gates, tape.c, tape.tanh_c, tape.h, t)
 
 
-@inner_kernel
+@unaliased_kernel
 def activate_gates(gates: Any, t: int) -> None:
     """Gates (T, B, 4, H) of step t, in the place of their pre-activations."""
     hidden = gates.shape[3]
@@ -148,7 +148,7 @@ def activate_gates(gates: Any, t: int) -> None:
                     gates[t, b, k, j] = sigmoid(gates[t, b, k, j])
 
 
-@inner_kernel
+@unaliased_kernel
 def new_states(gates: Any, c: Any, tanh_c: Any, h: Any, t: int) -> None:
     """Cell and hidden state, row t + 1 of c and h, from the gates and c_t; loops that write several arrays do not vectorise."""
     for b in range(tanh_c.shape[1]):
@@ -173,7 +173,7 @@ def step_back(params: LSTMParams, tape: LSTMTape, gradients: LSTMGradients, work
     multiply_packed(as_steps(gradients.a), t, work.panels, work.now[0], False)
 
 
-@inner_kernel
+@unaliased_kernel
 def gates_back(gates: Any, c: Any, tanh_c: Any, now: Any, da: Any, t: int) -> None:
     """The pointwise part; each loop writes one row of `da`, since loops that write several do not vectorise."""
     one = constants_of(now[0, 0, 0]).one

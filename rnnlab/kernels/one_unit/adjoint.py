@@ -8,33 +8,30 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from rnnlab.kernels._floats import constants_of
-from rnnlab.kernels._jit import inner_kernel, kernel
-from rnnlab.kernels.one_unit.plain import Weights, newest_first
+from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
+from rnnlab.kernels.one_unit.plain import Weights
 from rnnlab.kernels.one_unit.scaled import WINDOW, Tape
-from rnnlab.kernels.scaling import Scaled, add_to, clear, merge, normalise
+from rnnlab.kernels.scaling import Scaled, add, add_to, clear, normalise
 
 STRETCH = 8
+W1, W2, B1, DH, START = range(5)  # rows of the work space, the first three those of the totals as well
 
 
 class Adjoint(NamedTuple):
-    """Gradients of the last state of each lane, each a `Scaled`; and work space.
+    """Gradients of the last state of each lane, each a `Scaled`.
 
     The first R steps' da_t = dL/da_t are kept, R = 1 where only da_1 is wanted, R = T for all.
     """
 
     h: Scaled  # (L,): dL/dh_0, on the way back through time dL/dh_t
     a: Scaled  # (R, L): dL/da_t in row t - 1
-    w1: Scaled  # (L,)
-    w2: Scaled  # (L,)
-    b1: Scaled  # (L,)
-    window: Weights  # (L,) work space: the sums over one window, in units of h.exponent
-    start: Any  # (L,) work space: the mantissas of h at the window's start
-    faint: Any  # (L,) work space: where |dh| is less after a window, it may have underflowed inside
-    units: Any  # (L,) work space: the exponents of window.w2
+    weights: Scaled  # (3, L): dL/dw1, dL/dw2, dL/db1
 
 
-@kernel
+@inner_kernel
 def any_ending(length: Any, first: int, last: int) -> bool:
     """Whether the last step of any lane is one of first + 1 .. last."""
     ending = 0
@@ -43,16 +40,14 @@ def any_ending(length: Any, first: int, last: int) -> bool:
     return ending > 0
 
 
-@inner_kernel
-def pull_back_stretch(w2: Any, x: Any, tape: Tape, adjoint: Adjoint, first: int) -> None:
+@unaliased_kernel
+def pull_back_stretch(w2: Any, x: Any, tape: Tape, now: Any, first: int) -> None:
     """BPTT through the STRETCH steps after `first`, in plain floats: the fast path, of constant length.
 
-    The loop over its steps is unrolled, so that dh and the three sums stay in registers. A longer stretch would exceed
-    the number of overlap checks up to which LLVM vectorises.
+    The loop over its steps is unrolled, so that dh and the three sums stay in registers.
     """
-    dh, window = adjoint.h.mantissa, adjoint.window
-    for i in range(dh.size):
-        grad, dw1, dw2, db1 = dh[i], window.w1[i], window.w2[i], window.b1[i]
+    for i in range(now.shape[1]):
+        grad, dw1, dw2, db1 = now[DH, i], now[W1, i], now[W2, i], now[B1, i]
         for k in range(STRETCH):
             t = first + STRETCH - 1 - k
             da = grad * tape.slope[t, i]
@@ -60,10 +55,42 @@ def pull_back_stretch(w2: Any, x: Any, tape: Tape, adjoint: Adjoint, first: int)
             dw2 += da * tape.h[t, i]
             db1 += da
             grad = da * w2[i]
-        dh[i], window.w1[i], window.w2[i], window.b1[i] = grad, dw1, dw2, db1
+        now[DH, i], now[W1, i], now[W2, i], now[B1, i] = grad, dw1, dw2, db1
 
 
-@kernel
+@unaliased_kernel
+def pull_back_step(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, now: Any, t: int) -> None:
+    """BPTT through the step t, at which lanes may end and da_t may be wanted."""
+    one = constants_of(w2[0]).one
+    for i in range(length.size):
+        now[DH, i] = one if length[i] == t else now[DH, i]
+    if t <= adjoint.a.mantissa.shape[0]:
+        for i in range(length.size):
+            adjoint.a.mantissa[t - 1, i] = now[DH, i] * tape.slope[t - 1, i]
+            adjoint.a.exponent[t - 1, i] = adjoint.h.exponent[i]
+    for i in range(length.size):
+        da = now[DH, i] * tape.slope[t - 1, i]
+        now[W1, i] += da * x[t - 1, i]
+        now[W2, i] += da * tape.h[t - 1, i]
+        now[B1, i] += da
+        now[DH, i] = da * w2[i]
+
+
+@inner_kernel
+def pull_back(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, now: Any, window: int) -> None:
+    """BPTT through a window of steps in plain floats, whose sums join those in `now`."""
+    first, last = window * WINDOW, min((window + 1) * WINDOW, x.shape[0])
+    begin = last
+    while begin > first:
+        end, begin = begin, max(first, begin - STRETCH)
+        if end < begin + STRETCH or begin < adjoint.a.mantissa.shape[0] or any_ending(length, begin, end):
+            for t in range(end, begin, -1):
+                pull_back_step(w2, x, tape, length, adjoint, now, t)
+        else:
+            pull_back_stretch(w2, x, tape, now, begin)
+
+
+@inner_kernel
 def set_faint(w2: Any, faint: Any) -> None:
     """The limits below which dh of each lane counts as faint: from a subnormal number it could have grown by |w2| a step."""
     c = constants_of(w2[0])
@@ -74,106 +101,56 @@ def set_faint(w2: Any, faint: Any) -> None:
             faint[i] *= growth
 
 
-@kernel
-def open_window(adjoint: Adjoint) -> None:
-    """Remember dh and empty the window's sums."""
-    dh, window = adjoint.h.mantissa, adjoint.window
-    for i in range(dh.size):
-        adjoint.start[i] = dh[i]
-    for i in range(dh.size):
-        window.w1[i], window.w2[i], window.b1[i] = 0, 0, 0
-
-
 @inner_kernel
-def pull_back_step(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, t: int) -> None:
-    """BPTT through the step t, at which lanes may end and da_t may be wanted."""
-    dh, da, window = adjoint.h.mantissa, adjoint.a.mantissa, adjoint.window
-    one = constants_of(w2[0]).one
-    for i in range(dh.size):
-        dh[i] = one if length[i] == t else dh[i]
-    if t <= da.shape[0]:
-        for i in range(dh.size):
-            da[t - 1, i] = dh[i] * tape.slope[t - 1, i]
-            adjoint.a.exponent[t - 1, i] = adjoint.h.exponent[i]
-    for i in range(dh.size):
-        grad, dw1, dw2, db1 = dh[i], window.w1[i], window.w2[i], window.b1[i]
-        step_gradient = grad * tape.slope[t - 1, i]
-        dw1 += step_gradient * x[t - 1, i]
-        dw2 += step_gradient * tape.h[t - 1, i]
-        db1 += step_gradient
-        dh[i], window.w1[i], window.w2[i], window.b1[i] = step_gradient * w2[i], dw1, dw2, db1
-
-
-@kernel
-def close_window(tape: Tape, adjoint: Adjoint, first: int) -> None:
-    """Add the window's sums to the totals and rescale dh."""
-    dh, exponent = adjoint.h.mantissa, adjoint.h.exponent
-    for i in range(dh.size):
-        adjoint.units[i] = exponent[i] + tape.exponent[first // WINDOW, i]
-    merge(adjoint.w1, adjoint.window.w1, exponent)
-    merge(adjoint.w2, adjoint.window.w2, adjoint.units)
-    merge(adjoint.b1, adjoint.window.b1, exponent)
-    for i in range(dh.size):
-        dh[i], exponent[i] = normalise(dh[i], exponent[i])
-
-
-@kernel
-def pull_back(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int) -> None:
-    """BPTT through the window of steps first + 1 .. last, in plain floats, summing into adjoint.window."""
-    open_window(adjoint)
-    for later in range(0, last - first, STRETCH):  # not newest_first: it would allocate at every window
-        begin = first + (last - first - 1) // STRETCH * STRETCH - later
-        end = min(begin + STRETCH, last)
-        if end < begin + STRETCH or begin < adjoint.a.mantissa.shape[0] or any_ending(length, begin, end):
-            for t in newest_first(begin + 1, end):
-                pull_back_step(w2, x, tape, length, adjoint, t)
-        else:
-            pull_back_stretch(w2, x, tape, adjoint, begin)
-
-
-@inner_kernel
-def is_faint(length: Any, adjoint: Adjoint, first: int, last: int, i: int) -> bool:
+def is_faint(length: Any, faint: Any, now: Any, window: int, i: int) -> bool:
     """Whether the gradient of a lane that had one fell so low in this window that it may have underflowed."""
-    had = (adjoint.start[i] != 0) | ((length[i] > first) & (length[i] <= last))
-    return had & (abs(adjoint.h.mantissa[i]) < adjoint.faint[i])
+    ends = (length[i] > window * WINDOW) & (length[i] <= (window + 1) * WINDOW)
+    return ((now[START, i] != 0) | ends) & (abs(now[DH, i]) < faint[i])
 
 
-@kernel
-def any_faint(length: Any, adjoint: Adjoint, first: int, last: int) -> bool:
+@inner_kernel
+def any_faint(length: Any, faint: Any, now: Any, window: int) -> bool:
     """Whether any lane is."""
     count = 0
     for i in range(length.size):
-        count += is_faint(length, adjoint, first, last, i)
+        count += is_faint(length, faint, now, window, i)
     return count > 0
 
 
 @kernel
-def pull_back_lane(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, steps: Any, i: int) -> None:
-    """BPTT of one lane through the steps again, in new units at each, whose gradients join the totals at once."""
-    # not all four at once: of what comes out of a tuple that it builds, Numba believes that nobody sees stores to it, and
-    # drops those that nothing here reads, as soon as an overload is inlined
-    dh, exponent = adjoint.h.mantissa, adjoint.h.exponent
-    da, window = adjoint.a, adjoint.window
+def pull_back_lane(
+    w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, now: Any, place: tuple[int, int]
+) -> None:
+    """BPTT of one lane through a window again, in new units at each step, whose gradients join the totals at once."""
+    da, total, exponent = adjoint.a, adjoint.weights, adjoint.h.exponent
     c = constants_of(w2[0])
-    dh[i] = adjoint.start[i]
-    window.w1[i], window.w2[i], window.b1[i] = c.zero, c.zero, c.zero
-    for t in steps:
-        dh[i], exponent[i] = normalise(c.one if length[i] == t else dh[i], exponent[i])
-        step_gradient = dh[i] * tape.slope[t - 1, i]
+    window, i = place
+    dh = now[START, i]
+    for t in range(min((window + 1) * WINDOW, x.shape[0]), window * WINDOW, -1):
+        dh, exponent[i] = normalise(c.one if length[i] == t else dh, exponent[i])
+        step_gradient = dh * tape.slope[t - 1, i]
         if t <= da.mantissa.shape[0]:
             da.mantissa[t - 1, i], da.exponent[t - 1, i] = step_gradient, exponent[i]
-        add_to(adjoint.w1, i, step_gradient * x[t - 1, i], exponent[i])
-        add_to(adjoint.w2, i, step_gradient * tape.h[t - 1, i], exponent[i] + tape.exponent[(t - 1) // WINDOW, i])
-        add_to(adjoint.b1, i, step_gradient, exponent[i])
-        dh[i] = step_gradient * w2[i]
+        add_to(total, (W1, i), step_gradient * x[t - 1, i], exponent[i])
+        add_to(total, (W2, i), step_gradient * tape.h[t - 1, i], exponent[i] + tape.exponent[window, i])
+        add_to(total, (B1, i), step_gradient, exponent[i])
+        dh = step_gradient * w2[i]
+    now[DH, i], now[W1, i], now[W2, i], now[B1, i] = dh, c.zero, c.zero, c.zero
 
 
-@kernel
-def pull_back_faint(w2: Any, x: Any, tape: Tape, length: Any, adjoint: Adjoint, first: int, last: int) -> None:
-    """The faint lanes again."""
-    for i in range(length.size):
-        if is_faint(length, adjoint, first, last, i):
-            pull_back_lane(w2, x, tape, length, adjoint, newest_first(first + 1, last), i)
+@unaliased_kernel
+def close_window(adjoint: Adjoint, now: Any, units: Any) -> None:
+    """Add the sums over a window, that of w2 in `units` (L,) of its states, to the totals, and give dh new units."""
+    total, exponent = adjoint.weights, adjoint.h.exponent
+    for row in range(W1, B1 + 1):
+        for i in range(exponent.size):
+            power = exponent[i] + units[i] if row == W2 else exponent[i]
+            mantissa, power = add(total.mantissa[row, i], total.exponent[row, i], now[row, i], power)
+            total.mantissa[row, i], total.exponent[row, i] = normalise(mantissa, power)
+            now[row, i] = 0
+    for i in range(exponent.size):
+        now[DH, i], exponent[i] = normalise(now[DH, i], exponent[i])
+        now[START, i] = now[DH, i]
 
 
 @kernel
@@ -189,20 +166,20 @@ def scaled_backward(weights: Weights, x: Any, tape: Tape, length: Any, adjoint: 
     adjoint : Adjoint
         Written here. Kept steps after a lane's last have gradient 0.
     """
-    steps, dh = x.shape[0], adjoint.h.mantissa
     clear(adjoint.h)
-    clear(adjoint.w1)
-    clear(adjoint.w2)
-    clear(adjoint.b1)
-    set_faint(weights.w2, adjoint.faint)
-    for first in newest_first(0, (steps - 1) // WINDOW) * WINDOW:
-        last = min(first + WINDOW, steps)
-        pull_back(weights.w2, x, tape, length, adjoint, first, last)
-        if any_faint(length, adjoint, first, last):
-            pull_back_faint(weights.w2, x, tape, length, adjoint, first, last)
-        close_window(tape, adjoint, first)
-    for i in range(dh.size):
-        dh[i] = constants_of(dh[i]).one if length[i] == 0 else dh[i]
+    clear(adjoint.weights)
+    now = np.zeros((5, length.size), x.dtype)
+    faint = np.empty(length.size, x.dtype)
+    set_faint(weights.w2, faint)
+    for window in range((x.shape[0] - 1) // WINDOW, -1, -1):
+        pull_back(weights.w2, x, tape, length, adjoint, now, window)
+        if any_faint(length, faint, now, window):
+            for i in range(length.size):
+                if is_faint(length, faint, now, window, i):
+                    pull_back_lane(weights.w2, x, tape, length, adjoint, now, (window, i))
+        close_window(adjoint, now, tape.exponent[window])
+    for i in range(length.size):
+        adjoint.h.mantissa[i] = constants_of(now[DH, i]).one if length[i] == 0 else now[DH, i]
 
 
 @kernel

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlab.kernels._jit import inner_kernel, kernel
+from rnnlab.kernels._jit import UNALIASED, inner_kernel, kernel
 from rnnlab.kernels.activations import (
     RELU,
     SIGMOID,
@@ -81,7 +81,7 @@ def step_own(nonlinearity: Any, weights: Weights, x: Any, t: int, state: Any, h:
         h[t, i] = state[i]
 
 
-step = by_nonlinearity(step_known, step_own)
+step = by_nonlinearity(step_known, step_own, UNALIASED)
 
 
 @kernel
