@@ -23,13 +23,13 @@ from rnnlab._base.initial import Scheme
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._floats import constants_of
-from rnnlab.kernels._jit import inner_kernel, kernel
+from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, project
+from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.views import as_steps
+from rnnlab.kernels.views import as_rows, as_steps, flat
 
 
 @shows(largest_entry)
@@ -137,26 +137,39 @@ def prepare(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
 @inner_kernel
 def step(_: int, params: GRUParams, tape: GRUTape, work: GRUWork, t: int) -> None:
     """From h_t to h_(t+1)."""
-    multiply_packed(tape.h, t, work.panels, work.recurrent, False)
-    new_state(params.bias_hn, tape.gates, work.recurrent, tape.m, tape.h, t)
+    gates, m, h, recurrent = as_rows(tape.gates)[t], as_rows(tape.m)[t], as_rows(tape.h), flat(work.recurrent)
+    if params.bias_hn.size == 1:  # constants: the loops over the batch are vectorised
+        multiply_few(h[t], work.panels, recurrent, 1, 3, False)
+        activate_gates(params.bias_hn, gates, recurrent, m, 1)
+        new_state(gates, h[t], h[t + 1], 1)
+    else:
+        multiply_packed(tape.h, t, work.panels, work.recurrent, False)
+        activate_gates(params.bias_hn, gates, recurrent, m, params.bias_hn.size)
+        new_state(gates, h[t], h[t + 1], params.bias_hn.size)
 
 
-@kernel
-def new_state(bias_hn: Any, gates: Any, recurrent: Any, m: Any, h: Any, t: int) -> None:
-    """Gates (T, B, 3, H) of step t, in whose place the projected inputs come, and row t + 1 of h."""
-    hidden = m.shape[2]
-    for b in range(m.shape[1]):
-        for k in range(2):
-            for j in range(hidden):
-                gates[t, b, k, j] = sigmoid(gates[t, b, k, j] + recurrent[b, k * hidden + j])
+@unaliased_kernel
+def activate_gates(bias_hn: Any, gates: Any, recurrent: Any, m: Any, hidden: int) -> None:
+    """The gates of a step, (B 3 H,), in the place of their projected inputs, and m (B H,), from W_hh h, (B 3 H,)."""
+    for b in range(m.size // hidden):
+        for j in range(3 * b * hidden, (3 * b + 2) * hidden):
+            gates[j] = sigmoid(gates[j] + recurrent[j])
+    for b in range(m.size // hidden):
         for j in range(hidden):
-            m[t, b, j] = recurrent[b, 2 * hidden + j] + bias_hn[j]
-            recurrent[b, 2 * hidden + j] = gates[t, b, 0, j] * m[t, b, j]
+            m[b * hidden + j] = recurrent[(3 * b + 2) * hidden + j] + bias_hn[j]
+    for b in range(m.size // hidden):
+        r, n = 3 * b * hidden, (3 * b + 2) * hidden
         for j in range(hidden):
-            gates[t, b, 2, j] = tanh(gates[t, b, 2, j] + recurrent[b, 2 * hidden + j])
+            gates[n + j] = tanh(gates[n + j] + gates[r + j] * m[b * hidden + j])
+
+
+@unaliased_kernel
+def new_state(gates: Any, h: Any, new_h: Any, hidden: int) -> None:
+    """The state after a step from the one before it, both (B H,)."""
+    for b in range(h.size // hidden):
+        first, z, n = b * hidden, (3 * b + 1) * hidden, (3 * b + 2) * hidden
         for j in range(hidden):
-            n = gates[t, b, 2, j]
-            h[t + 1, b, j] = n + gates[t, b, 1, j] * (h[t, b, j] - n)
+            new_h[first + j] = gates[n + j] + gates[z + j] * (h[first + j] - gates[n + j])
 
 
 @kernel
@@ -168,32 +181,46 @@ def prepare_back(params: GRUParams, work: GRUWork) -> None:
 @inner_kernel
 def step_back(params: GRUParams, tape: GRUTape, gradients: GRUGradients, work: GRUWork, t: int) -> None:
     """From dL/dh_(t+1) in `work.now` to row t of a and hidden of the gradients, and to dL/dh_t in `work.now`."""
-    now = work.now
-    gates_back(tape.gates, tape.m, tape.h, now, gradients.a, gradients.hidden, t)
-    multiply_packed(as_steps(gradients.hidden), t, work.panels, now[0], True)
+    gates, m, h, dh = as_rows(tape.gates)[t], as_rows(tape.m)[t], as_rows(tape.h)[t], flat(work.now)
+    da, dhidden = as_rows(gradients.a)[t], as_rows(gradients.hidden)[t]
+    if params.bias_hn.size == 1:
+        gates_back(gates, h, dh, da, 1)
+        hidden_back(gates, m, da, dhidden, 1)
+        multiply_few(dhidden, work.panels, dh, 3, 1, True)
+    else:
+        gates_back(gates, h, dh, da, params.bias_hn.size)
+        hidden_back(gates, m, da, dhidden, params.bias_hn.size)
+        multiply_packed(as_steps(gradients.hidden), t, work.panels, work.now[0], True)
 
 
-@inner_kernel
-def gates_back(gates: Any, m: Any, h: Any, now: Any, da: Any, hidden: Any, t: int) -> None:
-    """The pointwise part; each loop writes one row of an array, since loops that write several do not vectorise."""
-    one = constants_of(now[0, 0, 0]).one
-    _, batch, units = now.shape
-    for b in range(batch):
-        for j in range(units):
-            z, n = gates[t, b, 1, j], gates[t, b, 2, j]
-            da[t, b, 2, j] = without_subnormals(now[0, b, j]) * (one - z) * (one - n * n)
-        for j in range(units):
-            hidden[t, b, 2, j] = da[t, b, 2, j] * gates[t, b, 0, j]
-        for j in range(units):
-            da[t, b, 0, j] = hidden[t, b, 2, j] * m[t, b, j] * (one - gates[t, b, 0, j])
-        for j in range(units):
-            z = gates[t, b, 1, j]
-            da[t, b, 1, j] = now[0, b, j] * (h[t, b, j] - gates[t, b, 2, j]) * z * (one - z)
-        for j in range(units):  # what goes on directly, to which the product is added
-            now[0, b, j] = without_subnormals(now[0, b, j] * gates[t, b, 1, j])
-        for k in range(2):
-            for j in range(units):
-                hidden[t, b, k, j] = da[t, b, k, j]
+@unaliased_kernel
+def gates_back(gates: Any, h: Any, dh: Any, da: Any, hidden: int) -> None:
+    """The candidate's and the update gate's `da`, (B 3 H,) as `gates`, and what of `dh` (B H,) goes on past the product."""
+    one = constants_of(dh[0]).one
+    for j in range(dh.size):
+        dh[j] = without_subnormals(dh[j])
+    for b in range(dh.size // hidden):
+        first, z, n = b * hidden, (3 * b + 1) * hidden, (3 * b + 2) * hidden
+        for j in range(hidden):
+            da[n + j] = dh[first + j] * (one - gates[z + j]) * (one - gates[n + j] * gates[n + j])
+        for j in range(hidden):
+            da[z + j] = dh[first + j] * (h[first + j] - gates[n + j]) * gates[z + j] * (one - gates[z + j])
+        for j in range(hidden):
+            dh[first + j] = without_subnormals(dh[first + j] * gates[z + j])
+
+
+@unaliased_kernel
+def hidden_back(gates: Any, m: Any, da: Any, dhidden: Any, hidden: int) -> None:
+    """`dhidden` (B 3 H,), which the recurrent weights send back, and the reset gate's `da`."""
+    one = constants_of(m[0]).one
+    for b in range(m.size // hidden):
+        r, n = 3 * b * hidden, (3 * b + 2) * hidden
+        for j in range(hidden):
+            dhidden[n + j] = da[n + j] * gates[r + j]
+        for j in range(hidden):
+            da[r + j] = dhidden[n + j] * m[b * hidden + j] * (one - gates[r + j])
+        for j in range(r, n):
+            dhidden[j] = da[j]
 
 
 @kernel

@@ -28,9 +28,9 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, project
+from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.views import as_steps
+from rnnlab.kernels.views import as_rows, as_steps
 
 
 @shows(largest_entry)
@@ -129,35 +129,44 @@ def prepare(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
 @inner_kernel
 def step(_: int, params: LSTMParams, tape: LSTMTape, work: LSTMWork, t: int) -> None:
     """From h_t and c_t to those of t + 1."""
-    multiply_packed(tape.h, t, work.panels, as_steps(tape.gates)[t], True)
-    activate_gates(tape.gates, t)
-    new_states(tape.gates, tape.c, tape.tanh_c, tape.h, t)
+    gates, tanh_c, c, h = as_rows(tape.gates)[t], as_rows(tape.tanh_c)[t], as_rows(tape.c), as_rows(tape.h)
+    if params.weight_hh.shape[1] == 1:  # a constant: the loops over the batch are vectorised
+        multiply_few(h[t], work.panels, gates, 1, 4, True)
+        activate_gates(gates, 1)
+        new_states(gates, c[t], c[t + 1], tanh_c, h[t + 1], 1)
+    else:
+        multiply_packed(tape.h, t, work.panels, as_steps(tape.gates)[t], True)
+        activate_gates(gates, params.weight_hh.shape[1])
+        new_states(gates, c[t], c[t + 1], tanh_c, h[t + 1], params.weight_hh.shape[1])
 
 
 @unaliased_kernel
-def activate_gates(gates: Any, t: int) -> None:
-    """Gates (T, B, 4, H) of step t, in the place of their pre-activations."""
-    hidden = gates.shape[3]
-    for b in range(gates.shape[1]):
+def activate_gates(gates: Any, hidden: int) -> None:
+    """The gates of a step, (B 4 H,), in the place of their pre-activations."""
+    for b in range(gates.size // (4 * hidden)):
         for k in range(4):
             if k == 2:
-                for j in range(hidden):
-                    gates[t, b, k, j] = tanh(gates[t, b, k, j])
+                for j in range((4 * b + k) * hidden, (4 * b + k + 1) * hidden):
+                    gates[j] = tanh(gates[j])
             else:
-                for j in range(hidden):
-                    gates[t, b, k, j] = sigmoid(gates[t, b, k, j])
+                for j in range((4 * b + k) * hidden, (4 * b + k + 1) * hidden):
+                    gates[j] = sigmoid(gates[j])
 
 
 @unaliased_kernel
-def new_states(gates: Any, c: Any, tanh_c: Any, h: Any, t: int) -> None:
-    """Cell and hidden state, row t + 1 of c and h, from the gates and c_t; loops that write several arrays do not vectorise."""
-    for b in range(tanh_c.shape[1]):
-        for j in range(tanh_c.shape[2]):
-            c[t + 1, b, j] = gates[t, b, 1, j] * c[t, b, j] + gates[t, b, 0, j] * gates[t, b, 2, j]
-        for j in range(tanh_c.shape[2]):
-            tanh_c[t, b, j] = tanh(c[t + 1, b, j])
-        for j in range(tanh_c.shape[2]):
-            h[t + 1, b, j] = gates[t, b, 3, j] * tanh_c[t, b, j]
+def new_states(gates: Any, c: Any, new_c: Any, tanh_c: Any, h: Any, hidden: int) -> None:
+    """Cell and hidden state after a step, `new_c` and h, from its gates and the cell state before it; all (B H,) but gates."""
+    for b in range(c.size // hidden):
+        first = b * hidden
+        i, f, g = 4 * first, 4 * first + hidden, 4 * first + 2 * hidden
+        for j in range(hidden):
+            new_c[first + j] = gates[f + j] * c[first + j] + gates[i + j] * gates[g + j]
+    for j in range(c.size):
+        tanh_c[j] = tanh(new_c[j])
+    for b in range(c.size // hidden):
+        first, o = b * hidden, (4 * b + 3) * hidden
+        for j in range(hidden):
+            h[first + j] = gates[o + j] * tanh_c[first + j]
 
 
 @kernel
@@ -169,34 +178,38 @@ def prepare_back(params: LSTMParams, work: LSTMWork) -> None:
 @inner_kernel
 def step_back(params: LSTMParams, tape: LSTMTape, gradients: LSTMGradients, work: LSTMWork, t: int) -> None:
     """From dL/dh and dL/dc of step t + 1 in `work.now` to dL/da in row t, and to those of step t in `work.now`."""
-    gates_back(tape.gates, tape.c, tape.tanh_c, work.now, gradients.a, t)
-    multiply_packed(as_steps(gradients.a), t, work.panels, work.now[0], False)
+    gates, c, tanh_c = as_rows(tape.gates)[t], as_rows(tape.c)[t], as_rows(tape.tanh_c)[t]
+    da, now = as_rows(gradients.a)[t], as_rows(work.now)
+    if params.weight_hh.shape[1] == 1:
+        gates_back(gates, c, tanh_c, now[0], now[1], da, 1)
+        multiply_few(da, work.panels, now[0], 4, 1, False)
+    else:
+        gates_back(gates, c, tanh_c, now[0], now[1], da, params.weight_hh.shape[1])
+        multiply_packed(as_steps(gradients.a), t, work.panels, work.now[0], False)
 
 
 @unaliased_kernel
-def gates_back(gates: Any, c: Any, tanh_c: Any, now: Any, da: Any, t: int) -> None:
-    """The pointwise part; each loop writes one row of `da`, since loops that write several do not vectorise."""
-    one = constants_of(now[0, 0, 0]).one
-    _, batch, hidden = now.shape
-    for b in range(batch):
+def gates_back(gates: Any, c: Any, tanh_c: Any, dh: Any, dc: Any, da: Any, hidden: int) -> None:
+    """The pointwise part: `gates` and `da` (B 4 H,), all others (B H,)."""
+    one = constants_of(dh[0]).one
+    for j in range(dh.size):
+        dh[j] = without_subnormals(dh[j])
+    for b in range(dh.size // hidden):
+        first = b * hidden
+        i, f, g, o = 4 * first, 4 * first + hidden, 4 * first + 2 * hidden, 4 * first + 3 * hidden
         for j in range(hidden):
-            o = gates[t, b, 3, j]
-            da[t, b, 3, j] = without_subnormals(now[0, b, j]) * tanh_c[t, b, j] * o * (one - o)
+            sent = dh[first + j] * gates[o + j] * (one - tanh_c[first + j] * tanh_c[first + j])
+            dc[first + j] = without_subnormals(dc[first + j] + sent)
         for j in range(hidden):
-            o, dh = gates[t, b, 3, j], without_subnormals(now[0, b, j])
-            dc = now[1, b, j] + dh * o * (one - tanh_c[t, b, j] * tanh_c[t, b, j])
-            now[1, b, j] = without_subnormals(dc)
+            da[o + j] = dh[first + j] * tanh_c[first + j] * gates[o + j] * (one - gates[o + j])
         for j in range(hidden):
-            i = gates[t, b, 0, j]
-            da[t, b, 0, j] = now[1, b, j] * gates[t, b, 2, j] * i * (one - i)
+            da[i + j] = dc[first + j] * gates[g + j] * gates[i + j] * (one - gates[i + j])
         for j in range(hidden):
-            g = gates[t, b, 2, j]
-            da[t, b, 2, j] = now[1, b, j] * gates[t, b, 0, j] * (one - g * g)
+            da[g + j] = dc[first + j] * gates[i + j] * (one - gates[g + j] * gates[g + j])
         for j in range(hidden):
-            f = gates[t, b, 1, j]
-            da[t, b, 1, j] = now[1, b, j] * c[t, b, j] * f * (one - f)
+            da[f + j] = dc[first + j] * c[first + j] * gates[f + j] * (one - gates[f + j])
         for j in range(hidden):
-            now[1, b, j] *= gates[t, b, 1, j]
+            dc[first + j] *= gates[f + j]
 
 
 @kernel

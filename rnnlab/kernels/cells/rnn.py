@@ -21,11 +21,11 @@ from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
-from rnnlab.kernels._jit import inner_kernel, kernel
+from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, project
+from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, flat
@@ -133,11 +133,14 @@ def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
 @inner_kernel
 def step(nonlinearity: Any, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
     """From h_t to h_(t+1), and the slope in the place of the projected input."""
-    multiply_packed(tape.h, t, work.panels, work.recurrent, False)
-    a, slope = flat(work.recurrent), as_rows(tape.slope)[t]
+    a, slope, h = flat(work.recurrent), as_rows(tape.slope)[t], as_rows(tape.h)
+    if work.panels.size == 1:  # constants: the loop over the batch is vectorised
+        multiply_few(h[t], work.panels, a, 1, 1, False)
+    else:
+        multiply_packed(tape.h, t, work.panels, work.recurrent, False)
     for i in range(a.size):
         a[i] += slope[i]
-    activate(nonlinearity, a, as_rows(tape.h)[t + 1], slope)
+    activate(nonlinearity, a, h[t + 1], slope)
 
 
 @kernel
@@ -150,9 +153,18 @@ def prepare_back(params: RNNParams, work: RNNWork) -> None:
 def step_back(params: RNNParams, tape: RNNTape, gradients: RNNGradients, work: RNNWork, t: int) -> None:
     """From dL/dh_(t+1) in `work.now` to dL/da_(t+1) in row t of `gradients.a`, and to dL/dh_t in `work.now`."""
     dh, slope, da = flat(work.now), as_rows(tape.slope)[t], as_rows(gradients.a)[t]
+    activations_back(dh, slope, da)
+    if work.panels.size == 1:
+        multiply_few(da, work.panels, dh, 1, 1, False)
+    else:
+        multiply_packed(gradients.a, t, work.panels, work.now[0], False)
+
+
+@unaliased_kernel
+def activations_back(dh: Any, slope: Any, da: Any) -> None:
+    """From dL/dh to dL/da, all (B H,)."""
     for i in range(dh.size):
         da[i] = without_subnormals(dh[i] * slope[i])
-    multiply_packed(gradients.a, t, work.panels, work.now[0], False)
 
 
 @kernel

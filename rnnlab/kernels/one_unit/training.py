@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlab.kernels._jit import inner_kernel, kernel
+from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import (
     RELU,
     SIGMOID,
@@ -82,7 +82,7 @@ class Work(NamedTuple):
     gradient: Network  # of arrays (W,)
 
 
-@inner_kernel
+@unaliased_kernel
 def forward_step(nonlinearity: int, network: Network, x_t: Any, t: int, work: Work) -> None:
     """`state` goes from h_(t-1) to h_t, which is copied to row t of `h`; see `one_unit.step`."""
     w1, w2, b1, _, _ = network
@@ -105,7 +105,7 @@ def forward_step(nonlinearity: int, network: Network, x_t: Any, t: int, work: Wo
             h[t, i] = state[i]
 
 
-@inner_kernel
+@unaliased_kernel
 def read_out(network: Network, target: Any, share: Any, work: Work, loss: Any) -> None:
     """Add one sequence's share of the loss and of the readout's gradients, and write dL/dh_T to `dh`."""
     state, dh, gradient = work.state, work.dh, work.gradient
@@ -119,7 +119,7 @@ def read_out(network: Network, target: Any, share: Any, work: Work, loss: Any) -
         dh[i] *= network.w3[i]
 
 
-@inner_kernel
+@unaliased_kernel
 def backward_step(network: Network, x_t: Any, t: int, work: Work) -> None:
     """`dh` goes from dL/dh_t to dL/dh_(t-1), adding step t's terms to the gradients."""
     h, slope, dh, gradient = work.h, work.slope, work.dh, work.gradient
