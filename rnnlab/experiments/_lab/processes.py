@@ -63,8 +63,9 @@ def forked(work: Callable[[], dict[int, Any]]) -> Iterator[Callable[[], dict[int
 
 
 def work_and_end(work: Callable[[], dict[int, Any]], writer: int) -> None:
-    """All that another process does, whatever interrupts it."""
+    """All that another process does; Ctrl-C reaches both, and the one that forked it ends it."""
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         with suppress(BaseException), os.fdopen(writer, "wb") as file:
             file.write(pickle.dumps(work()))
     finally:

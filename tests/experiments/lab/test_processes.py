@@ -1,6 +1,7 @@
 """Work shared out over processes: the same results wherever it is done, and no process left."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -34,6 +35,19 @@ def test_results_are_in_order(count: int) -> None:
 def test_every_core_has_its_share() -> None:
     assert len(set(shared_out(lambda _: os.getpid(), range(7)))) == 4
     assert none_is_left()
+
+
+@forks
+def test_an_interrupt_is_for_this_process_alone() -> None:
+    """One in a callback of a weak reference would be told on standard error and lost."""
+    here = os.getpid()
+
+    def interrupts_itself(_: int) -> int:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGINT)
+        return os.getpid()
+
+    assert len(set(shared_out(interrupts_itself, range(4)))) == 4
 
 
 def test_without_forks_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
