@@ -27,6 +27,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from tqdm import tqdm
 
+from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.experiments._lab.figures import theme
 from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look, Style
 from rnnlab.experiments._lab.processes import shared_out
@@ -71,7 +72,8 @@ def lay_out(figure: Figure) -> None:
 def told_if_undrawn(what: str) -> Iterator[None]:
     """Say what can't be drawn, and go on: what was measured is worth more."""
     try:
-        yield
+        with interrupts_noted():  # of one inside of it Matplotlib's C++ makes a ValueError
+            yield
     except Exception as error:
         if "RNNLAB_TRACEBACK" in os.environ:
             raise

@@ -1,5 +1,6 @@
 """Figures as files: formats, sizes, styles; the default is as drawn."""
 
+import signal
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -54,6 +55,15 @@ def test_figures_have_the_same_bytes_whichever_process_draws_them(monkeypatch: p
 
     assert list(files(1)) == [f"{name}.{kind}" for name in "abc" for kind in Look().formats]
     assert files(1) == files(2) == files(3)
+
+
+def test_an_interrupt_is_no_figure_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), saving.told_if_undrawn("figure a"):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("Invalid affine transformation matrix") from None  # as Matplotlib does
+    assert capsys.readouterr().err == ""
 
 
 def test_paper_is_as_drawn() -> None:
