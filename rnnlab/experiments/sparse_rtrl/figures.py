@@ -1,0 +1,163 @@
+"""The figures of gradients that are carried in part, drawn from their table alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnnlab.experiments._lab.figures import (
+    BLUE,
+    GUIDE,
+    NAVY,
+    OCHRE,
+    RED,
+    WINE,
+    drawing,
+    headline,
+    logarithmic,
+    new_figure,
+    palette,
+)
+
+WAYS = {
+    "SnAp": ("SnAp-1", BLUE, "o"),
+    "e-prop": ("e-prop, RFLO", OCHRE, "s"),
+    "BPTT": ("BPTT in the memory of SnAp-1", RED, "^"),
+}
+WAYS |= {"UORO": ("a guess of UORO", WINE, "D")}
+MARKERS = "os^DvP*"
+FLOOR = 1e-17  # where an error of 0 is drawn
+
+
+def finding(table: pd.DataFrame) -> str:
+    """Cosine and norm of SnAp-1 and of BPTT in its memory, where nothing leaks and where the leak is slowest."""
+    rows = table[(table["part"] == "leaky") & table["method"].isin(["SnAp", "BPTT"])]
+    mean, ends = (
+        rows.groupby(["setting", "method"])[["cosine", "norm"]].mean(),
+        (rows["setting"].max(), rows["setting"].min()),
+    )
+    told = []
+    for delta in dict.fromkeys(ends):
+        near, far = (mean.loc[(delta, method)] for method in ("SnAp", "BPTT"))
+        told.append(
+            f"delta = {delta:g}: SnAp-1 {near['cosine']:.2f}, {near['norm']:.2g}; "
+            f"BPTT in its memory {far['cosine']:.2f}, {far['norm']:.2g}"
+        )
+    return f"cosine with the gradient, and norm over its norm, in leaky networks; {'; '.join(told)}"
+
+
+@drawing
+def draw(table: pd.DataFrame) -> dict[str, Figure]:
+    """How near approximate gradients are; what they cost.
+
+    Returns
+    -------
+    dict of str to Figure
+        alignment, cost.
+    """
+    figure = new_figure(15.0, 9.6)
+    (reach, steps), (leak, gate) = figure.subplots(2, 2)
+    parts = dict(iter(table.groupby("part")))
+    draw_reach(reach, parts["reach"][parts["reach"]["method"] == "SnAp"])
+    draw_steps(steps, parts["linear"].dropna(subset="law"))
+    draw_ways(leak, parts["leaky"])
+    leak.set(xscale="log", xlabel=r"step $\delta$, in time constants", title="Leaky networks")
+    leak.invert_xaxis()
+    leak.legend(frameon=False, loc="center")
+    draw_ways(gate, parts["lstm"])
+    gate.set(xlabel="forget bias", title="LSTM")
+    headline(figure, finding(table))
+    return {"alignment": figure, "cost": draw_cost(parts["cost"])}
+
+
+def squares(rows: pd.DataFrame, by: str, column: str) -> Any:
+    """Root mean squares over networks."""
+    return np.sqrt(np.square(rows[column]).groupby(rows[by]).mean())
+
+
+def draw_reach(axis: Any, rows: pd.DataFrame) -> None:
+    """The error of SnAp-n over n."""
+    colours = palette(rows["network"].nunique())
+    for k, (name, one) in enumerate(rows.groupby("network", sort=False)):
+        error = np.maximum(squares(one, "reach", "error"), FLOOR)
+        axis.plot(error.index, error, marker=MARKERS[k % 7], color=colours[k], label=name)
+    axis.set(yscale="log", xlabel="n", ylabel="relative error of SnAp-n")
+    axis.set_title("Exact from the n on at which nothing more is reached")
+    axis.set_xticks(sorted(rows["reach"].unique()))
+    axis.legend(frameon=False)
+
+
+def draw_steps(axis: Any, rows: pd.DataFrame) -> None:
+    """Cosines over T in linear networks: marks measured, lines the law."""
+    for k, (gain, one) in enumerate(rows.groupby("setting")):
+        colour = (NAVY, OCHRE, RED, BLUE, WINE)[k % 5]
+        for method, line, face in (("SnAp", "-", colour), ("BPTT", "--", "white")):
+            way = one[one["method"] == method]
+            law, measured = squares(way, "steps", "law"), squares(way, "steps", "cosine")
+            axis.plot(law.index, law, line, color=colour, linewidth=1.3)
+            label = f"gain {gain:g}" if method == "SnAp" else None
+            axis.plot(
+                measured.index,
+                measured,
+                MARKERS[k % 7],
+                color=colour,
+                markerfacecolor=face,
+                linestyle="none",
+                label=label,
+            )
+    axis.plot([], [], "ko--", markerfacecolor="white", label="BPTT in the memory of SnAp-1")
+    axis.set(xlabel="sequence length T", ylabel="cosine with the gradient", ylim=(0, 1.05))
+    axis.set_title("Linear networks: SnAp-1 (marks: measured, lines: law)")
+    logarithmic(axis)
+    axis.legend(frameon=False, loc="lower left")
+
+
+def draw_ways(axis: Any, rows: pd.DataFrame) -> None:
+    """Cosines of every way, mean and quartiles over networks."""
+    for method, (label, colour, marker) in WAYS.items():
+        one = rows[rows["method"] == method].groupby("setting")["cosine"]
+        mean = one.mean()
+        axis.fill_between(mean.index, one.quantile(0.25), one.quantile(0.75), color=colour, alpha=0.15, linewidth=0)
+        axis.plot(mean.index, mean, marker=marker, color=colour, label=label)
+    axis.axhline(1, color=GUIDE, linewidth=0.8, zorder=0)
+    axis.set(ylabel="cosine with the gradient", ylim=(0, 1.05))
+
+
+def draw_cost(rows: pd.DataFrame) -> Figure:
+    """Numbers kept and products a step, over units."""
+    figure = new_figure(13.0, 5.4)
+    kept, products = figure.subplots(1, 2)
+    for k, ((name, method, reach), one) in enumerate(named(rows)):
+        look = {"marker": MARKERS[k % 7], "color": palette(7)[k], "linestyle": "--" if method == "BPTT" else "-"}
+        label = f"{method}{f'-{reach}' if reach else ''}, {name}"
+        for axis, column in ((kept, "kept"), (products, "products")):
+            axis.plot(one["hidden_size"], one[column], label=label, **look)
+    kept.set(ylabel="numbers kept from step to step", title="Memory (BPTT: a step)")
+    products.set(ylabel="products a step", title="Time")
+    for axis in (kept, products):
+        axis.set(yscale="log", xlabel="units H")
+        logarithmic(axis)
+        axis.set_xticks(np.unique(rows["hidden_size"]), [f"{size:g}" for size in np.unique(rows["hidden_size"])])
+    products.legend(frameon=False, fontsize=9)
+    headline(figure, dearest(rows))
+    return figure
+
+
+def dearest(rows: pd.DataFrame) -> str:
+    """Products a step of the largest networks."""
+    largest = rows[rows["hidden_size"] == rows["hidden_size"].max()]
+    told = [
+        f"{method}{f'-{reach}' if reach else ''}, {name}: {one['products'].iloc[0]:,}"
+        for (name, method, reach), one in named(largest)
+    ]
+    return f"products a step at H = {largest['hidden_size'].iloc[0]}: {'; '.join(told)}"
+
+
+def named(rows: pd.DataFrame) -> list[Any]:
+    """What is drawn: one way of every network, both exact ways and BPTT of the dense one."""
+    drawn = [("tanh", "RTRL", 0), ("tanh", "SnAp", 1), ("tanh", "BPTT", 0), ("ring", "SnAp", 2), ("LRU", "SnAp", 2)]
+    groups = dict(iter(rows.groupby(["network", "method", "reach"])))
+    return [(key, groups[key]) for key in [*drawn, ("minGRU", "SnAp", 1)] if key in groups]
