@@ -35,18 +35,12 @@ FLOOR = 1e-17  # where an error of 0 is drawn
 def finding(table: pd.DataFrame) -> str:
     """Cosine and norm of SnAp-1 and of BPTT in its memory, where nothing leaks and where the leak is slowest."""
     rows = table[(table["part"] == "leaky") & table["method"].isin(["SnAp", "BPTT"])]
-    mean, ends = (
-        rows.groupby(["setting", "method"])[["cosine", "norm"]].mean(),
-        (rows["setting"].max(), rows["setting"].min()),
-    )
+    mean = rows.groupby(["setting", "method"])[["cosine", "norm"]].mean()
     told = []
-    for delta in dict.fromkeys(ends):
-        near, far = (mean.loc[(delta, method)] for method in ("SnAp", "BPTT"))
-        told.append(
-            f"delta = {delta:g}: SnAp-1 {near['cosine']:.2f}, {near['norm']:.2g}; "
-            f"BPTT in its memory {far['cosine']:.2f}, {far['norm']:.2g}"
-        )
-    return f"cosine with the gradient, and norm over its norm, in leaky networks; {'; '.join(told)}"
+    for delta in dict.fromkeys([rows["setting"].max(), rows["setting"].min()]):
+        near, far = (f"{mean['cosine'][delta, way]:.2f} ({mean['norm'][delta, way]:.2f})" for way in ("SnAp", "BPTT"))
+        told.append(f"SnAp-1 {near}, BPTT in its memory {far} at delta = {delta:g}")
+    return f"cosine with the gradient (and norm) in leaky networks: {'; '.join(told)}"
 
 
 @drawing
@@ -147,13 +141,14 @@ def draw_cost(rows: pd.DataFrame) -> Figure:
 
 
 def dearest(rows: pd.DataFrame) -> str:
-    """Products a step of the largest networks."""
+    """Products a step of the largest dense network."""
     largest = rows[rows["hidden_size"] == rows["hidden_size"].max()]
     told = [
-        f"{method}{f'-{reach}' if reach else ''}, {name}: {one['products'].iloc[0]:,}"
+        f"{method}{f'-{reach}' if reach else ''} {one['products'].iloc[0]:,.0f}"
         for (name, method, reach), one in named(largest)
+        if name == "tanh"
     ]
-    return f"products a step at H = {largest['hidden_size'].iloc[0]}: {'; '.join(told)}"
+    return f"products a step in a dense network of {largest['hidden_size'].iloc[0]}: {', '.join(told)}"
 
 
 def named(rows: pd.DataFrame) -> list[Any]:

@@ -11,7 +11,7 @@ import rnnlab as rl
 from rnnlab.experiments._lab.networks import params_of
 from rnnlab.kernels.cells.lru import LRUParams
 
-Exact = Literal["one unit", "minGRU", "LRU", "tanh", "GRU", "LSTM", "ring"]
+Exact = Literal["one unit", "minGRU", "LRU", "ring", "tanh", "GRU", "LSTM"]
 FEW = 8  # units of the networks in which every n is tried
 RING = (0.8, 0.99)  # |lambda| of the LRU
 LOUD = 3.0  # times PyTorch's weights, of which a ring keeps three a unit
