@@ -16,6 +16,7 @@ from rnnlab.experiments._lab.figures import (
     drawing,
     headline,
     legend_below,
+    legend_under,
     new_figure,
     palette,
 )
@@ -26,7 +27,7 @@ from rnnlab.experiments.non_normal.learning import STARTS, TASKS
 from rnnlab.experiments.non_normal.networks import CHAIN, JORDAN, RADIUS, UNITS
 from rnnlab.laws import non_normal as law
 
-FLOOR = -4.0  # log10 of a gradient, shown
+FLOOR, LAGS = -4.0, 150  # log10 of a gradient and lags, shown
 LOOKS: dict[str, dict[str, Any]] = {
     "chain": {"color": RED, "marker": "s"},
     "orthogonal": {"color": NAVY, "marker": "^"},
@@ -71,40 +72,44 @@ def draw_transient(table: pd.DataFrame) -> Figure:
 def draw_schur(axis: Any, rows: pd.DataFrame) -> None:
     """Networks of the same eigenvalues, and what these tell."""
     sizes = sorted(rows["setting"].unique())
-    lag = np.arange(rows["lag"].max() + 1)
+    lag = np.arange(min(LAGS, rows["lag"].max(), FLOOR / np.log10(RADIUS)) + 1)
     for size, colour, marker in zip(sizes, palette(len(sizes) + 1, "viridis"), "os^DvP*X", strict=False):
-        one = rows[rows["setting"] == size]
+        one = shown(rows[rows["setting"] == size])
         label = "normal" if size == 0 else f"T x {size:g}"
         how = {"markevery": max(1, len(one) // 10), "markersize": 6, "label": label}
         axis.plot(one["lag"], one["value"], color=colour, marker=marker, **how)
     axis.plot(lag, lag * np.log10(RADIUS), "--", color=RED, linewidth=2, label="eigenvalues: $0.9^k$")
     settled(axis)
-    axis.set(ylim=(FLOOR, max(1.0, 1.15 * rows["value"].max())), xlim=(0, min(150, lag[-1])))
+    axis.set(ylim=(FLOOR, max(1.0, 1.15 * rows["value"].max())), xlim=(0, LAGS))
     axis.set_title(r"Same eigenvalues, all $|\lambda| = 0.9$")
+
+
+def shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """What is within a panel over lags."""
+    return rows[(rows["value"] >= FLOOR) & (rows["lag"] <= LAGS)]
 
 
 def settled(axis: Any) -> None:
     """Axes and legend of a panel over lags."""
     axis.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
     axis.set(xlabel="lag k", ylabel=r"$\log_{10}$ of the worst gradient, $|W^k|$")
-    axis.legend(frameon=False, fontsize=10)
+    legend_under(axis, columns=2)
 
 
 def draw_chains(axis: Any, rows: pd.DataFrame) -> None:
     """A delay line, which ends at once, and a chain that grows first; laws dashed."""
     for name, colour, marker, eigenvalue, gain in ((CHAINED, BLUE, "s", *JORDAN), (DELAY, NAVY, "o", 0.0, 1.0)):
-        one = rows[rows["network"] == name]
-        shown = one[np.isfinite(one["value"])]
-        told = np.array([law.log10_jordan_norm(int(k), UNITS, eigenvalue, gain) for k in shown["lag"]])
-        axis.plot(shown["lag"], told, "--", color=colour, linewidth=1.2)
-        label = f"{name}: all eigenvalues {eigenvalue:g}"
-        axis.plot(shown["lag"], shown["value"], marker, color=colour, markersize=4, markevery=2, label=label)
+        one = shown(rows[rows["network"] == name])
+        told = np.array([law.log10_jordan_norm(int(k), UNITS, eigenvalue, gain) for k in one["lag"]])
+        axis.plot(one["lag"], told, "--", color=colour, linewidth=1.2)
+        label = f"all $\\lambda$ = {eigenvalue:g}"
+        axis.plot(one["lag"], one["value"], marker, color=colour, markersize=4, markevery=2, label=label)
     last = UNITS - 1
     axis.annotate(f"after {last} steps\nexactly 0", (last + 2, -2.5), color=NAVY)
     axis.plot([last, last], [0, FLOOR], ":", color=NAVY, linewidth=1.5)
     settled(axis)
-    axis.set(ylim=(FLOOR, 3.2), xlim=(0, min(150, rows["lag"].max())))
-    axis.set_title(f"Chains of {UNITS} units, binomials dashed")
+    axis.set(ylim=(FLOOR, 3.2), xlim=(0, LAGS))
+    axis.set_title(f"Chains of {UNITS} units (dashed: binomials)")
 
 
 def draw_memory(axis: Any, rows: pd.DataFrame) -> None:
@@ -112,15 +117,15 @@ def draw_memory(axis: Any, rows: pd.DataFrame) -> None:
     chains = rows[(rows["part"] == "memory") & (rows["network"] == DELAY)]
     gain = np.geomspace(min(chains["setting"].min(), 0.8), max(chains["setting"].max(), 1.2), 200)
     axis.plot(gain, [law.chain_memory(np.arange(CHAIN), g).sum() for g in gain], "--", color=BLUE, linewidth=1.2)
-    axis.plot(chains["setting"], chains["value"], "s", color=BLUE, markersize=7, label="delay line, by BPTT")
+    axis.plot(chains["setting"], chains["value"], "s", color=BLUE, markersize=7, label="by BPTT")
     told = {key: value for key, value in PUBLISHED.items() if key[1:] == (0.0, 0.0)}
     look = {"color": RED, "markersize": 10, "markeredgewidth": 2}
-    axis.plot([key[0] for key in told], list(told.values()), "x", **look, label="Kerg et al. 2019, table 6")
-    axis.axhline(1, color=GUIDE, linewidth=1.5, label="every normal network: 1")
-    axis.axhline(CHAIN, color=RED, linestyle=":", linewidth=1.5, label=f"at most N = {CHAIN}")
+    axis.plot([key[0] for key in told], list(told.values()), "x", **look, label="Kerg 2019, table 6")
+    axis.axhline(1, color=GUIDE, linewidth=1.5, label="normal: 1")
+    axis.axhline(CHAIN, color=RED, linestyle=":", linewidth=1.5, label=f"N = {CHAIN}, at most")
     axis.set(yscale="log", ylim=(0.7, 1.6 * CHAIN), xlabel="gain of the chain", ylabel=r"total memory $J_{tot}$")
-    axis.set_title("Signal among noise")
-    axis.legend(frameon=False, fontsize=10, loc="center right")
+    axis.set_title("Delay lines: signal among noise")
+    legend_under(axis, columns=2)
 
 
 def draw_learning(table: pd.DataFrame) -> Figure:
