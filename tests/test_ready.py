@@ -130,6 +130,18 @@ def test_layers_that_are_not_ready_go_the_long_way(unusual: str) -> None:
             rl.forward(other, x)
 
 
+def test_a_class_of_ones_own_around_layers_goes_the_long_way() -> None:
+    """And comes to the same."""
+
+    class Layers(rl.Stack):
+        pass
+
+    params, x = drawn((rl.RNNParams, rl.RNNParams), 4, np.float64)
+    own = Layers(params.layers)
+    assert forward_ready(own, x, "tanh") is None
+    np.testing.assert_array_equal(rl.forward(own, x).h, rl.forward(params, x).h)
+
+
 @pytest.mark.parametrize("made", [(rl.RNNParams,), *NETWORKS.values()], ids=["cell", *NETWORKS])
 def test_a_changed_tape_goes_the_long_way(made: Any) -> None:
     """In whatever part of a network it was changed."""
