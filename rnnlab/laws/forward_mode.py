@@ -55,7 +55,7 @@ def uoro_variance(by_state: Array, local: Array, *, best: bool = False) -> float
 
 
 class Alignment(NamedTuple):
-    """How an approximate gradient lies to the gradient."""
+    """Angle and size of an approximate gradient beside the exact one."""
 
     cosine: float
     norm: float  # over the gradient's

@@ -26,10 +26,17 @@ def kept() -> pd.DataFrame:
 def test_rows() -> None:
     table = sparse_rtrl.measure(SMALL)
     counts = table.groupby("part").size()
-    assert counts.to_dict() == {"reach": 3 + 7, "relative": 2, "linear": 5, "leaky": 4, "lstm": 4, "cost": 4 * (4 + 3)}
+    assert counts.to_dict() == {
+        "reach": 3 + 7,
+        "relative": 2,
+        "linear": 5,
+        "leaky": 4,
+        "lstm": 4,
+        "cost": 4 * (4 + 5 + 3 + 3),
+    }
     measured = table[table["part"] != "cost"]
     assert measured[["cosine", "norm", "error"]].notna().all(axis=None)
-    assert list(sparse_rtrl.draw(table)) == ["alignment", "cost"]
+    assert list(sparse_rtrl.draw(table)) == ["alignment", "memory", "cost"]
     assert not sparse_rtrl.checks(table)["claim"].str.contains("angle|gain").any()
 
 

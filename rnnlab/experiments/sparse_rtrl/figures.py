@@ -17,6 +17,7 @@ from rnnlab.experiments._lab.figures import (
     WINE,
     drawing,
     headline,
+    legend_below,
     logarithmic,
     new_figure,
     palette,
@@ -39,32 +40,52 @@ def finding(table: pd.DataFrame) -> str:
     told = []
     for delta in dict.fromkeys([rows["setting"].max(), rows["setting"].min()]):
         near, far = (f"{mean['cosine'][delta, way]:.2f} ({mean['norm'][delta, way]:.2f})" for way in ("SnAp", "BPTT"))
-        told.append(f"SnAp-1 {near}, BPTT in its memory {far} at delta = {delta:g}")
-    return f"cosine with the gradient (and norm) in leaky networks: {'; '.join(told)}"
+        told.append(f"{near} and {far} at delta = {delta:g}")
+    return f"cosine (and norm) of SnAp-1 and of BPTT in its memory, in leaky networks: {'; '.join(told)}"
 
 
 @drawing
 def draw(table: pd.DataFrame) -> dict[str, Figure]:
-    """How near approximate gradients are; what they cost.
+    """How near approximate gradients are, of dense networks and of units with a memory of their own; what they cost.
 
     Returns
     -------
     dict of str to Figure
-        alignment, cost.
+        alignment, memory, cost.
     """
-    figure = new_figure(15.0, 9.6)
-    (reach, steps), (leak, gate) = figure.subplots(2, 2)
-    parts = dict(iter(table.groupby("part")))
-    draw_reach(reach, parts["reach"][parts["reach"]["method"] == "SnAp"])
-    draw_steps(steps, parts["linear"].dropna(subset="law"))
-    draw_ways(leak, parts["leaky"])
+    parts, told = dict(iter(table.groupby("part"))), finding(table)
+    return {
+        "alignment": draw_alignment(parts["reach"], parts["linear"].dropna(subset="law")),
+        "memory": draw_memory(parts["leaky"], parts["lstm"], told),
+        "cost": draw_cost(parts["cost"]),
+    }
+
+
+def draw_alignment(reach: pd.DataFrame, linear: pd.DataFrame) -> Figure:
+    """The error over n, and cosines over T."""
+    figure = new_figure(14.0, 6.2)
+    left, right = figure.subplots(1, 2)
+    draw_reach(left, reach[reach["method"] == "SnAp"])
+    draw_steps(right, linear)
+    far = linear[(linear["steps"] == linear["steps"].max()) & (linear["method"] == "SnAp")]
+    cosines = (f"{cosine:.2f} at gain {gain:g}" for gain, cosine in squares(far, "setting", "cosine").items())
+    headline(figure, f"SnAp-1 in linear networks, T = {far['steps'].iloc[0]}: cosine {', '.join(cosines)}")
+    return figure
+
+
+def draw_memory(leaky: pd.DataFrame, lstm: pd.DataFrame, told: str) -> Figure:
+    """Cosines of every way over the leak and over the forget bias."""
+    figure = new_figure(13.0, 6.2)
+    leak, gate = figure.subplots(1, 2, sharey=True)
+    draw_ways(leak, leaky)
     leak.set(xscale="log", xlabel=r"step $\delta$, in time constants", title="Leaky networks")
+    leak.set(ylabel="cosine with the gradient", ylim=(0, 1.05))
     leak.invert_xaxis()
-    leak.legend(frameon=False, loc="center")
-    draw_ways(gate, parts["lstm"])
+    draw_ways(gate, lstm)
     gate.set(xlabel="forget bias", title="LSTM")
-    headline(figure, finding(table))
-    return {"alignment": figure, "cost": draw_cost(parts["cost"])}
+    legend_below(figure, leak)
+    headline(figure, told)
+    return figure
 
 
 def squares(rows: pd.DataFrame, by: str, column: str) -> Any:
@@ -79,9 +100,9 @@ def draw_reach(axis: Any, rows: pd.DataFrame) -> None:
         error = np.maximum(squares(one, "reach", "error"), FLOOR)
         axis.plot(error.index, error, marker=MARKERS[k % 7], color=colours[k], label=name)
     axis.set(yscale="log", xlabel="n", ylabel="relative error of SnAp-n")
-    axis.set_title("Exact from the n on at which nothing more is reached")
+    axis.set_title("Exact once nothing more is reached")
     axis.set_xticks(sorted(rows["reach"].unique()))
-    axis.legend(frameon=False)
+    axis.legend(frameon=False, loc=(0.25, 0.08))  # between the curves
 
 
 def draw_steps(axis: Any, rows: pd.DataFrame) -> None:
@@ -92,7 +113,7 @@ def draw_steps(axis: Any, rows: pd.DataFrame) -> None:
             way = one[one["method"] == method]
             law, measured = squares(way, "steps", "law"), squares(way, "steps", "cosine")
             axis.plot(law.index, law, line, color=colour, linewidth=1.3)
-            label = f"gain {gain:g}" if method == "SnAp" else None
+            label = f"SnAp-1, gain {gain:g}" if method == "SnAp" else None
             axis.plot(
                 measured.index,
                 measured,
@@ -102,11 +123,12 @@ def draw_steps(axis: Any, rows: pd.DataFrame) -> None:
                 linestyle="none",
                 label=label,
             )
-    axis.plot([], [], "ko--", markerfacecolor="white", label="BPTT in the memory of SnAp-1")
-    axis.set(xlabel="sequence length T", ylabel="cosine with the gradient", ylim=(0, 1.05))
-    axis.set_title("Linear networks: SnAp-1 (marks: measured, lines: law)")
+    axis.plot([], [], "ko--", markerfacecolor="white", label="BPTT in its memory")
+    axis.set(xlabel="sequence length T", ylabel="cosine with the gradient", ylim=(-0.3, 1.05))
+    axis.set_title("Linear networks (marks: measured, lines: law)")
     logarithmic(axis)
-    axis.legend(frameon=False, loc="lower left")
+    axis.set_yticks(np.linspace(0, 1, 6))
+    axis.legend(frameon=False, loc="lower left", ncols=2)
 
 
 def draw_ways(axis: Any, rows: pd.DataFrame) -> None:
@@ -117,7 +139,6 @@ def draw_ways(axis: Any, rows: pd.DataFrame) -> None:
         axis.fill_between(mean.index, one.quantile(0.25), one.quantile(0.75), color=colour, alpha=0.15, linewidth=0)
         axis.plot(mean.index, mean, marker=marker, color=colour, label=label)
     axis.axhline(1, color=GUIDE, linewidth=0.8, zorder=0)
-    axis.set(ylabel="cosine with the gradient", ylim=(0, 1.05))
 
 
 def draw_cost(rows: pd.DataFrame) -> Figure:
