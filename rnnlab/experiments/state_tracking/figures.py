@@ -60,7 +60,7 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     left.axhline(0.5, color=GUIDE, linestyle="--", linewidth=1, zorder=0)
     left.set(xlabel="bits shown", ylabel="right answers, share", ylim=(0.41, 1.03), title="Parity")
     for axis, part, when in ((middle, "start", "before"), (right, "end", "after")):
-        draw_each(axis, rows[(rows["part"] == part) & (rows["value"] >= LEAST)])
+        draw_each(axis, rows[rows["part"] == part], LEAST)
         axis.set(xlabel="bits back", ylim=(LEAST, 1.5), title=f"What reaches a bit, {when} training")
         axis.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
     middle.set_ylabel(r"$\log_{10}$ of the answer's derivative")
@@ -69,10 +69,10 @@ def draw(table: pd.DataFrame) -> dict[str, Figure]:
     return {"parity": figure}
 
 
-def draw_each(axis: Any, rows: pd.DataFrame) -> None:
-    """A line of means a network, and the range over seeds."""
+def draw_each(axis: Any, rows: pd.DataFrame, least: float = -np.inf) -> None:
+    """Each training, and the median of a network; what is below the panel is left out."""
     for name in (name for name in NETWORKS if name in set(rows["network"])):
-        found = rows[rows["network"] == name].groupby("steps")["value"]
-        steps = np.array(sorted(found.groups))
-        axis.plot(steps, found.mean(), label=name, markersize=7, **LOOKS[name])
-        axis.fill_between(steps, found.min(), found.max(), color=LOOKS[name]["color"], alpha=0.15, linewidth=0)
+        found = rows[rows["network"] == name].pivot_table(index="steps", columns="seed", values="value")
+        axis.plot(found.where(found >= least), color=LOOKS[name]["color"], linewidth=0.8, alpha=0.4)
+        middle = found.median(axis=1)
+        axis.plot(middle.where(middle >= least), label=name, markersize=7, **LOOKS[name])
