@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 import rnnlab as rl
 from rnnlab.experiments._lab.networks import params_of
@@ -79,7 +80,7 @@ def gradient_rows(part: str, model: rl.Model) -> Iterator[Row]:
     batch = draw(LONG, np.random.default_rng(2), BATCH)
     tape = rl.forward(model.params, batch.x)
     by_bit = rl.backward(tape, np.tile(np.diff(model.readout.weight, axis=0), (BATCH, 1))).x
-    with np.errstate(divide="ignore"):
-        size = np.log10((by_bit[:, :, 0] ** 2).mean(axis=1)) / 2
+    with np.errstate(divide="ignore"):  # squares of what is below 1e-162 would be 0
+        size = logsumexp(2 * np.log(np.abs(by_bit[:, :, 0])), axis=1) / np.log(100)
     for lag in LAGS:
         yield part, lag, float(size[-1 - lag] - size[-1])
