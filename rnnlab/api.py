@@ -270,8 +270,8 @@ def gradient_flow(tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None,
     Returns
     -------
     GradientFlow
-        `flow.log10_norm[t]` is log10 of the Euclidean norm of dL/dh_t, t = 0 .. T. Wherever plain backpropagation has
-        normal numbers it has the same bits. Of a Stack a tuple, one for each layer, and of a Bidirectional one for each
+        `flow.log10_norm[t]` is log10 of the Euclidean norm of dL/dh_t, t = 0 .. T; exact as long as no single step
+        multiplies by more than 1e288 (float32: 1e34). Wherever plain backpropagation has normal numbers it has the same bits. Of a Stack a tuple, one for each layer, and of a Bidirectional one for each
         direction, in its own time; nested as they are.
 
     Raises
