@@ -33,7 +33,7 @@ KREISS = "Kreiss's theorem, K to e N K (Spijker 1991)"
 GANGULI = "Ganguli, Huh and Sompolinsky 2008, abstract"
 TABLE = "Kerg 2019, supplement, table 6"
 PAPER = (
-    "Orhan and Pitkow 2020, abstract: in a diverse range of benchmarks; here 1,000 updates, in their code up to 375,000"
+    "Orhan and Pitkow 2020, abstract: in a diverse range of benchmarks; here few updates, in their code up to 375,000"
 )
 TRIAL = "both are starts of Orhan and Pitkow's code; the direction is that of a trial with other networks"
 BENT = "Orhan and Pitkow 2020, abstract: where units are not linear, orthogonal weights no longer keep lengths"
