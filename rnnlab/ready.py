@@ -55,7 +55,7 @@ def forward_ready(params: Any, x: Any, nonlinearity: Any) -> Tape | None:
     if not call(take, kind, (x.reshape(tape.x.shape),), (tape.x,)):
         return None
     for leaf, mine, record in zip(leaves, leaves_of(own), leaves_of(tape), strict=True):
-        if not call(take, (type(leaf), kind), leaf, mine):
+        if not call(take, (type(leaf), kind), (*leaf,), (*mine,)):  # plain: one `take` for most, 0.4 s each
             return None
         for name in type(leaf).cell().states:
             getattr(record, name)[0].fill(0)

@@ -36,6 +36,26 @@ def henrici_departure(weight: ArrayLike) -> float:
     return float(np.sqrt(max(0.0, (matrix**2).sum() - (np.abs(np.linalg.eigvals(matrix)) ** 2).sum())))
 
 
+def eigenvector_condition(weight: ArrayLike) -> float:
+    """Condition number kappa(V) = |V| |V^-1| of unit eigenvectors: rho^k <= |W^k| <= kappa(V) rho^k, rho the spectral radius.
+
+    Parameters
+    ----------
+    weight : array_like (H, H)
+
+    Returns
+    -------
+    float
+        1 of a normal matrix; without limit where eigenvectors come to lie together, as a chain's do.
+
+    References
+    ----------
+    F. L. Bauer, C. T. Fike, Norms and exclusion theorems, Numerische Mathematik 2, 1960, for kappa(V); the bound is that of
+    W^k = V diag(lambda^k) V^-1.
+    """
+    return float(np.linalg.cond(np.linalg.eig(np.asarray(weight, dtype=np.float64))[1]))
+
+
 def log10_jordan_norm(lag: int, size: int, eigenvalue: float, gain: float) -> float:
     """log10 |W^k| of a chain W = lambda I + g S, (S h)_i = h_(i-1): entries C(k, j) lambda^(k - j) g^j, j places on.
 

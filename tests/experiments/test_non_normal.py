@@ -79,6 +79,7 @@ def only_eigenvalues(rows: pd.DataFrame) -> pd.DataFrame:
     [
         ("gradient", only_eigenvalues, "peak|comes back|from its law"),
         ("gradient", lambda rows: rows.assign(value=rows["value"] + 1e-8), "from its law|comes back whole"),
+        ("gradient", lambda rows: rows.assign(value=rows["value"].cummax()), "peak|comes back|from its law|0.9.k"),
         ("memory", lambda rows: rows.assign(value=1.0), "delay line"),
         ("memory", lambda rows: rows.assign(value=rows["value"] * (1 + 1e-8)), "J_tot"),
         ("published", lambda rows: rows.assign(value=rows["value"] * 1.01), "J_tot of 100 units"),

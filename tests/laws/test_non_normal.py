@@ -31,6 +31,15 @@ def test_departure_is_what_is_above_the_diagonal() -> None:
     assert law.henrici_departure([[0.0, -1.0], [1.0, 0.0]]) == 0
 
 
+def test_powers_lie_between_those_of_the_spectral_radius() -> None:
+    weight = np.triu(np.random.default_rng(0).standard_normal((6, 6)), 1) + np.diag(np.linspace(0.4, 0.9, 6))
+    condition = law.eigenvector_condition(weight)
+    share = norms(weight, 200) / 0.9 ** np.arange(201)
+    assert 1 - 1e-12 <= share.min()
+    assert 1.5 < share.max() <= condition
+    assert law.eigenvector_condition([[0.0, -1.0], [1.0, 0.0]]) == pytest.approx(1)
+
+
 def test_kreiss_constant_of_two_by_two() -> None:
     """W = g [[0, 1], [0, 0]]: |(z - W)^-1| is largest over all angles alike, and known by its singular values."""
     gain, distance = 5.0, np.geomspace(1e-4, 1e3, 200_001)
