@@ -150,17 +150,19 @@ def step(_: int, params: GRUParams, tape: GRUTape, work: GRUWork, t: int) -> Non
 
 @unaliased_kernel
 def activate_gates(bias_hn: Any, gates: Any, recurrent: Any, m: Any, hidden: int) -> None:
-    """The gates of a step, (B 3 H,), in the place of their projected inputs, and m (B H,), from W_hh h, (B 3 H,)."""
+    """The gates of a step, (B 3 H,), in the place of their projected inputs, and m (B H,), from W_hh h (B 3 H,), overwritten."""
     for b in range(m.size // hidden):
         for j in range(3 * b * hidden, (3 * b + 2) * hidden):
             gates[j] = sigmoid(gates[j] + recurrent[j])
     for b in range(m.size // hidden):
-        for j in range(hidden):
-            m[b * hidden + j] = recurrent[(3 * b + 2) * hidden + j] + bias_hn[j]
-    for b in range(m.size // hidden):
         r, n = 3 * b * hidden, (3 * b + 2) * hidden
         for j in range(hidden):
-            gates[n + j] = tanh(gates[n + j] + gates[r + j] * m[b * hidden + j])
+            m[b * hidden + j] = recurrent[n + j] + bias_hn[j]
+        for j in range(hidden):
+            recurrent[n + j] = gates[r + j] * m[b * hidden + j]
+    for b in range(m.size // hidden):
+        for j in range((3 * b + 2) * hidden, (3 * b + 3) * hidden):
+            gates[j] = tanh(gates[j] + recurrent[j])
 
 
 @unaliased_kernel
