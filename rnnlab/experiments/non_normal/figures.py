@@ -105,11 +105,11 @@ def draw_chains(axis: Any, rows: pd.DataFrame) -> None:
         label = f"all $\\lambda$ = {eigenvalue:g}"
         axis.plot(one["lag"], one["value"], marker, color=colour, markersize=4, markevery=2, label=label)
     last = UNITS - 1
-    axis.annotate(f"after {last} steps\nexactly 0", (last + 2, -2.5), color=NAVY)
+    axis.annotate(f"after\n{last} steps\nexactly 0", (last + 3, -3.5), color=NAVY)
     axis.plot([last, last], [0, FLOOR], ":", color=NAVY, linewidth=1.5)
     settled(axis)
     axis.set(ylim=(FLOOR, 3.2), xlim=(0, LAGS))
-    axis.set_title(f"Chains of {UNITS} units (dashed: binomials)")
+    axis.set_title(f"Chains of {UNITS}, binomials dashed")
 
 
 def draw_memory(axis: Any, rows: pd.DataFrame) -> None:
