@@ -134,6 +134,7 @@ def draw_learning(table: pd.DataFrame) -> Figure:
     tasks = [name for name in TASKS if name in set(table["part"])]
     for axis, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
         trial, errors = TASKS[task], at_best(table[table["part"] == task])
+        top = max(trial.chance, errors.max().max())
         for place, start in enumerate(name for name in STARTS if name in errors):
             values = errors[start].clip(lower=trial.solved)
             axis.plot(
@@ -141,7 +142,7 @@ def draw_learning(table: pd.DataFrame) -> Figure:
             )
         axis.axhline(trial.chance, color=GUIDE, linestyle="--", linewidth=1)
         axis.annotate("chance", (1, trial.chance), xycoords=("axes fraction", "data"), ha="right", va="bottom")
-        axis.set(ylabel=trial.told, title=task, xlim=(-0.6, len(STARTS) - 0.4), ylim=(-0.03 * trial.chance, None))
+        axis.set(ylabel=trial.told, title=task, xlim=(-0.6, len(STARTS) - 0.4), ylim=(-0.03 * top, 1.08 * top))
         axis.set_xticks([])
     legend_below(figure, axis)
     headline(figure, learning_finding(table, tasks))
