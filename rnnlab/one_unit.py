@@ -241,11 +241,19 @@ def _differentiate(
     tape = kernels.Tape(np.empty((steps + 1, lanes), kind), np.empty((steps, lanes), kind), windows)
     tape.h[0] = h0
     kernels.scaled_forward(nonlinearity, weights, x, tape, np.empty(lanes, kind))
-    at_a, at_weights = _empty((steps, lanes), kind), _empty((3, lanes), kind)
-    adjoint = kernels.Adjoint(_empty((lanes,), kind), at_a, at_weights)
+    at_h, at_weights = _empty((steps + 1, lanes), kind), _empty((3, lanes), kind)
+    at_x = kernels.Scaled(np.empty((steps, lanes), kind), at_h.exponent[:steps])  # dL/da at first, in the same units
+    at_h.exponent[steps] = 0
+    adjoint = kernels.Adjoint(_empty((lanes,), kind), at_x, at_weights)
     kernels.scaled_backward(weights, x, tape, length, adjoint)
-    spread = _empty((steps + 1, lanes), kind), _empty((steps, lanes), kind)
-    kernels.spread_gradients(weights, at_a, length, *spread)
-    state = kernels.Scaled(tape.h, np.repeat(windows, kernels.WINDOW, axis=0)[: steps + 1])
+    kernels.spread_gradients(weights, at_x.mantissa, length, at_h.mantissa)
     w1, w2, b1 = map(kernels.Scaled, *at_weights)
-    return OneUnitGradients(*spread, w1, w2, b1, state)
+    state = kernels.Scaled(tape.h, _of_every_step(windows, steps + 1))
+    return OneUnitGradients(at_h, at_x, w1, w2, b1, state)
+
+
+def _of_every_step(windows: NDArray[Any], steps: int) -> NDArray[Any]:
+    """The exponents of states from those of windows; where all are 0 they take no memory before they are written."""
+    if not windows.any():
+        return np.zeros((steps, windows.shape[1]), windows.dtype)
+    return np.repeat(windows, kernels.WINDOW, axis=0)[:steps]

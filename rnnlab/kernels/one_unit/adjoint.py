@@ -182,19 +182,24 @@ def scaled_backward(weights: Weights, x: Any, tape: Tape, length: Any, adjoint: 
         adjoint.h.mantissa[i] = constants_of(now[DH, i]).one if length[i] == 0 else now[DH, i]
 
 
-@kernel
-def spread_gradients(weights: Weights, da: Scaled, length: Any, dh: Scaled, dx: Scaled) -> None:
-    """From da_t of every step, (T, L), write dL/dh_t to `dh` (T + 1, L) and dL/dx_t to `dx` (T, L)."""
-    steps, lanes = da.mantissa.shape
+@unaliased_kernel
+def spread_row(weights: Weights, t: int, length: Any, da: Any, dh: Any) -> None:
+    """From da_(t+1) in row t of `da` to dL/dh_t in that of `dh`, and to dL/dx_(t+1) in the place of da_(t+1)."""
     one = constants_of(weights.w1[0]).one
-    for t in range(steps + 1):
-        for i in range(lanes):
-            row = min(t, steps - 1)
-            own = length[i] == t
-            inside = t < length[i]
-            dh.mantissa[t, i] = weights.w2[i] * da.mantissa[row, i] if inside else (one if own else one - one)
-            dh.exponent[t, i] = da.exponent[row, i] if inside else 0
+    for i in range(length.size):
+        dh[t, i] = weights.w2[i] * da[t, i] if t < length[i] else (one if t == length[i] else one - one)
+    for i in range(length.size):
+        da[t, i] *= weights.w1[i]
+
+
+@kernel
+def spread_gradients(weights: Weights, da: Any, length: Any, dh: Any) -> None:
+    """From the mantissas of da_t of every step, (T, L), to those of dL/dh_t in `dh` (T + 1, L) and of dL/dx_t in their place.
+
+    The exponents of dL/dh_t are those of da_(t+1), and 0 in row T; those of dL/dx_t are da_t's.
+    """
+    steps = da.shape[0]
     for t in range(steps):
-        for i in range(lanes):
-            dx.mantissa[t, i] = weights.w1[i] * da.mantissa[t, i]
-            dx.exponent[t, i] = da.exponent[t, i]
+        spread_row(weights, t, length, da, dh)
+    for i in range(length.size):
+        dh[steps, i] = length[i] == steps
