@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers, shortened
 from rnnlab.gradients import GradientFlow, Gradients, measured
-from rnnlab.kernels.cells.cell import Cell, allocate, leaves_of, parts_of, shapes_of, sizes_of
+from rnnlab.kernels.cells.cell import Cell, allocate, leaves_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.parts import flow_of
 from rnnlab.kernels.cells.scaled import backward as scaled_backward
 from rnnlab.kernels.scaling import Scaled
@@ -22,7 +22,17 @@ from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_choice, checked_params, copied, dtype_of, is_ready
 from rnnlab.ready import backward_ready, forward_ready
-from rnnlab.tape import Tape, checked_tape, own_steps, prepared, set_initial_states, tape_of, unbatched, work_space
+from rnnlab.tape import (
+    Tape,
+    checked_tape,
+    initial_gradients,
+    own_steps,
+    prepared,
+    set_initial_states,
+    tape_of,
+    unbatched,
+    work_space,
+)
 
 Array = NDArray[Any]
 
@@ -240,15 +250,6 @@ def initial_scaled(h0: Any, batched: bool) -> Any:
     return rows if len(rows) > 1 else rows[0]
 
 
-def initial_gradients(gradients: Any, batched: bool) -> Any:
-    """Those of the initial states, nested as `h0` of forward is; None of what has no state."""
-    parts = parts_of(gradients)
-    if parts:
-        return tuple(initial_gradients(part, batched) for part in parts)
-    rows = tuple(row if batched else row[0] for row in getattr(gradients, "h0", ()))
-    return rows if len(rows) > 1 else next(iter(rows), None)
-
-
 def truncation(cell: Cell, window: Any) -> int:
     """The window as the kernels take it."""
     if window is None:
@@ -270,8 +271,8 @@ def gradient_flow(tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None,
     Returns
     -------
     GradientFlow
-        `flow.log10_norm[t]` is log10 of the Euclidean norm of dL/dh_t, t = 0 .. T. Wherever plain backpropagation has
-        normal numbers it has the same bits. Of a Stack a tuple, one for each layer, and of a Bidirectional one for each
+        `flow.log10_norm[t]` is log10 of the Euclidean norm of dL/dh_t, t = 0 .. T; exact as long as no single step
+        multiplies by more than 1e288 (float32: 1e34). Wherever plain backpropagation has normal numbers it has the same bits. Of a Stack a tuple, one for each layer, and of a Bidirectional one for each
         direction, in its own time; nested as they are.
 
     Raises

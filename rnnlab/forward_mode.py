@@ -1,19 +1,21 @@
-"""Gradients that are carried forwards, beside the states: exactly, and by unbiased guesses of rank one.
+"""Gradients that are carried forwards, beside the states: exactly, in part, and by unbiased guesses of rank one.
 
 With s_t the state (of the LSTM h above c), theta the parameters, J_t = ds_t/ds_(t-1) and I_t = ds_t/dtheta with s_(t-1) held:
 
     P_t = J_t P_(t-1) + I_t                                                    (real-time recurrent learning, exact)
+    P_t = M_n * (J_t P_(t-1) + I_t),   M_n: where a parameter reaches a state within n steps                (SnAp-n)
     u_t = rho J_t u_(t-1) + sigma v_t,   w_t = w_(t-1) / rho + v_t^T I_t / sigma,   E[u_t w_t^T] = P_t          (UORO)
 
 with v_t of random signs. Neither looks back: what they keep does not grow with T. All functions take the tape of one
 sequence (`forward` on x (T, I)) of a recurrent cell.
 
-(R. J. Williams and D. Zipser, Neural Computation 1, 1989; C. Tallec and Y. Ollivier, arXiv:1702.05043, 2017.)
+(R. J. Williams and D. Zipser, Neural Computation 1, 1989; C. Tallec and Y. Ollivier, arXiv:1702.05043, 2017; J. Menick
+et al., ICLR 2021.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -162,6 +164,65 @@ def losses_of(tape: Tape, dh: ArrayLike | None, dh_n: Any) -> Array:
         rows[:] = dloss[: len(rows), 0]
         losses[-1] += work.now[:, 0].ravel()
     return losses
+
+
+def sparse_gradients(tape: Tape, dh: ArrayLike | None, *, dh_n: Any = None, reach: int = 1) -> Any:
+    """Gradients by the sparse n-step approximation (SnAp-n): a parameter's influence on what it reaches within n steps.
+
+    Parameters
+    ----------
+    tape, dh, dh_n
+        As of `real_time_gradients`.
+    reach : int
+        n, at least 1: a step after a parameter acts it has reached the units that it acts on, a step later those that
+        hear them.
+
+    Returns
+    -------
+    of the type of the parameters
+        `backward`'s to rounding from that n on at which nothing more is reached: 1 where every unit hears only itself, 2
+        where every unit hears every other. An online run keeps the entries reached; here the derivatives of all T steps
+        are formed, T N P numbers, to see which these are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    References
+    ----------
+    J. Menick, E. Elsen, U. Evci, S. Osindero, K. Simonyan, A. Graves, Practical real time recurrent learning with a sparse
+    approximation, ICLR 2021.
+
+    Examples
+    --------
+    >>> import rnnlab as rl
+    >>> params = rl.RNNParams(weight_ih=[[1.0], [0.0]], weight_hh=[[0.5, 0.0], [2.0, 0.5]], bias=[0.0, 0.0])
+    >>> tape = rl.forward(params, x=[[1.0], [0.0]], nonlinearity="linear")
+    >>> [rl.forward_mode.sparse_gradients(tape, [0.0, 1.0], reach=n).weight_ih[0, 0].item() for n in (1, 2)]
+    [0.0, 2.0]
+    """
+    cell, losses, reach = recurrent_cell(tape), losses_of(tape, dh, dh_n), whole(1, "reach", reach)
+    local = list(map(whole_derivatives, steps_of(tape, cell)))
+    total = carried(local, losses, influence_pattern(local, reach)) if local else np.zeros(flat(tape.params).size)
+    return shaped(total, tape.params)
+
+
+def influence_pattern(local: list[Local], reach: int) -> NDArray[np.bool_]:
+    """The entries (N, P) of the influence matrix that are ever reached within so many steps."""
+    heard, reached = (np.any(np.stack(parts) != 0, axis=0) for parts in zip(*local, strict=True))
+    for _ in range(reach - 1):
+        reached = reached | heard @ reached
+    return reached
+
+
+def carried(local: Iterable[Local], losses: Array, kept: Array) -> Array:
+    """The gradient (P,) by an influence matrix of which some entries are kept."""
+    influence, total = np.zeros(kept.shape), np.zeros(kept.shape[1])
+    for loss, step in zip(losses, local, strict=True):
+        influence = kept * (step.state @ influence + step.params)
+        total += loss @ influence
+    return total
 
 
 def unbiased_gradients(

@@ -124,7 +124,7 @@ def one_unit_gradients(
     vectors = {name: _per_lane(name, vector, lanes) for name, vector in vectors.items()}
     _check_w2(vectors["w2"])
     _check_input(inputs, vectors, bounded=nonlinearity in ("tanh", "sigmoid"))
-    inputs = np.ascontiguousarray(np.broadcast_to(inputs, (inputs.shape[0], lanes)))
+    inputs = _repeated(inputs, (inputs.shape[0], lanes))
     steps = lengths(length, inputs.shape[0], lanes)
     weights = kernels.Weights(vectors["w1"], vectors["w2"], vectors["b1"])
     return _differentiate(choice, weights, inputs, vectors["h0"], steps)
@@ -193,7 +193,12 @@ def _per_lane(name: str, vector: NDArray[Any], lanes: int) -> NDArray[Any]:
     """`vector` as (lanes,), a scalar repeated."""
     if vector.size not in (1, lanes):
         raise ValueError(f"{name} has shape {vector.shape}: expected a scalar or ({lanes},)")
-    return np.ascontiguousarray(np.broadcast_to(vector.reshape(-1), (lanes,)))
+    return _repeated(vector.reshape(-1), (lanes,))
+
+
+def _repeated(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """`array` in this shape; as it is, not a read-only view of it, for which kernels would be compiled anew in 5 s."""
+    return array if array.shape == shape else np.ascontiguousarray(np.broadcast_to(array, shape))
 
 
 def _check_w2(w2: NDArray[Any]) -> None:

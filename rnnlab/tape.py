@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from rnnlab._base.checks import numbers, plain, real_numbers, shortened
 from rnnlab._base.showing import largest_entry, shows
-from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, as_allocated, is_shape, leaves_of, parts_of, shapes_of
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, leaves_of, parts_of, shapes_of
 from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import within
 from rnnlab.nonlinearities import Nonlinearity, Pair
-from rnnlab.params import checked_params, dtype_of, is_ready
+from rnnlab.params import checked_params, dtype_of, is_ready, nested_as_allocated
 
 Array = NDArray[Any]
 
@@ -46,6 +46,15 @@ def tape_of(params: Any, nonlinearity: Nonlinearity | Pair, record: Any, batched
 def unbatched(array: Any, batched: bool) -> Any:
     """The array without its axis of sequences if the input had none."""
     return array if batched or array is None else array[:, 0]
+
+
+def initial_gradients(gradients: Any, batched: bool) -> Any:
+    """Those of the initial states, nested as `h0` of forward is; None of what has no state."""
+    parts = parts_of(gradients)
+    if parts:
+        return tuple(initial_gradients(part, batched) for part in parts)
+    rows = tuple(row if batched else row[0] for row in getattr(gradients, "h0", ()))
+    return rows if len(rows) > 1 else next(iter(rows), None)
 
 
 def set_initial_states(params: Any, tape: Any, h0: Any, called: str = "h0") -> None:
@@ -120,9 +129,19 @@ def checked_tape(tape: Any) -> tuple[Cell, Shapes]:
     if inputs.ndim != 3:
         raise TypeError(f"tape.record is {shortened(tape.record)}: expected the arrays that forward returned")
     shapes = shapes_of(given, *inputs.shape[:2])
-    if not as_allocated(tape.record, shapes.tape, dtype_of(given)) or not within(tape.record.length, len(inputs)):
+    if not record_ready(tape.record, shapes.tape, dtype_of(given)):
         check_record("tape.record", tape.record, shapes.tape, dtype_of(given))
     return cell, shapes
+
+
+def record_ready(record: Any, shapes: Any, kind: Any) -> bool:
+    """Whether a kernels' tape is of these shapes and this floating type, and no sequence longer than its inputs."""
+    return nested_as_allocated(record, shapes, kind) and lengths_within(record)
+
+
+def lengths_within(record: Any) -> bool:
+    """Whether all numbers of steps are 0 to T, in the parts of a tape too."""
+    return within(record.length, len(record.x)) and all(map(lengths_within, parts_of(record)))
 
 
 def same_arrays(network: Any, other: Any) -> bool:
@@ -190,18 +209,28 @@ def add_cell_loss(tape: Tape, work: Any, dc: Any) -> None:
 
 def losses(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: bool = True) -> Array:
     """The loss's derivatives by the last or by all states (T, B, H), as (R, B, H); of all 0 after a sequence's end."""
+    ready = losses_ready(dh, length, states, kind, batched)
+    if ready is not None:
+        return ready
     steps, batch, hidden = states
     last = (batch, hidden) if batched else (hidden,)
-    every = (steps, *last)
-    if is_ready(dh, (len(last),), kind, hidden) and dh.shape == last:
-        return dh.reshape(1, batch, hidden)
-    given = real_numbers("dh", dh)
+    every, given = (steps, *last), real_numbers("dh", dh)
     if given.shape == every and length.min() < steps:
         given = own_steps(given, length)
     dloss = numbers("dh", given, (len(last), len(every)), kind)
     if dloss.shape not in (last, every):
         raise ValueError(f"dh has shape {dloss.shape}: expected {last} for the last step or {every} for every step")
     return dloss.reshape(-1, batch, hidden)
+
+
+def losses_ready(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: bool) -> Array | None:
+    """The same of what is as kernels take it, of sequences that all have T steps if it is by all states; else None."""
+    steps, batch, hidden = states
+    last = (batch, hidden) if batched else (hidden,)
+    if not is_ready(dh, (len(last), len(last) + 1), kind, hidden):
+        return None
+    whole = dh.shape == last or (dh.shape == (steps, *last) and length.min() == steps)
+    return dh.reshape(-1, batch, hidden) if whole else None
 
 
 def own_steps(array: Array, length: Array) -> Array:

@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._base.blas import few_threads, one_blas_thread
 from rnnlab._base.checks import whole, within_memory
 from rnnlab._base.interrupts import interrupts_noted
-from rnnlab.api import checked_inputs, initial_gradients
+from rnnlab.api import checked_inputs
 from rnnlab.gradients import Gradients
 from rnnlab.kernels.cells.cell import allocate, leaves_of, shapes_of, sizes_of, with_leaves
 from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
-from rnnlab.params import checked_choice, checked_params, copied, dtype_of
-from rnnlab.tape import initial_states, last_rows, losses, state_rows
+from rnnlab.params import arrays_of, checked_choice, checked_params, copied, dtype_of
+from rnnlab.tape import initial_gradients, initial_states, last_rows, losses, state_rows
 
 Array = NDArray[Any]
 WORTH_A_THREAD = 100_000  # states (T x B x H) in a part, below which handing it to a thread costs more than it saves
@@ -213,11 +213,6 @@ class Workspace:
         sums = (type(same[0])(*(np.sum(arrays, axis=0) for arrays in zip(*same, strict=True))) for same in leaves)
         x = np.concatenate([part.x for part in parts], axis=1)
         return Gradients(with_leaves(first.params, sums), x, beside([initial_gradients(part, True) for part in parts]))
-
-
-def arrays_of(network: Any) -> list[Any]:
-    """All parameters, in order."""
-    return [array for leaf in leaves_of(network) for array in leaf]
 
 
 def beside(states: list[Any]) -> Any:

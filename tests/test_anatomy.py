@@ -88,3 +88,16 @@ def test_first_nonfinite_step() -> None:
 def test_bad_arguments(call: Any, error: Any, says: str) -> None:
     with pytest.raises(error, match=says):
         call()
+
+
+@pytest.mark.parametrize(("dtype", "far", "most"), [("f8", 64, 958), ("f4", 10, 116)])
+def test_a_step_as_large_as_floats_are(dtype: Any, far: int, most: int) -> None:
+    """Up to the limit that the documentation names the flow is exact, beyond it the product of Jacobians is."""
+    network = [np.array(array, dtype) for array in ([[1.0]], [[2.0**most]], [0.0])]
+    tape = rl.forward(rl.RNNParams(*network), np.zeros((3, 1), dtype), nonlinearity="linear")
+    flow = rl.gradient_flow(tape, [2.0**far]).log10_norm
+    np.testing.assert_allclose(flow, (far + most * np.arange(3, -1, -1)) * np.log10(2), rtol=1e-7)
+    assert far + most == np.finfo(dtype).maxexp - 2  # one power of two below the largest
+    if dtype == "f8":
+        huge = rl.forward(rl.RNNParams([[1.0]], [[1e308]], [0.0]), np.zeros((3, 1)), nonlinearity="linear")
+        assert anatomy.log10_singular_values(anatomy.jacobians(huge)) == pytest.approx([924.0], rel=1e-14)

@@ -75,6 +75,7 @@ def right() -> dict[str, Any]:
         "batch_size": 2,
         "threads": 1,
         "samples": 2,
+        "reach": 2,
         "updates": 1,
     }
     arrays = {

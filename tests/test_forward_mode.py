@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
-from rnnlab.forward_mode import flat, local_derivatives, real_time_gradients, unbiased_gradients
+from rnnlab.forward_mode import flat, local_derivatives, real_time_gradients, sparse_gradients, unbiased_gradients
 from rnnlab.laws.forward_mode import uoro_variance
 from tests.cells_reference import CELLS, RECURRENT
 
@@ -42,6 +42,31 @@ def test_real_time_is_through_time(kind: Any) -> None:
         pair = getattr(got, name), getattr(expected, name)
         np.testing.assert_allclose(*pair, rtol=1e-12, atol=1e-14)  # five steps of rounding
     assert np.abs(flat(cut) - flat(expected)).max() > 1e-6  # the control: the first step left out
+
+
+@pytest.mark.parametrize("kind", [CELLS[name] for name in RECURRENT])
+def test_sparse_is_through_time_once_all_is_reached(kind: Any) -> None:
+    tape, dh = tape_of(kind), np.random.default_rng(1).standard_normal((5, 3))
+    expected = flat(rl.backward(tape, dh).params)
+    whole, part = (flat(sparse_gradients(tape, dh, reach=n)) for n in (3, 1))
+    trained = flat(
+        type(tape.params)(*(np.full(np.shape(a), n not in kind.cell().fixed) for n, a in tape.params._asdict().items()))
+    )
+    np.testing.assert_allclose(whole[trained], expected[trained], rtol=1e-12, atol=1e-14)  # five steps of rounding
+    hears_others = np.abs(rl.anatomy.jacobians(tape) * (1 - np.eye(len(local_derivatives_of(tape).state)))).max() > 0
+    assert (np.abs(part - expected)[trained].max() > 1e-6) == hears_others
+
+
+def local_derivatives_of(tape: rl.Tape) -> Any:
+    return next(local_derivatives(tape))
+
+
+def test_sparse_of_a_chain_written_out() -> None:
+    """Unit 0 is heard by 1, 1 by 2: what x does to unit 2 two steps later is kept from n = 3 on."""
+    params = rl.RNNParams([[1.0], [0.0], [0.0]], [[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [0.0, 3.0, 0.0]], np.zeros(3))
+    tape = rl.forward(params, [[1.0], [0.0], [0.0]], nonlinearity="linear")
+    found = [sparse_gradients(tape, [0.0, 0.0, 1.0], reach=n).weight_ih[0, 0] for n in (1, 2, 3, 4)]
+    assert found == [0.0, 0.0, 6.0, 6.0]
 
 
 def test_real_time_is_what_moving_a_weight_does() -> None:
@@ -107,6 +132,7 @@ def test_a_sequence_that_ends_early(length: int) -> None:
     for loss in (dh, dh[0]):
         got, expected = flat(real_time_gradients(tape, loss)), flat(rl.backward(tape, loss).params)
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(flat(sparse_gradients(tape, loss, reach=2)), expected, rtol=1e-12, atol=1e-14)
     guesses = unbiased_gradients(tape, dh[0], rng=np.random.default_rng(0), samples=3)
     assert guesses.weight_hh.shape == (3, 3, 3)
     assert guesses.weight_hh.any() == (length > 1)
@@ -118,5 +144,7 @@ def test_what_has_no_such_step_is_refused() -> None:
         real_time_gradients(rl.forward(stack, np.ones((3, 2))), np.ones(3))
     with pytest.raises(ValueError, match="expected one sequence"):
         local_derivatives(rl.forward(tape_of().params, np.ones((3, 4, 2))))
+    with pytest.raises(ValueError, match="reach is 0"):
+        sparse_gradients(tape_of(), np.ones(3), reach=0)
     with pytest.raises(ValueError, match="samples is 0"):
         unbiased_gradients(tape_of(), np.ones(3), rng=np.random.default_rng(0), samples=0)

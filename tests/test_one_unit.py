@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import mpmath
+import numba
 import numpy as np
 import pytest
 
@@ -60,6 +61,18 @@ def test_float32_stays_float32() -> None:
     flow = rl.one_unit_gradients(1.0, 0.5, 0.0, np.ones(20, np.float32))
     assert flow.h.mantissa.dtype == flow.w2.mantissa.dtype == np.float32
     assert flow.h.exponent.dtype == np.int32
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpreted functions are not compiled")
+def test_kernels_are_compiled_once_for_scalars_and_arrays() -> None:
+    rl.one_unit_gradients(1.0, 0.5, 0.0, np.ones(20))
+    compiled = rl.kernels.scaled_backward.signatures
+    frozen = np.ones((20, 3))
+    frozen.flags.writeable = False
+    for x in (np.ones((20, 3)), np.ones((20, 1)), [1.0] * 20, frozen):
+        rl.one_unit_gradients(np.ones(3), 0.5, 0.0, x)
+        rl.one_unit_gradients(1.0, np.ones(3), 0.0, x, np.ones(3))
+    assert rl.kernels.scaled_backward.signatures == compiled
 
 
 def test_lists_strided_and_read_only_arrays_are_accepted() -> None:

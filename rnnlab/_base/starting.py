@@ -2,6 +2,8 @@
 
 # `signal` itself imports enum, which takes as long as an interrupt needs to come; this is what it is made of
 import _signal as signal  # type: ignore[import-not-found]
+import atexit
+import gc
 import os
 import sys
 
@@ -25,5 +27,8 @@ def end(*_: object) -> None:
     os._exit(INTERRUPTED)
 
 
-if is_command_line(sys.orig_argv) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, end)
+if is_command_line(sys.orig_argv):
+    gc.set_threshold(50_000)  # for 700: a default sweep takes 3.3 s for 3.7, and 12 MiB more
+    atexit.register(gc.freeze)  # or Python looks through half a million objects as it ends, 0.3 s
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end)

@@ -11,6 +11,7 @@ from rnnlab.laws import (
     linear_recurrence as linear_recurrence,
     mean_field as mean_field,
     memory as memory,
+    non_normal as non_normal,
     one_unit as one_unit,
 )
 from rnnlab.laws.one_unit import (

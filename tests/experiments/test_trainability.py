@@ -239,3 +239,20 @@ def test_an_explosion_is_no_stall(rate: float, became: str) -> None:
     assert faint["stalled"][0] == 1
     lost = trainability.verdicts(thrown(rate, 1)[0]._replace(largest=np.array([np.nan]), diverged_at=np.array([-1])))
     assert lost["exploded"][0] == 1
+
+
+@pytest.mark.parametrize(("name", "steps"), [("linear", 7), ("tanh", 5)])
+def test_lanes_that_go_on_alone_come_to_what_they_come_to_with_the_others(name: str, steps: int) -> None:
+    """Bit for bit, where some stop early, some late and some never; but for the last loss of those that have stopped."""
+    w2 = np.linspace(-2.5, 2.5, 3 * trainability.VECTOR)
+    data = trainability.inputs(3 * trainability.EARLY, steps, 0.02, np.random.default_rng(1))
+    descent = trainability.descent_of(np.full(w2.size, 0.01), np.full(w2.size, np.inf))
+    found, wanted = (trainability.initial_network(w2, steps, np.random.default_rng(0)) for _ in range(2))
+    mine, theirs = trainability.train(name, data, found, descent), trainability.train_lanes(name, data, wanted, descent)
+    stopped = np.maximum(mine.solved_at, mine.diverged_at)
+    on = stopped < 0
+    for one, other in zip((*found, *mine._replace(loss=mine.loss[on])), (*wanted, *theirs), strict=True):
+        np.testing.assert_array_equal(one, other if other.size == one.size else other[on])
+    assert on.any()
+    assert (stopped > trainability.EARLY).any()
+    assert (stopped[~on] < trainability.EARLY / 2).any()

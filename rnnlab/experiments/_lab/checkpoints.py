@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from rnnlab.experiments._lab.errors import StoreError, told_when_full
 from rnnlab.experiments._lab.provenance import MEASURING, processor, spec_hash, versions
 
 OURS = re.compile(r"\.?(\d+(-so-far)?|shard)\.(part|damaged)(\.new-.*)?")  # the names of files that a run writes here
+SYNC_EVERY = 1.0  # seconds
 
 
 def source() -> str:
@@ -39,13 +42,18 @@ def read_part(path: Path) -> tuple[str, Any]:
 
 
 class Checkpoints:
-    """Parts of one spec, measured by one version of everything; a kill leaves each whole or absent."""
+    """Parts of one spec, measured by one version of everything; a kill leaves each whole or absent.
+
+    A loss of power may leave one damaged that was kept within a second after another: to put each of the sweep's 72 on the
+    disk itself took longer than to measure them.
+    """
 
     def __init__(self, folder: Path, spec: dict[str, Any]) -> None:
         self.folder = folder.parent / f".{folder.name}-{spec_hash({**spec, **measuring()})}.partial"
         if self.folder.is_symlink():
             raise StoreError(f"{self.folder} is a link, which rnnlab does not make: remove it, or choose another --out")
         self.processors = set[str]()  # that measured what is kept or loaded here
+        self._synced = -math.inf
 
     def others(self, folder: Path) -> list[Path]:
         """What was kept for the same folder by another spec or source."""
@@ -75,9 +83,11 @@ class Checkpoints:
         measured_on = measured_on or processor()
         self.processors.add(measured_on)
         content = archive.pack((measured_on, kept))
+        synced = time.monotonic() > self._synced + SYNC_EVERY
         with told_when_full(self.folder.parent, len(content)):
             self.folder.mkdir(exist_ok=True)
-            durable.write(self.folder / f"{name}.part", content)
+            durable.write(self.folder / f"{name}.part", content, synced)
+        self._synced = time.monotonic() if synced else self._synced
 
     def discard(self) -> None:
         """Forget all of it, but for what rnnlab did not write there."""

@@ -111,16 +111,17 @@ def saved_result(
     job: Job, spec: dict[str, Any], table_made: Callable[[], pd.DataFrame], kept: list[Checkpoints], **more: Any
 ) -> store.Result:
     """The result that a table of kept parts makes, with claims and figures, saved; `more` of where it comes from."""
-    start = time.perf_counter()
+    start, before = time.perf_counter(), time.process_time()
     with compile_clock() as clock:
         table = table_made()
-    measured = time.perf_counter()
+    measured, busy = time.perf_counter(), time.process_time() - before
     checks = job.experiment.checks(table)
     shown: tuple[dict[str, Figure], str | None] = {}, None
     with told_if_undrawn("the figures"):
         shown = drawn(job.experiment, table)
     figures, page = shown
-    seconds = {"measure": measured - start, "compile": clock.seconds, "draw": time.perf_counter() - measured}
+    drawing = time.perf_counter() - measured
+    seconds = {"measure": measured - start, "processor": busy, "compile": clock.seconds, "draw": drawing}
     origin = provenance.provenance(spec, provenance.command_line(), seconds) | {
         "source": source(),
         **processors_of(kept),

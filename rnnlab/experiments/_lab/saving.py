@@ -9,9 +9,11 @@ from __future__ import annotations
 import colorsys
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import reduce
 from io import BytesIO
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -25,24 +27,37 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from tqdm import tqdm
 
+from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.experiments._lab.figures import theme
 from rnnlab.experiments._lab.looks import FORMATS, STYLES, Look, Style
+from rnnlab.experiments._lab.processes import shared_out
 
 DARKEST = 0.08  # lightness of a dark background: black itself swallows the edges of a projected slide
 
 
-def rendered(figures: dict[str, Figure], look: Look) -> dict[str, bytes]:
-    """Every figure in every format, by the name of its file."""
-    files = {}
+def rendered(
+    figures: dict[str, Figure], look: Look, guard: Callable[[str], AbstractContextManager[Any]] = nullcontext
+) -> dict[str, bytes]:
+    """Every figure in every format, by the name of its file; each is drawn under its `guard`."""
+
+    def files_of(name: str) -> dict[str, bytes]:
+        files: dict[str, bytes] = {}
+        with guard(f"figure {name}"):
+            files |= {f"{name}.{kind}": content for kind, content in in_formats(figures[name], look)}
+        return files
+
     with theme():
-        for name, figure in figures.items():
-            restyle(figure, look)
-            lay_out(figure)
-            for kind in look.formats:
-                file = BytesIO()
-                figure.savefig(file, format=kind, metadata=FORMATS[kind])
-                files[f"{name}.{kind}"] = file.getvalue()
-    return files
+        return reduce(or_, shared_out(files_of, list(figures)), {})
+
+
+def in_formats(figure: Figure, look: Look) -> Iterator[tuple[str, bytes]]:
+    """A figure in every format."""
+    restyle(figure, look)
+    lay_out(figure)
+    for kind in look.formats:
+        file = BytesIO()
+        figure.savefig(file, format=kind, metadata=FORMATS[kind])
+        yield kind, file.getvalue()
 
 
 def lay_out(figure: Figure) -> None:
@@ -57,7 +72,8 @@ def lay_out(figure: Figure) -> None:
 def told_if_undrawn(what: str) -> Iterator[None]:
     """Say what can't be drawn, and go on: what was measured is worth more."""
     try:
-        yield
+        with interrupts_noted():  # of one inside of it Matplotlib's C++ makes a ValueError
+            yield
     except Exception as error:
         if "RNNLAB_TRACEBACK" in os.environ:
             raise

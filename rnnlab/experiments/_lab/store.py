@@ -6,6 +6,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,10 +117,7 @@ def save(folder: Path, result: Result, look: Look = PAPER, parquet: bool = False
 
     Parquet is another form of the table, beside the text.
     """
-    shown = files_drawn({}, result.page, look)
-    for name, figure in result.figures.items():
-        with told_if_undrawn(f"figure {name}"):
-            shown |= files_drawn({name: figure}, None, look)
+    shown = files_drawn(result.figures, result.page, look, told_if_undrawn)
     with filling(folder, tables.size_of(result.table) + size_of(shown)) as fresh:
         durable.create(fresh / "table.csv", tables.pieces(result.table))
         durable.create(fresh / CHECKS, tables.pieces(result.checks))
@@ -130,9 +128,11 @@ def save(folder: Path, result: Result, look: Look = PAPER, parquet: bool = False
         durable.create(fresh / origins.NAME, [origins.written(origins.in_look(result.provenance, look), fresh)])
 
 
-def files_drawn(figures: dict[str, Figure], page: str | None, look: Look) -> dict[str, bytes]:
+def files_drawn(
+    figures: dict[str, Figure], page: str | None, look: Look, guard: Callable[[str], Any] = nullcontext
+) -> dict[str, bytes]:
     """The files of a result's figures and of its page, if it has one."""
-    files = {f"figures/{name}": content for name, content in rendered(figures, look).items()}
+    files = {f"figures/{name}": content for name, content in rendered(figures, look, guard).items()}
     return files if page is None else {**files, PAGE: page.encode()}
 
 

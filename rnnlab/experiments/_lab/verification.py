@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -19,8 +20,10 @@ def verified(chosen: dict[str, Experiment], workers: int) -> int:
     failed, nothing, undecided = 0, 0, 0
     with compile_clock():
         for name, experiment in chosen.items():
+            before = time.process_time()
             checks = experiment.checks(table_of(experiment, experiment.Spec(), shown(name, workers)))
             say_claims(name, checks)
+            click.echo(f"{name}: {len(checks)} claims in {time.process_time() - before:.1f} s of processor time")
             failed, nothing = failed + len(failing(checks)), nothing + len(saying_nothing(checks))
             undecided += int((checks["verdict"] == "open").sum())
     told = [f"{count} claims {what}" for count, what in ((failed, "fail"), (nothing, "say nothing")) if count]

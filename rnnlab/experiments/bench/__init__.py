@@ -18,13 +18,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, Positi
 
 from rnnlab._base.checks import one_of
 from rnnlab.experiments._lab.claims import Claim, table_of
+from rnnlab.experiments._lab.processes import available_cores
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, split_list
 from rnnlab.experiments.bench import cases, cells, commands, training
 from rnnlab.experiments.bench.cell_problem import RECURRENT
 from rnnlab.experiments.bench.comparing import OURS
 from rnnlab.experiments.bench.figures import draw, finding
 from rnnlab.experiments.bench.targets import aims, cell_aims
-from rnnlab.experiments.bench.timing import Effort, Row, available_cores, in_fresh_process
+from rnnlab.experiments.bench.timing import Effort, Row, in_fresh_process
 
 __all__ = ["Spec", "checks", "draw", "finding", "measure"]
 

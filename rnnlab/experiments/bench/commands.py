@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 import rnnlab
+from rnnlab.experiments._lab.processes import available_cores
 from rnnlab.experiments.bench.comparing import OURS, version_of
-from rnnlab.experiments.bench.timing import NAN, Row, available_cores, timed
+from rnnlab.experiments.bench.timing import NAN, Row, timed
 
 PATIENCE = 120.0  # seconds after which a command is given up
 IMPORT = """

@@ -99,11 +99,6 @@ def seconds_of(run: Run, calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def bind(cores: int) -> None:
     """Restrict this process to some cores, before the libraries that ask how many there are get imported."""
     if hasattr(os, "sched_setaffinity"):

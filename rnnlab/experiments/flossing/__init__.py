@@ -28,12 +28,10 @@ class Spec(ExperimentSpec):
     """Which tasks, starts and seeds, and how long."""
 
     method: Choices[Method] = Field(default=METHODS, description=", ".join(METHODS))
-    copy_delay: Lengths = Field(
-        default=(20, 30, 40), description="delays by which bits are repeated; T is three delays"
-    )
-    order_seq_len: Lengths = Field(default=(40, 60, 80), description="lengths T of temporal order")
+    copy_delay: Lengths = Field(default=(20, 30), description="delays by which bits are repeated; T is three delays")
+    order_seq_len: Lengths = Field(default=(40, 60), description="lengths T of temporal order")
     hidden_size: int = Field(default=32, ge=2, description="tanh units H; half as many exponents are flossed")
-    seeds: int = Field(default=6, ge=1, le=10_000, description="networks of each kind, seeded 0, 1, ...")
+    seeds: int = Field(default=12, ge=1, le=10_000, description="networks of each kind, seeded 0, 1, ...")
     updates: int = Field(default=1000, ge=ROUND, description="updates, those of flossing included")
 
     @field_validator("order_seq_len")

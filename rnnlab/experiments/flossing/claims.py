@@ -13,15 +13,16 @@ from rnnlab.experiments.flossing.training import FLOSSED, SOLVED
 
 ENGELKEN = "Engelken 2023, abstract"
 TASKS = {"copy": "delayed copy", "order": "temporal order"}
-TRIAL = "its direction is that of a trial with other networks"
+TRIAL = "its direction is that of a trial"
+LARGER = f"larger weights, N(0, 1/H), in the place of flossing; {TRIAL}"
 PAIRS = (  # the better, the worse, and who says so
     ("orthogonal", "plain", "Saxe, McClelland and Ganguli 2014, of linear networks"),
     ("plain-flossed", "plain", ENGELKEN),
     ("plain-flossed-throughout", "plain-flossed", ENGELKEN),
     ("orthogonal-flossed", "orthogonal", ENGELKEN),
-    ("gaussian", "plain-flossed", f"larger weights, N(0, 1/H), in the place of flossing; {TRIAL}"),
     ("orthogonal", "plain-flossed", f"the cheaper remedy; {TRIAL}"),
 )
+OWN = {"copy": (("gaussian", "plain-flossed", LARGER),), "order": (("plain-flossed", "gaussian", LARGER),)}
 
 
 def checks(table: pd.DataFrame) -> pd.DataFrame:
@@ -47,7 +48,7 @@ def comparisons(table: pd.DataFrame) -> Iterator[tuple[str, Chances, str]]:
     for task, rows in table.assign(error=table["error"].clip(lower=SOLVED)).groupby("task"):
         errors = rows.pivot_table(index=["delay", "seed"], columns="method", values="error")
         solved = rows.groupby("method")["solved"].sum()
-        for better, worse, source in PAIRS:
+        for better, worse, source in (*PAIRS, *OWN[str(task)]):
             if {better, worse} <= set(errors.columns):
                 pairs = errors[[better, worse]].dropna()
                 told = f"solved {solved[better]} and {solved[worse]} of {len(pairs)}"

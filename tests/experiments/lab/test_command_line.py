@@ -35,7 +35,8 @@ def test_sweep_writes_a_whole_result(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert told <= set(origin)
     assert all(re.match(r"\w+ \d", blas) for blas in origin["blas"])
     assert origin["blas"]
-    assert set(origin["seconds"]) == {"measure", "compile", "draw"}
+    assert set(origin["seconds"]) == {"measure", "processor", "compile", "draw"}
+    assert origin["seconds"]["processor"] > 0
 
 
 def test_figures_redraws_the_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -165,7 +166,9 @@ def test_verify_fails_when_a_claim_fails(monkeypatch: pytest.MonkeyPatch, capsys
     from rnnlab.experiments import laws
 
     assert call(monkeypatch, "verify", "laws") == 0
-    assert "no claim fails; 0 open" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "no claim fails; 0 open" in told
+    assert re.search(r"laws: \d+ claims in \d+\.\d s of processor time", told)
     monkeypatch.setitem(laws.PUBLISHED, ("float64 floor", 0.6, 2000), (1.0, 0.0, "a wrong book"))
     assert call(monkeypatch, "verify", "laws") == 1
     assert "FAILS  laws: float64 floor" in capsys.readouterr().out

@@ -170,15 +170,29 @@ def test_a_full_disk_is_one_sentence(checkpoints: Checkpoints, monkeypatch: pyte
 
     checkpoints.keep("0", 1)
     monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(module, "SYNC_EVERY", 0.0)
     with pytest.raises(StoreError, match=r"no space in .*: .* MiB are needed and .* free; what is measured is kept"):
         checkpoints.keep("1", 2)
     assert [path.name for path in checkpoints.folder.iterdir()] == ["0.part"]
 
 
+def test_parts_that_come_fast_wait_for_no_disk(checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced, fsync = list[int](), os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(handle), fsync(handle)))
+    monkeypatch.setattr(module, "SYNC_EVERY", 3600.0)
+    for number in range(5):
+        checkpoints.keep(str(number), number)
+    assert len(synced) == 2  # the first part, and the folder that names it
+    assert [checkpoints.load(str(number)) for number in range(5)] == list(range(5))
+    monkeypatch.setattr(module, "SYNC_EVERY", -1.0)
+    checkpoints.keep("5", 5)
+    assert len(synced) == 4
+
+
 @pytest.mark.parametrize("title", ["$x^{$", r"$\unknown$"])
 @pytest.mark.parametrize("early", [True, False])
 def test_a_figure_that_fails_loses_no_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], title: str, early: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], title: str, early: bool
 ) -> None:
     def draw(_: pd.DataFrame) -> dict[str, Figure]:
         if early:
@@ -193,5 +207,5 @@ def test_a_figure_that_fails_loses_no_result(
     assert len(pd.read_csv(tmp_path / "sweep" / "table.csv")) > 0
     drawn = {path.name for path in (tmp_path / "sweep").glob("figures/*")}
     assert drawn == (set() if early else {"good.png"})
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert f"{'the figures' if early else 'figure bad'} could not be drawn (" in told

@@ -1,5 +1,6 @@
 """Figures as files: formats, sizes, styles; the default is as drawn."""
 
+import signal
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from rnnlab.experiments._lab import command_line, saving
+from rnnlab.experiments._lab import command_line, processes, saving
 from rnnlab.experiments._lab.figures import new_figure, theme
 from rnnlab.experiments._lab.looks import FORMATS, LEGIBLE, SLIDE, STYLES, Look
 
@@ -45,6 +46,24 @@ def test_every_format_is_written_and_reproducible(style: str) -> None:
     one, two = (saved(look) for _ in range(2))
     assert set(one) == set(FORMATS)
     assert one == two
+
+
+def test_figures_have_the_same_bytes_whichever_process_draws_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def files(cores: int) -> dict[str, bytes]:
+        monkeypatch.setattr(processes, "available_cores", lambda: cores)
+        return saving.rendered({name: drawn() for name in "abc"}, Look())
+
+    assert list(files(1)) == [f"{name}.{kind}" for name in "abc" for kind in Look().formats]
+    assert files(1) == files(2) == files(3)
+
+
+def test_an_interrupt_is_no_figure_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), saving.told_if_undrawn("figure a"):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("Invalid affine transformation matrix") from None  # as Matplotlib does
+    assert capsys.readouterr().err == ""
 
 
 def test_paper_is_as_drawn() -> None:

@@ -126,10 +126,10 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
 ) -> None:
     before, create = content(out), durable.create
 
-    def full(path: Path, content: bytes) -> None:
+    def full(path: Path, *pieces_and_how: Any) -> None:
         if path.suffix == ".svg":
             raise OSError(errno.ENOSPC, "No space left on device")
-        create(path, content)
+        create(path, *pieces_and_how)
 
     with monkeypatch.context() as patch:
         patch.setattr(durable, "create", full)
