@@ -105,11 +105,11 @@ def draw_chains(axis: Any, rows: pd.DataFrame) -> None:
         label = f"all $\\lambda$ = {eigenvalue:g}"
         axis.plot(one["lag"], one["value"], marker, color=colour, markersize=4, markevery=2, label=label)
     last = UNITS - 1
-    axis.annotate(f"after {last} steps\nexactly 0", (last + 2, -2.5), color=NAVY)
+    axis.annotate(f"after\n{last} steps\nexactly 0", (last + 3, -3.5), color=NAVY)
     axis.plot([last, last], [0, FLOOR], ":", color=NAVY, linewidth=1.5)
     settled(axis)
     axis.set(ylim=(FLOOR, 3.2), xlim=(0, LAGS))
-    axis.set_title(f"Chains of {UNITS} units (dashed: binomials)")
+    axis.set_title(f"Chains of {UNITS}, binomials dashed")
 
 
 def draw_memory(axis: Any, rows: pd.DataFrame) -> None:
@@ -134,6 +134,7 @@ def draw_learning(table: pd.DataFrame) -> Figure:
     tasks = [name for name in TASKS if name in set(table["part"])]
     for axis, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
         trial, errors = TASKS[task], at_best(table[table["part"] == task])
+        top = max(trial.chance, errors.max().max())
         for place, start in enumerate(name for name in STARTS if name in errors):
             values = errors[start].clip(lower=trial.solved)
             axis.plot(
@@ -141,7 +142,7 @@ def draw_learning(table: pd.DataFrame) -> Figure:
             )
         axis.axhline(trial.chance, color=GUIDE, linestyle="--", linewidth=1)
         axis.annotate("chance", (1, trial.chance), xycoords=("axes fraction", "data"), ha="right", va="bottom")
-        axis.set(ylabel=trial.told, title=task, xlim=(-0.6, len(STARTS) - 0.4), ylim=(-0.03 * trial.chance, None))
+        axis.set(ylabel=trial.told, title=task, xlim=(-0.6, len(STARTS) - 0.4), ylim=(-0.03 * top, 1.08 * top))
         axis.set_xticks([])
     legend_below(figure, axis)
     headline(figure, learning_finding(table, tasks))
