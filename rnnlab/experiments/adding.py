@@ -4,7 +4,7 @@ Claim: gates and attention learn to add over 50 steps, a tanh network stays at c
 
 `experiments/adding_arjovsky2016.toml` and `adding_le2015.toml` are the settings of M. Arjovsky, A. Shah, Y. Bengio,
 Unitary evolution recurrent neural networks, ICML 2016, section 4.2 and figure 2, and of Q. V. Le, N. Jaitly, G. E.
-Hinton, arXiv:1504.00941, 2015, as far as an hour goes; `full` is the second to its end.
+Hinton, arXiv:1504.00941, 2015, at its shortest length; `full` is the second to its end.
 """
 
 from __future__ import annotations
