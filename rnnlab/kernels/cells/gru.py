@@ -151,18 +151,22 @@ def step(_: int, params: GRUParams, tape: GRUTape, work: GRUWork, t: int) -> Non
 @unaliased_kernel
 def activate_gates(bias_hn: Any, gates: Any, recurrent: Any, m: Any, hidden: int) -> None:
     """The gates of a step, (B 3 H,), in the place of their projected inputs, and m (B H,), from W_hh h (B 3 H,), overwritten."""
+    # ranges 0 to `hidden`: of others Numba looks for signs, and nothing is vectorised
     for b in range(m.size // hidden):
-        for j in range(3 * b * hidden, (3 * b + 2) * hidden):
-            gates[j] = sigmoid(gates[j] + recurrent[j])
+        for k in range(2):
+            gate = (3 * b + k) * hidden
+            for j in range(hidden):
+                gates[gate + j] = sigmoid(gates[gate + j] + recurrent[gate + j])
     for b in range(m.size // hidden):
-        r, n = 3 * b * hidden, (3 * b + 2) * hidden
+        first, r, n = b * hidden, 3 * b * hidden, (3 * b + 2) * hidden
         for j in range(hidden):
-            m[b * hidden + j] = recurrent[n + j] + bias_hn[j]
+            m[first + j] = recurrent[n + j] + bias_hn[j]
         for j in range(hidden):
-            recurrent[n + j] = gates[r + j] * m[b * hidden + j]
+            recurrent[n + j] = gates[r + j] * m[first + j]
     for b in range(m.size // hidden):
-        for j in range((3 * b + 2) * hidden, (3 * b + 3) * hidden):
-            gates[j] = tanh(gates[j] + recurrent[j])
+        n = (3 * b + 2) * hidden
+        for j in range(hidden):
+            gates[n + j] = tanh(gates[n + j] + recurrent[n + j])
 
 
 @unaliased_kernel
@@ -221,8 +225,10 @@ def hidden_back(gates: Any, m: Any, da: Any, dhidden: Any, hidden: int) -> None:
             dhidden[n + j] = da[n + j] * gates[r + j]
         for j in range(hidden):
             da[r + j] = dhidden[n + j] * m[b * hidden + j] * (one - gates[r + j])
-        for j in range(r, n):
-            dhidden[j] = da[j]
+        for k in range(2):
+            gate = (3 * b + k) * hidden
+            for j in range(hidden):
+                dhidden[gate + j] = da[gate + j]
 
 
 @kernel

@@ -143,14 +143,16 @@ def step(_: int, params: LSTMParams, tape: LSTMTape, work: LSTMWork, t: int) -> 
 @unaliased_kernel
 def activate_gates(gates: Any, hidden: int) -> None:
     """The gates of a step, (B 4 H,), in the place of their pre-activations."""
+    # ranges 0 to `hidden`: of others Numba looks for signs, and nothing is vectorised
     for b in range(gates.size // (4 * hidden)):
         for k in range(4):
+            first = (4 * b + k) * hidden
             if k == 2:
-                for j in range((4 * b + k) * hidden, (4 * b + k + 1) * hidden):
-                    gates[j] = tanh(gates[j])
+                for j in range(hidden):
+                    gates[first + j] = tanh(gates[first + j])
             else:
-                for j in range((4 * b + k) * hidden, (4 * b + k + 1) * hidden):
-                    gates[j] = sigmoid(gates[j])
+                for j in range(hidden):
+                    gates[first + j] = sigmoid(gates[first + j])
 
 
 @unaliased_kernel
