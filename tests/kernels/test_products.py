@@ -5,7 +5,7 @@ import pytest
 from numba import config, njit
 from numba.core.errors import TypingError
 
-from rnnlab.kernels.products import PANEL, add_product, add_weight_gradient, multiply_packed, pack
+from rnnlab.kernels.products import PANEL, add_bias_gradient, add_product, add_weight_gradient, multiply_packed, pack
 
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-3}  # of sums over 300 terms near 1
 
@@ -28,13 +28,23 @@ def test_a_product_from_panels_is_that_with_the_matrix(kind: type, inner: int, c
 
 
 @pytest.mark.parametrize("kind", ROUNDING)
-@pytest.mark.parametrize(("rows", "gates", "inputs"), [(1, 1, 1), (150, 130, 3), (300, 70, 65)])
+@pytest.mark.parametrize(("rows", "gates", "inputs"), [(1, 1, 1), (50, 3, 1), (150, 130, 3), (300, 70, 65)])
 def test_a_weight_gradient_is_the_sum_of_outer_products(kind: type, rows: int, gates: int, inputs: int) -> None:
     rng = np.random.default_rng(0)
     da, x = rng.standard_normal((rows, 2, gates)).astype(kind), rng.standard_normal((rows, 2, inputs)).astype(kind)
     out = np.ones((gates, inputs), kind)
     add_weight_gradient(da, x, out)
     np.testing.assert_allclose(out, 1 + np.einsum("tbg,tbi->gi", da, x), rtol=0, atol=ROUNDING[kind])
+
+
+@pytest.mark.parametrize("kind", ROUNDING)
+@pytest.mark.parametrize(("rows", "gates"), [(1, 1), (3, 4), (50, 3), (37, 1), (150, 130)])
+def test_a_bias_gradient_is_the_sum(kind: type, rows: int, gates: int) -> None:
+    da = np.random.default_rng(0).standard_normal((rows, 2, gates)).astype(kind)
+    out = np.ones(gates, kind)
+    add_bias_gradient(da, out)
+    np.testing.assert_allclose(out, 1 + da.sum((0, 1)), rtol=0, atol=ROUNDING[kind])
+    assert abs(out - 1 - da[:, :1].sum((0, 1))).max() > 0.01
 
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="interpreted, NumPy takes any array")
