@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import sys
 import warnings
@@ -18,6 +19,7 @@ from typing import IO, Any, TypeVar
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
+PATIENCE = 60.0  # seconds, after which what another process was to do is done here: a fork may inherit a lock for ever
 FORKS = sys.platform == "linux"  # Windows has no fork, and libraries of macOS may not survive one
 
 
@@ -73,7 +75,8 @@ def work_and_end(work: Callable[[], dict[int, Any]], writer: int) -> None:
 
 
 def received(file: IO[bytes]) -> dict[int, Any]:
-    """What comes through a pipe, if it is whole."""
+    """What comes through a pipe, if it is whole and comes in time."""
     with suppress(EOFError, pickle.UnpicklingError):
-        return dict(pickle.load(file))
+        if select.select([file], [], [], PATIENCE)[0]:
+            return dict(pickle.load(file))
     return {}

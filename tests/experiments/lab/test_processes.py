@@ -92,3 +92,17 @@ def test_an_interrupt_ends_the_others() -> None:
         shared_out(waits_or_is_interrupted, range(4))
     assert none_is_left()
     assert time.monotonic() - start < 30
+
+
+@forks
+def test_a_process_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 0.1)
+    here = os.getpid()
+
+    def hangs_elsewhere(_: int) -> int:
+        if os.getpid() != here:
+            time.sleep(1000)
+        return os.getpid()
+
+    assert set(shared_out(hangs_elsewhere, range(7))) == {here}
+    assert none_is_left()
