@@ -119,9 +119,8 @@ POLICY: dict[str, Any] = {
     "pipeline_class": WideCompiler,
 }
 INLINED: dict[str, Any] = {"jit_options": {**POLICY, "forceinline": True}}  # of a numba overload called at every step
-UNALIASED: dict[str, Any] = {
-    "jit_options": {**INLINED["jit_options"], "pipeline_class": UnaliasedCompiler}
-}  # as `unaliased_kernel` is compiled
+# of one whose arrays share no memory
+UNALIASED: dict[str, Any] = {"jit_options": {**INLINED["jit_options"], "pipeline_class": UnaliasedCompiler}}
 
 
 def kernel(function: Function) -> Function:

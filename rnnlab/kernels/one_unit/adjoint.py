@@ -14,7 +14,7 @@ from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.one_unit.plain import Weights
 from rnnlab.kernels.one_unit.scaled import WINDOW, Tape
-from rnnlab.kernels.scaling import Scaled, add, add_to, clear, normalise
+from rnnlab.kernels.scaling import Scaled, add_to, clear, normalise
 
 STRETCH = 8
 W1, W2, B1, DH, START = range(5)  # rows of the work space, the first three those of the totals as well
@@ -145,8 +145,7 @@ def close_window(adjoint: Adjoint, now: Any, units: Any) -> None:
     for row in range(W1, B1 + 1):
         for i in range(exponent.size):
             power = exponent[i] + units[i] if row == W2 else exponent[i]
-            mantissa, power = add(total.mantissa[row, i], total.exponent[row, i], now[row, i], power)
-            total.mantissa[row, i], total.exponent[row, i] = normalise(mantissa, power)
+            add_to(total, (row, i), now[row, i], power)
             now[row, i] = 0
     for i in range(exponent.size):
         now[DH, i], exponent[i] = normalise(now[DH, i], exponent[i])
