@@ -15,6 +15,7 @@ import numpy as np
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.activations import TANH
 from rnnlab.kernels.cells.dispatch import (
+    clear,
     clear_sums,
     finish,
     prepare,
@@ -25,6 +26,7 @@ from rnnlab.kernels.cells.dispatch import (
     step_forward,
     stretch,
 )
+from rnnlab.kernels.finite import copy_each, finite_each
 from rnnlab.kernels.sequences import (
     WHOLE,
     Flow,
@@ -36,8 +38,25 @@ from rnnlab.kernels.sequences import (
     put_back,
     record,
     set_aside,
+    within,
 )
 from rnnlab.kernels.views import borrowed
+
+
+@kernel
+def begin(params: Any, own: Any, tape: Any) -> bool:
+    """Before a run from zeros through all steps: copy the parameters to `own`; whether they are all finite."""
+    for state in states_of(own, tape):
+        state[0] = 0
+    tape.length[:] = tape.x.shape[0]
+    return copy_each(params, own)
+
+
+@kernel
+def begin_back(params: Any, tape: Any, work: Any) -> bool:
+    """Before a way back: no gradient but what the loss adds; whether all is still as `forward` may have left it."""
+    clear(work)
+    return finite_each(params) & within(tape.length, tape.x.shape[0])
 
 
 @kernel
