@@ -55,8 +55,10 @@ def forward_ready(params: Any, x: Any, nonlinearity: Any) -> Tape | None:
     for leaf, mine, record in zip(*map(plan.leaves, (params, own, tape)), strict=True):
         if not call(begin, (type(leaf), kind), leaf, mine, record):
             return None
+    work = plan.take_work()
     with few_threads(plan.multiplications):
-        call(plan.cell.forward, (type(params), kind), code, own, tape, plan.new_work())
+        call(plan.cell.forward, (type(params), kind), code, own, tape, work)
+    plan.give_back(work)
     return tape_of(own, nonlinearity, tape, x.ndim == 3)
 
 
@@ -68,7 +70,7 @@ def backward_ready(tape: Any, dh: Any) -> Gradients | None:
     plan = plan_met(params, getattr(record, "x", None))
     if plan is None or not plan.fits_tape(record):
         return None
-    kind, work, found = record.x.dtype, plan.new_work(), plan.new_gradients()
+    kind, work, found = record.x.dtype, plan.take_work(), plan.new_gradients()
     for leaf, own, space in zip(*map(plan.leaves, (params, record, work)), strict=True):
         if not call(begin_back, (type(leaf), kind), leaf, own, space):
             return None
@@ -77,4 +79,5 @@ def backward_ready(tape: Any, dh: Any) -> Gradients | None:
         return None
     with few_threads(plan.multiplications):
         call(plan.cell.backward, (type(params), kind), params, record, dloss, found, work, WHOLE)
+    plan.give_back(work)
     return Gradients(found.params, unbatched(found.x, batched), initial_gradients(found, batched))
