@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnlab import way_back
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers, shortened
 from rnnlab.gradients import GradientFlow, Gradients, measured
@@ -221,8 +222,7 @@ def backward_checked(tape: Any, dh: Any, dc: Any, window: Any, dh_n: Any, scaled
         with one_blas_thread():
             return with_exponents(tape, scaled_backward(tape.params, tape.record, dloss, gradients, work))
     steps = truncation(cell, window)
-    with one_blas_thread():
-        cell.backward(tape.params, tape.record, dloss, gradients, work, steps)
+    way_back.backward(tape.params, tape.record, dloss, gradients, work, steps)
     dh0 = initial_gradients(gradients, tape.batched)
     return Gradients(gradients.params, unbatched(gradients.x, tape.batched), dh0)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnlab import way_back
 from rnnlab._base.blas import few_threads
 from rnnlab.gradients import Gradients
 from rnnlab.kernels.cells.recurrence import begin, begin_back
@@ -77,7 +78,10 @@ def backward_ready(tape: Any, dh: Any) -> Gradients | None:
     dloss = losses_ready(dh, record.length, record.h[1:].shape, kind, batched)
     if dloss is None:
         return None
-    with few_threads(plan.multiplications):
-        call(plan.cell.backward, (type(params), kind), params, record, dloss, found, work, WHOLE)
+    if plan.multiplications >= way_back.WORTH:
+        way_back.backward(params, record, dloss, found, work)
+    else:
+        with few_threads(plan.multiplications):
+            call(plan.cell.backward, (type(params), kind), params, record, dloss, found, work, WHOLE)
     plan.give_back(work)
     return Gradients(found.params, unbatched(found.x, batched), initial_gradients(found, batched))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import TANH
 from rnnlab.kernels.cells.dispatch import (
     clear,
@@ -98,24 +98,33 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
         negative, and no gradient goes from one to the one before. Default: not truncated.
     """
     own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
-    steps = saved.x.shape[0]
-    length, now, aside = saved.length, space.now, space.aside
-    shortest, rows = length.min(), rows_at_once(own, saved, found)
+    rows = rows_at_once(own, saved, found)
     clear_sums(found.params)
     prepare_back(own, space)
-    for last in range(steps, 0, -rows):
+    for last in range(saved.x.shape[0], 0, -rows):
         first = max(last - rows, 0)
-        run, share = stretch(saved, first, last), stretch(found, first, last)
-        for t in range(last - 1, first - 1, -1):
-            cut(window, length, t, now)
-            add_loss(dloss, steps - 1 - t, now)
-            if t >= shortest:
-                set_aside(length, t, now, aside)
-            step_backward(own, run, share, space, t - first)
-            if t >= shortest:
-                put_back(length, t, aside, now)
-        finish(own, run, share)
-    found.h0[:] = now
+        share = stretch(found, first, last)
+        steps_back(own, saved, dloss, share, space, window, (first, last))
+        finish(own, stretch(saved, first, last), share)
+    found.h0[:] = space.now
+
+
+@inner_kernel
+def steps_back(
+    params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int, span: tuple[int, int]
+) -> None:
+    """From dL/dh after a stretch of steps, (first, last) before them and after, to that before; `gradients` are the stretch's."""
+    first, last = span
+    length, now, aside, steps = tape.length, work.now, work.aside, tape.x.shape[0]
+    run, shortest = stretch(tape, first, last), length.min()
+    for t in range(last - 1, first - 1, -1):
+        cut(window, length, t, now)
+        add_loss(dloss, steps - 1 - t, now)
+        if t >= shortest:
+            set_aside(length, t, now, aside)
+        step_backward(params, run, gradients, work, t - first)
+        if t >= shortest:
+            put_back(length, t, aside, now)
 
 
 @kernel
