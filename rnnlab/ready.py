@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab import way_back
+from rnnlab import two_cores
 from rnnlab._base.blas import few_threads
 from rnnlab.gradients import Gradients
 from rnnlab.kernels.cells.recurrence import begin, begin_back
@@ -56,10 +56,13 @@ def forward_ready(params: Any, x: Any, nonlinearity: Any) -> Tape | None:
     for leaf, mine, record in zip(*map(plan.leaves, (params, own, tape)), strict=True):
         if not call(begin, (type(leaf), kind), leaf, mine, record):
             return None
-    work = plan.take_work()
-    with few_threads(plan.multiplications):
-        call(plan.cell.forward, (type(params), kind), code, own, tape, work)
-    plan.give_back(work)
+    if plan.multiplications >= two_cores.WORTH:
+        two_cores.forward(code, own, tape, plan.new_work)
+    else:
+        work = plan.take_work()
+        with few_threads(plan.multiplications):
+            call(plan.cell.forward, (type(params), kind), code, own, tape, work)
+        plan.give_back(work)
     return tape_of(own, nonlinearity, tape, x.ndim == 3)
 
 
@@ -78,8 +81,8 @@ def backward_ready(tape: Any, dh: Any) -> Gradients | None:
     dloss = losses_ready(dh, record.length, record.h[1:].shape, kind, batched)
     if dloss is None:
         return None
-    if plan.multiplications >= way_back.WORTH:
-        way_back.backward(params, record, dloss, found, work)
+    if plan.multiplications >= two_cores.WORTH:
+        two_cores.backward(params, record, dloss, found, work)
     else:
         with few_threads(plan.multiplications):
             call(plan.cell.backward, (type(params), kind), params, record, dloss, found, work, WHOLE)
