@@ -58,6 +58,7 @@ class Steps(NamedTuple):
     )
     finish: Kernel  # (params, tape, gradients): add to the gradients of the parameters what the steps left, write x's
     prepare_back: Kernel | None = None  # (params, work): before the last step's way back
+    project: Kernel | None = None  # (params, tape, work): the projection of the inputs of a stretch of steps
 
 
 class Cell(NamedTuple):

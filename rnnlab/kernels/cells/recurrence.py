@@ -20,10 +20,12 @@ from rnnlab.kernels.cells.dispatch import (
     finish,
     prepare,
     prepare_back,
+    project,
     rows_at_once,
     states_of,
     step_backward,
     step_forward,
+    steps_ahead,
     stretch,
 )
 from rnnlab.kernels.finite import copy_each, finite_each
@@ -64,13 +66,16 @@ def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
     """Run the recurrence: x, length and row 0 of the states of the tape are read, the rest is written."""
     own, saved, space = borrowed(params), borrowed(tape), borrowed(work)
     prepare(own, saved, space)
-    length = saved.length
-    shortest = length.min()
-    for t in range(saved.x.shape[0]):
-        step_forward(nonlinearity, own, saved, space, t)
-        if t >= shortest:
-            for state in states_of(own, saved):
-                hold(length, t, state)
+    length, steps = saved.length, saved.x.shape[0]
+    shortest, rows = length.min(), steps_ahead(own, saved)
+    for first in range(0, steps, rows):
+        last = min(first + rows, steps)
+        project(own, stretch(saved, first, last), space)
+        for t in range(first, last):
+            step_forward(nonlinearity, own, saved, space, t)
+            if t >= shortest:
+                for state in states_of(own, saved):
+                    hold(length, t, state)
 
 
 @kernel
