@@ -22,7 +22,7 @@ from rnnlab._base.initial import Scheme
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
-from rnnlab.kernels.activations import activate
+from rnnlab.kernels.activations import activate, activated
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
 from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project_packed
@@ -141,13 +141,18 @@ def project(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
 def step(nonlinearity: Any, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
     """From h_t to h_(t+1), and the slope in the place of the projected input."""
     a, slope, h = flat(work.recurrent), as_rows(tape.slope)[t], as_rows(tape.h)
-    if work.panels.size == 1:  # constants: the loop over the batch is vectorised
-        multiply_few(h[t], work.panels, a, 1, 1, False)
+    if a.size == 1:  # without loops: 38 ns for 45
+        h[t + 1, 0], slope[0] = activated(nonlinearity, slope[0] + h[t, 0] * work.panels[0])
+    elif work.panels.size == 1:  # constants: the loop over the batch is vectorised
+        multiply_few(h[t], work.panels, slope, 1, 1, True)
+        for i in range(a.size):
+            a[i] = slope[i]
+        activate(nonlinearity, a, h[t + 1], slope)
     else:
         multiply_packed(tape.h, t, work.panels, work.recurrent, False)
-    for i in range(a.size):
-        a[i] += slope[i]
-    activate(nonlinearity, a, h[t + 1], slope)
+        for i in range(a.size):
+            a[i] += slope[i]
+        activate(nonlinearity, a, h[t + 1], slope)
 
 
 @kernel
