@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rnnlab import two_cores
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers, shortened
 from rnnlab.gradients import GradientFlow, Gradients, measured
@@ -105,8 +106,7 @@ def forward_checked(params: Any, x: Any, h0: Any, nonlinearity: Any, length: Any
     tape.x[:], tape.length[:] = inputs.reshape(shapes.tape.x), own_length
     choice = checked_choice(given, nonlinearity)
     set_initial_states(given, tape, h0)
-    with one_blas_thread():
-        cell.forward(choice, given, tape, work_space(cell, shapes, kind))
+    two_cores.forward(choice, given, tape, lambda: work_space(cell, shapes, kind))
     return tape_of(given, nonlinearity, tape, inputs.ndim == 3)
 
 
@@ -221,8 +221,7 @@ def backward_checked(tape: Any, dh: Any, dc: Any, window: Any, dh_n: Any, scaled
         with one_blas_thread():
             return with_exponents(tape, scaled_backward(tape.params, tape.record, dloss, gradients, work))
     steps = truncation(cell, window)
-    with one_blas_thread():
-        cell.backward(tape.params, tape.record, dloss, gradients, work, steps)
+    two_cores.backward(tape.params, tape.record, dloss, gradients, work, steps)
     dh0 = initial_gradients(gradients, tape.batched)
     return Gradients(gradients.params, unbatched(gradients.x, tape.batched), dh0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -215,7 +216,9 @@ def _check_input(x: NDArray[Any], weights: dict[str, NDArray[Any]], bounded: boo
     windows = 1 if bounded else 2  # of a unit whose states don't grow only the way back does
     largest = 2.0 ** (_HEADROOM[x.dtype] - windows * kernels.WINDOW * log2_w2.astype(np.float64))
     with np.errstate(over="ignore"):
-        loudest = np.broadcast_to(np.abs(x).max(axis=0), largest.shape)
+        loudest = np.empty(x.shape[1], x.dtype)
+        kernels.loudest_inputs(x, loudest)
+        loudest = np.broadcast_to(loudest, largest.shape)
         sizes = {"x": loudest, "w1 x": np.abs(weights["w1"]) * loudest, "b1": weights["b1"], "h0": weights["h0"]}
     for name, size in sizes.items():
         outside = np.flatnonzero(~(np.abs(size) < largest))
@@ -227,29 +230,26 @@ def _check_input(x: NDArray[Any], weights: dict[str, NDArray[Any]], bounded: boo
             )
 
 
-def _empty(shape: tuple[int, ...], kind: Any) -> kernels.Scaled:
-    """Unwritten scaled numbers: exponents are integers of the floats' width."""
-    return kernels.Scaled(np.empty(shape, kind), np.empty(shape, np.int64 if kind == np.float64 else np.int32))
+def _empty(shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
+    """An unwritten array that begins at a multiple of 64 bytes, where `kernels.last_state_gradients` writes fastest."""
+    memory = np.empty(math.prod(shape) * np.dtype(kind).itemsize + 64, np.uint8)
+    return np.ndarray(shape, kind, memory, -memory.ctypes.data % 64)
 
 
 def _differentiate(
     nonlinearity: Any, weights: kernels.Weights, x: NDArray[Any], h0: NDArray[Any], length: NDArray[np.int64]
 ) -> OneUnitGradients:
-    """Allocate, run the kernels, gather."""
+    """Allocate, run the kernel, gather."""
     (steps, lanes), kind = x.shape, x.dtype
-    windows = _empty((steps // kernels.WINDOW + 1, lanes), kind).exponent
-    tape = kernels.Tape(np.empty((steps + 1, lanes), kind), np.empty((steps, lanes), kind), windows)
-    tape.h[0] = h0
-    kernels.scaled_forward(nonlinearity, weights, x, tape, np.empty(lanes, kind))
-    at_h, at_weights = _empty((steps + 1, lanes), kind), _empty((3, lanes), kind)
-    at_x = kernels.Scaled(np.empty((steps, lanes), kind), at_h.exponent[:steps])  # dL/da at first, in the same units
-    at_h.exponent[steps] = 0
-    adjoint = kernels.Adjoint(_empty((lanes,), kind), at_x, at_weights)
-    kernels.scaled_backward(weights, x, tape, length, adjoint)
-    kernels.spread_gradients(weights, at_x.mantissa, length, at_h.mantissa)
-    w1, w2, b1 = map(kernels.Scaled, *at_weights)
-    state = kernels.Scaled(tape.h, _of_every_step(windows, steps + 1))
-    return OneUnitGradients(at_h, at_x, w1, w2, b1, state)
+    whole = np.dtype(np.int64 if kind == np.float64 else np.int32)
+    (dh, power), (state, dx) = (_empty((2, steps + 1, lanes), kind) for _ in range(2))
+    power, dx = power.view(whole), dx[:steps]
+    windows = np.empty((steps // kernels.WINDOW + 1, lanes), whole)
+    every = kernels.EveryStep(kernels.Scaled(dh, power), dx, state, windows)
+    last = kernels.Gradients(*(kernels.Scaled(np.empty(lanes, kind), np.empty(lanes, whole)) for _ in range(5)))
+    kernels.last_state_gradients(nonlinearity, weights, x, h0, length, last, every)
+    states = kernels.Scaled(state, _of_every_step(windows, steps + 1))
+    return OneUnitGradients(every.h, kernels.Scaled(dx, power[:steps]), last.w1, last.w2, last.b1, states)
 
 
 def _of_every_step(windows: NDArray[Any], steps: int) -> NDArray[Any]:

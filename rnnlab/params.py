@@ -6,7 +6,6 @@ The classes of parameters stand with their cells, one file each, in `rnnlab.kern
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -15,25 +14,13 @@ from numpy.typing import NDArray
 from rnnlab._base import initial
 from rnnlab._base.checks import is_float32, numbers, shortened, within_memory
 from rnnlab._base.showing import largest_entry, shows
-from rnnlab.kernels.cells import CELLS, Bidirectional, Stack
-from rnnlab.kernels.cells.cell import (
-    Cell,
-    Shapes,
-    as_allocated,
-    cell_of,
-    kinds_of,
-    leaves_of,
-    parts_of,
-    shapes_of,
-    sizes_of,
-    with_leaves,
-)
+from rnnlab.kernels.cells import CELLS
+from rnnlab.kernels.cells.cell import Cell, cell_of, leaves_of, parts_of, shapes_of, sizes_of, with_leaves
 from rnnlab.kernels.finite import all_finite
 from rnnlab.nonlinearities import checked_nonlinearity
+from rnnlab.plan import CONTAINERS, make_of, plan_of
 
 Array = NDArray[Any]
-CONTAINERS = (Stack, Bidirectional)
-FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 @shows(largest_entry)
@@ -73,75 +60,9 @@ def is_ready(array: Any, dimensions: tuple[int, ...], kind: Any, last: int) -> T
 
 def are_ready(params: Any) -> bool:
     """Whether the parameters of a network are what kernels take: told in a tenth of the time of what is wrong with them."""
-    return shapes_ready(params, 1, 1) is not None and all(map(all_finite, arrays_of(params)))
-
-
-def shapes_ready(params: Any, steps: int, batch: int, kind: Any = None) -> Shapes | None:
-    """The shapes of a network's run if its parameters are what kernels take of that type, finite or not; else None."""
-    made = make_of(params)
-    shapes = shapes_by(made, steps, batch) if made else None
-    if shapes is None:
-        return None
-    kind = dtype_of(params) if kind is None else kind
-    return shapes if kind in FLOATS and nested_as_allocated(params, shapes.params, kind) else None
-
-
-def make_of(network: Any) -> tuple[Any, ...]:
-    """What tells the shapes of all arrays: of every cell its class and the shape of its input weights, nested as it is."""
-    if isinstance(network, CONTAINERS):
-        parts = network.parts
-        return (type(network), *map(make_of, parts)) if type(parts) is tuple else ()
-    weight = getattr(network, "weight_ih", None)
-    return (type(network), weight.shape) if type(weight) is np.ndarray else ()
-
-
-@lru_cache(256)  # to put together those of two layers takes 6 us, of a pair of calls' 120
-def shapes_by(made: tuple[Any, ...], steps: int, batch: int) -> Shapes | None:
-    """The shapes of a run of a network of such a make; None if there is no such network."""
-    network = stand_in(*made)
-    return shapes_of(network, steps, batch) if is_whole(network) else None
-
-
-def stand_in(kind: Any = None, *within: Any) -> Any:
-    """A network of such a make with a view of a single number in every place: a cache that has weights would keep them."""
-    if isinstance(kind, type) and issubclass(kind, CONTAINERS):
-        return kind.of([stand_in(*part) for part in within])
-    return kind._make(np.broadcast_to(0.0, within[0]) for _ in kind._fields) if hasattr(kind, "_make") else None
-
-
-def is_whole(network: Any) -> bool:
-    """Whether it is a known cell, or parts that have states and fit one another, with sizes that tell all shapes."""
-    if isinstance(network, CONTAINERS):
-        return 0 < len(network.parts) and all(map(is_whole, network.parts)) and parts_fit(network)
-    cell, weight = cell_of(network), getattr(network, "weight_ih", None)
-    return cell is not None and cell.shapes is not None and weight is not None and weight.ndim == 2 and weight.size > 0
-
-
-def parts_fit(network: Any) -> bool:
-    """Whether the parts of a network have states, and as many inputs as those they are joined to have outputs."""
-    parts, joints = network.parts, network.joints()
-    fit = all(sizes_of(part)[0] == wanted for part, (wanted, _) in zip(parts[1:], joints, strict=True))
-    return fit and all(type(part).cell().states for part in parts)
-
-
-def nested_as_allocated(arrays: Any, shapes: Any, dtype: Any) -> bool:
-    """`as_allocated` of networks too: of arrays, and NamedTuples and tuples of them, nested as the shapes are."""
-    if type(arrays) is not type(shapes):
-        return False
-    if type(shapes) is tuple:
-        pairs = zip(arrays, shapes, strict=False)
-        return len(arrays) == len(shapes) and all(nested_as_allocated(*pair, dtype) for pair in pairs)
-    kinds = kinds_of(shapes, dtype)
-    if None not in kinds:
-        return as_allocated(arrays, shapes, dtype)
-    for array, shape, kind in zip(arrays, shapes, kinds, strict=True):
-        if kind is None:
-            fits = nested_as_allocated(array, shape, dtype)
-        else:
-            fits = type(array) is np.ndarray and array.shape == shape and array.dtype is kind and array.flags.carray
-        if not fits:
-            return False
-    return True
+    make = make_of(params)
+    plan = plan_of(make, 1, 1, dtype_of(params)) if make else None
+    return plan is not None and plan.fits_params(params) and all(map(all_finite, arrays_of(params)))
 
 
 def checked_leaves(owner: str, network: Any) -> list[Any]:

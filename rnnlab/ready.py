@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from rnnlab import two_cores
 from rnnlab._base.blas import few_threads
 from rnnlab.gradients import Gradients
-from rnnlab.kernels.cells.cell import Shapes, allocate, leaves_of
-from rnnlab.kernels.cells.dispatch import clear
-from rnnlab.kernels.finite import all_finite, take
+from rnnlab.kernels.cells.recurrence import begin, begin_back
+from rnnlab.kernels.finite import take
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import CODES
-from rnnlab.params import arrays_of, shapes_ready
-from rnnlab.tape import Tape, initial_gradients, losses_ready, record_ready, tape_of, unbatched
+from rnnlab.plan import Plan, make_of, plan_of
+from rnnlab.tape import Tape, initial_gradients, losses_ready, tape_of, unbatched
 
 ENTRIES: dict[Any, Callable[..., Any]] = {}  # compiled code, by kernel and what tells the types of its arguments
 
@@ -34,34 +34,35 @@ def call(kernel: Any, kind: Any, *arguments: Any) -> Any:
     return entry(*arguments)
 
 
-def shapes_met(params: Any, x: Any) -> Shapes | None:
-    """The shapes of a recurrent network's run along x; None if these two are not ready for it."""
+def plan_met(params: Any, x: Any) -> Plan | None:
+    """The plan for a recurrent network's run along x; None if these two are not ready for it."""
     if type(x) is not np.ndarray or x.ndim not in (2, 3) or x.size == 0:
         return None
-    shapes = shapes_ready(params, len(x), x.shape[1] if x.ndim == 3 else 1, x.dtype)
-    met = shapes is not None and x.shape[-1] == shapes.tape.x[-1] and type(params).cell().states
-    return shapes if met else None
+    make = make_of(params)
+    plan = plan_of(make, len(x), x.shape[1] if x.ndim == 3 else 1, x.dtype) if make else None
+    if plan is None or x.shape[-1] != plan.shapes.tape.x[-1] or not plan.cell.states:
+        return None
+    return plan if plan.fits_params(params) else None
 
 
 def forward_ready(params: Any, x: Any, nonlinearity: Any) -> Tape | None:
     """A run from zeros, all steps long; None if the arguments are not ready for it."""
-    shapes, code = shapes_met(params, x), CODES.get(nonlinearity) if isinstance(nonlinearity, str) else None
-    if shapes is None or code is None or not x.flags.carray:
+    plan, code = plan_met(params, x), CODES.get(nonlinearity) if isinstance(nonlinearity, str) else None
+    if plan is None or code is None or not x.flags.carray or (nonlinearity != "tanh" and not plan.nonlinear):
         return None
-    cell, leaves, kind = type(params).cell(), leaves_of(params), x.dtype
-    if nonlinearity != "tanh" and not any(type(leaf).cell().nonlinear for leaf in leaves):
-        return None
-    own, tape, work = (allocate(np.empty, part, kind) for part in shapes[:3])
+    own, tape, kind = plan.new_params(), plan.new_tape(), x.dtype
     if not call(take, kind, (x.reshape(tape.x.shape),), (tape.x,)):
         return None
-    for leaf, mine, record in zip(leaves, leaves_of(own), leaves_of(tape), strict=True):
-        if not call(take, (type(leaf), kind), (*leaf,), (*mine,)):  # plain: one `take` for most, 0.4 s each
+    for leaf, mine, record in zip(*map(plan.leaves, (params, own, tape)), strict=True):
+        if not call(begin, (type(leaf), kind), leaf, mine, record):
             return None
-        for name in type(leaf).cell().states:
-            getattr(record, name)[0].fill(0)
-    tape.length.fill(len(x))
-    with few_threads(len(x) * tape.length.size, arrays_of(own)):
-        call(cell.forward, (type(params), kind), code, own, tape, work)
+    if plan.multiplications >= two_cores.WORTH:
+        two_cores.forward(code, own, tape, plan.new_work)
+    else:
+        work = plan.take_work()
+        with few_threads(plan.multiplications):
+            call(plan.cell.forward, (type(params), kind), code, own, tape, work)
+        plan.give_back(work)
     return tape_of(own, nonlinearity, tape, x.ndim == 3)
 
 
@@ -70,15 +71,20 @@ def backward_ready(tape: Any, dh: Any) -> Gradients | None:
     if type(tape) is not Tape:
         return None
     _, _, params, _, record, batched = tape
-    shapes = shapes_met(params, getattr(record, "x", None))
-    if shapes is None or not record_ready(record, shapes.tape, record.x.dtype):
+    plan = plan_met(params, getattr(record, "x", None))
+    if plan is None or not plan.fits_tape(record):
         return None
-    (steps, batch, _), kind, arrays = record.x.shape, record.x.dtype, arrays_of(params)
-    dloss = losses_ready(dh, record.length, (steps, batch, record.h.shape[-1]), kind, batched)
-    if dloss is None or not all(map(all_finite, arrays)):
+    kind, work, found = record.x.dtype, plan.take_work(), plan.new_gradients()
+    for leaf, own, space in zip(*map(plan.leaves, (params, record, work)), strict=True):
+        if not call(begin_back, (type(leaf), kind), leaf, own, space):
+            return None
+    dloss = losses_ready(dh, record.length, record.h[1:].shape, kind, batched)
+    if dloss is None:
         return None
-    work, found = (allocate(np.empty, part, kind) for part in shapes[2:])
-    clear(work)
-    with few_threads(steps * batch, arrays):
-        call(type(params).cell().backward, (type(params), kind), params, record, dloss, found, work, WHOLE)
+    if plan.multiplications >= two_cores.WORTH:
+        two_cores.backward(params, record, dloss, found, work)
+    else:
+        with few_threads(plan.multiplications):
+            call(plan.cell.backward, (type(params), kind), params, record, dloss, found, work, WHOLE)
+    plan.give_back(work)
     return Gradients(found.params, unbatched(found.x, batched), initial_gradients(found, batched))

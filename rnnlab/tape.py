@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from rnnlab._base.checks import numbers, plain, real_numbers, shortened
 from rnnlab._base.showing import largest_entry, shows
-from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, is_shape, leaves_of, parts_of, shapes_of
+from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, checker, is_shape, leaves_of, parts_of, shapes_of
 from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import within
 from rnnlab.nonlinearities import Nonlinearity, Pair
-from rnnlab.params import checked_params, dtype_of, is_ready, nested_as_allocated
+from rnnlab.params import checked_params, dtype_of, is_ready
 
 Array = NDArray[Any]
 
@@ -39,8 +39,8 @@ class Tape(NamedTuple):
 
 def tape_of(params: Any, nonlinearity: Nonlinearity | Pair, record: Any, batched: bool) -> Tape:
     """The tape around the kernels' own."""
-    h, c = (unbatched(array, batched) for array in (record.h, getattr(record, "c", None)))
-    return Tape(h, c, params, nonlinearity, record, batched)
+    c = unbatched(getattr(record, "c", None), batched)
+    return Tape(unbatched(record.h, batched), c, params, nonlinearity, record, batched)
 
 
 def unbatched(array: Any, batched: bool) -> Any:
@@ -53,8 +53,11 @@ def initial_gradients(gradients: Any, batched: bool) -> Any:
     parts = parts_of(gradients)
     if parts:
         return tuple(initial_gradients(part, batched) for part in parts)
-    rows = tuple(row if batched else row[0] for row in getattr(gradients, "h0", ()))
-    return rows if len(rows) > 1 else next(iter(rows), None)
+    h0 = getattr(gradients, "h0", None)
+    if h0 is None:
+        return None
+    rows = h0 if batched else h0[:, 0]
+    return tuple(rows) if len(rows) > 1 else rows[0]
 
 
 def set_initial_states(params: Any, tape: Any, h0: Any, called: str = "h0") -> None:
@@ -129,14 +132,9 @@ def checked_tape(tape: Any) -> tuple[Cell, Shapes]:
     if inputs.ndim != 3:
         raise TypeError(f"tape.record is {shortened(tape.record)}: expected the arrays that forward returned")
     shapes = shapes_of(given, *inputs.shape[:2])
-    if not record_ready(tape.record, shapes.tape, dtype_of(given)):
+    if not (checker(shapes.tape, dtype_of(given))(tape.record) and lengths_within(tape.record)):
         check_record("tape.record", tape.record, shapes.tape, dtype_of(given))
     return cell, shapes
-
-
-def record_ready(record: Any, shapes: Any, kind: Any) -> bool:
-    """Whether a kernels' tape is of these shapes and this floating type, and no sequence longer than its inputs."""
-    return nested_as_allocated(record, shapes, kind) and lengths_within(record)
 
 
 def lengths_within(record: Any) -> bool:

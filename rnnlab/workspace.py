@@ -117,7 +117,7 @@ class Workspace:
     def _each(self, function: Callable[..., Any]) -> None:
         """Call `function` for every part, each on its own thread if there are several."""
         if len(self._parts) == 1:
-            with few_threads(self._sizes[0] * self._sizes[1], self._theirs):
+            with few_threads(self._sizes[0] * self._sizes[1] * max(array.size for array in self._theirs)):
                 function(slice(None), *self._parts[0])
             return
         with one_blas_thread(), interrupts_noted():

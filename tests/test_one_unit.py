@@ -66,13 +66,13 @@ def test_float32_stays_float32() -> None:
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpreted functions are not compiled")
 def test_kernels_are_compiled_once_for_scalars_and_arrays() -> None:
     rl.one_unit_gradients(1.0, 0.5, 0.0, np.ones(20))
-    compiled = rl.kernels.scaled_backward.signatures
+    compiled = rl.kernels.last_state_gradients.signatures
     frozen = np.ones((20, 3))
     frozen.flags.writeable = False
     for x in (np.ones((20, 3)), np.ones((20, 1)), [1.0] * 20, frozen):
         rl.one_unit_gradients(np.ones(3), 0.5, 0.0, x)
         rl.one_unit_gradients(1.0, np.ones(3), 0.0, x, np.ones(3))
-    assert rl.kernels.scaled_backward.signatures == compiled
+    assert rl.kernels.last_state_gradients.signatures == compiled
 
 
 def test_lists_strided_and_read_only_arrays_are_accepted() -> None:

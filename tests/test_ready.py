@@ -1,5 +1,6 @@
 """The short way of `forward` and `backward` gives what the long one gives, to the bit, and takes nothing unusual."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import rnnlab as rl
 from rnnlab.api import backward_checked, forward_checked
 from rnnlab.kernels.cells import CELLS
 from rnnlab.kernels.cells.cell import leaves_of, sizes_of
+from rnnlab.plan import make_of, plan_of
 from rnnlab.ready import backward_ready, forward_ready
 
 RECURRENT = {kind.__name__: (kind,) for kind in CELLS if kind.cell().states}
@@ -178,3 +180,28 @@ def test_a_loss_on_every_step_is_taken_as_it_is_where_no_sequence_ends_early() -
     dh = np.ones((7, 3, 4))
     assert backward_ready(rl.forward(params, x), dh) is not None
     assert backward_ready(rl.forward(params, x, length=[7, 7, 6]), dh) is None
+
+
+def test_runs_in_several_threads_have_work_space_of_their_own() -> None:
+    params, x = drawn((rl.LSTMParams,), 4, np.float64)
+    wanted = rl.backward(rl.forward(params, x), np.ones((3, 4)))
+
+    def run(_: int) -> Any:
+        return rl.backward(rl.forward(params, x), np.ones((3, 4)))
+
+    with ThreadPoolExecutor(8) as threads:
+        for found in threads.map(run, range(400)):
+            for mine, theirs in zip(flat(found), flat(wanted), strict=True):
+                np.testing.assert_array_equal(mine, theirs)
+
+
+def test_work_space_is_lent_to_one_run_at_a_time_and_kept_if_small() -> None:
+    rng = np.random.default_rng(0)
+    small, large = (rl.RNNParams.init(2, hidden, rng=rng) for hidden in (4, 80))
+    for params, kept in ((small, True), (large, False)):
+        plan = plan_of(make_of(params), 7, 3, np.dtype(np.float64))
+        assert plan is not None
+        first, second = plan.take_work(), plan.take_work()
+        assert first is not second
+        plan.give_back(first)
+        assert (plan.take_work() is first) is kept

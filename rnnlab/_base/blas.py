@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from threadpoolctl import ThreadpoolController
 
 SMALL = 2**18  # multiplications of a product, up to which OpenBLAS gives it to one thread whatever is allowed
+_AS_IT_IS = nullcontext()
 _LOCK = threading.Lock()
 _before: list[tuple[Any, int]] = []  # the libraries with their numbers of threads, while there is a limit
 _inside = 0
@@ -30,13 +31,13 @@ def blas_kernels() -> list[str]:
     return [" ".join(str(library.get(word) or "") for word in words).strip() for library in _libraries().info()]
 
 
-def few_threads(rows: int, factors: Iterable[Any]) -> AbstractContextManager[None]:
-    """`one_blas_thread`, at 7 us, where the product of so many rows and a factor is large; nothing where all are small.
+def few_threads(multiplications: int) -> AbstractContextManager[None]:
+    """`one_blas_thread`, at 7 us, where the largest product has so many multiplications that it matters; else nothing.
 
     Threads of BLAS wait for one another at every product: a pair of calls at 100 x 20 x 6 x 50 takes 8 ms for 0.6 with two
     of them where another process has one of two cores, and at 100 x 32 x 64 x 256 71 ms for 16 (float32, vanilla).
     """
-    return one_blas_thread() if rows * max(factor.size for factor in factors) > SMALL else nullcontext()
+    return one_blas_thread() if multiplications > SMALL else _AS_IT_IS
 
 
 @contextmanager

@@ -50,6 +50,24 @@ def _copier(place: int) -> Any:
     return lambda sources, targets: others(sources, targets) & copy_finite(sources[place], targets[place])
 
 
+def finite_each(arrays: Any) -> bool:
+    """`all_finite` of all arrays of a tuple."""
+    return all(map(all_finite, arrays))
+
+
+@overload(finite_each)
+def _finite_each(arrays):  # type: ignore[no-untyped-def]
+    return _finder(len(arrays) - 1)
+
+
+def _finder(place: int) -> Any:
+    """A compiled `finite_each` of the arrays up to this place."""
+    if place == 0:
+        return lambda arrays: all_finite(arrays[0])
+    others = inner_kernel(_finder(place - 1))
+    return lambda arrays: others(arrays) & all_finite(arrays[place])
+
+
 @kernel
 def take(sources: Any, targets: Any) -> bool:
     """Copy arrays, in tuples, and tell whether all are finite: in one call, of which each costs a microsecond."""

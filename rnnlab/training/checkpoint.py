@@ -17,7 +17,8 @@ from rnnlab._base.checks import at_least, file_path, numbers, one_of, shortened
 from rnnlab.kernels.cells import CELLS
 from rnnlab.kernels.cells.cell import leaves_of, parts_of
 from rnnlab.nonlinearities import CODES, Nonlinearity, Pair, checked_nonlinearity
-from rnnlab.params import CONTAINERS, Readout
+from rnnlab.params import Readout
+from rnnlab.plan import CONTAINERS
 from rnnlab.training.checked import checked_model
 from rnnlab.training.fitting import MOST_UPDATES
 from rnnlab.training.flow import no_flow

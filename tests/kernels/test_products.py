@@ -5,7 +5,18 @@ import pytest
 from numba import config, njit
 from numba.core.errors import TypingError
 
-from rnnlab.kernels.products import PANEL, add_bias_gradient, add_product, add_weight_gradient, multiply_packed, pack
+from rnnlab.kernels._blas import add_product
+from rnnlab.kernels.cells import RNNParams
+from rnnlab.kernels.products import (
+    DEPTH,
+    PANEL,
+    add_bias_gradient,
+    add_weight_gradient,
+    multiply_packed,
+    pack,
+    project,
+    project_packed,
+)
 
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-3}  # of sums over 300 terms near 1
 
@@ -25,6 +36,20 @@ def test_a_product_from_panels_is_that_with_the_matrix(kind: type, inner: int, c
     multiply_packed(left, 2, panels, out, True)
     np.testing.assert_allclose(out, (left[1] + left[2]) @ matrix, rtol=0, atol=ROUNDING[kind])
     assert abs(out - left[1] @ matrix).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ROUNDING)
+@pytest.mark.parametrize(("gates", "inputs"), [(1, 1), (4, 1), (3, 2), (2 * PANEL + 3, 8), (300, DEPTH)])
+def test_a_projection_from_panels_is_that_in_one_product(kind: type, gates: int, inputs: int) -> None:
+    rng = np.random.default_rng(0)
+    x, weight, bias = (rng.standard_normal(size).astype(kind) for size in ((90, 3, inputs), (gates, inputs), gates))
+    panels, whole, packed = np.empty(weight.size, kind), np.empty((90, 3, gates), kind), np.empty((90, 3, gates), kind)
+    pack(weight.T, panels)
+    project(weight, bias, x, whole)
+    project_packed(RNNParams(weight, np.empty((1, 1), kind), bias), x, panels, packed)
+    np.testing.assert_allclose(packed, x @ weight.T + bias, rtol=0, atol=ROUNDING[kind])
+    np.testing.assert_allclose(packed, whole, rtol=0, atol=ROUNDING[kind])
+    assert abs(packed - x @ weight.T).max() > 0.01
 
 
 @pytest.mark.parametrize("kind", ROUNDING)

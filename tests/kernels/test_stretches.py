@@ -8,6 +8,7 @@ import pytest
 import rnnlab as rl
 from rnnlab.kernels.cells import cell as cell_module
 from rnnlab.kernels.cells.cell import by_steps, own_gradients, shapes_for, shapes_of
+from rnnlab.kernels.cells.dispatch import NUMBERS, ROWS
 from tests.cells_reference import CELLS, RECURRENT
 from tests.kernels.test_cells import PROMISE, Case
 from tests.reference import relative
@@ -31,6 +32,18 @@ def test_stretches_add_up(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, got in found().items():
         assert relative(got, whole[name]) <= PROMISE, name
     cell_module.shapes_for.cache_clear()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_inputs_are_projected_a_stretch_at_a_time(cell: str) -> None:
+    """A run of two stretches and a step, whose every step is that from the state before it alone."""
+    case = Case(cell, (2 * ROWS + 1, 1, 2, NUMBERS // ROWS))
+    start = case.h0
+    tape = rl.forward(case.params, case.x, start)
+    for t, x in enumerate(case.x):
+        step = rl.forward(case.params, x[None], start)
+        assert relative(step.h[1], tape.h[t + 1]) <= PROMISE
+        start = (tape.h[t + 1], tape.c[t + 1]) if cell == "lstm" else tape.h[t + 1]
 
 
 def test_what_is_not_kept_step_by_step_is_kept_whole() -> None:

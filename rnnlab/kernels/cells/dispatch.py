@@ -14,8 +14,10 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, overload
 
 from rnnlab.kernels._jit import INLINED, inner_kernel
-from rnnlab.kernels.cells.cell import LASTING, by_steps, linked, own_gradients, parts_of
+from rnnlab.kernels.cells.cell import LASTING, STRETCH, by_steps, linked, own_gradients, parts_of
 from rnnlab.kernels.views import rows_of
+
+NUMBERS, ROWS = STRETCH
 
 
 def own_kernel(find: Callable[[Any], Any], place: int = 0, how: dict[str, Any] | None = None) -> Any:
@@ -44,6 +46,7 @@ regularise = own_kernel(lambda cell: cell.regularise)
 
 # of recurrent ones, with the arguments that `Steps` says
 prepare = own_kernel(lambda cell: cell.steps.prepare)
+project = own_kernel(lambda cell: cell.steps.project)
 prepare_back = own_kernel(lambda cell: cell.steps.prepare_back)
 step_forward = own_kernel(lambda cell: cell.steps.forward, place=1, how=INLINED)
 step_backward = own_kernel(lambda cell: cell.steps.backward, how=INLINED)
@@ -72,6 +75,19 @@ def rows_at_once(params: Any, tape: Any, gradients: Any) -> int:
     """How many steps the longest stretch of the way back has: as many as the cell's own gradients have rows."""
     whole = not by_steps(type(params).cell().shapes)
     return len(tape.x) if whole else len(own_gradients(gradients)[0][1])
+
+
+def steps_ahead(params: Any, tape: Any) -> int:
+    """How many steps have their inputs projected at once, in stretches of which what `project` leaves stays in the cache."""
+    cell = type(params).cell()
+    return min(len(tape.x), ahead(params, tape)) if cell.steps.project and by_steps(cell.shapes) else len(tape.x)
+
+
+@inner_kernel
+def ahead(params: Any, tape: Any) -> int:
+    """The same of a cell whose tape has a row a step."""
+    batch = tape.x.shape[1]
+    return max(NUMBERS // (batch * params.weight_ih.shape[0]), -(-ROWS // batch), 1)
 
 
 def stretch(arrays: Any, first: int, last: int) -> Any:
@@ -134,6 +150,14 @@ def _rows_at_once(params, tape, gradients):  # type: ignore[no-untyped-def]
         return lambda params, tape, gradients: tape.x.shape[0]
     own = next(name for name in gradients.fields if name not in LASTING)
     return lambda params, tape, gradients: getattr(gradients, own).shape[0]
+
+
+@overload(steps_ahead, **INLINED)
+def _steps_ahead(params, tape):  # type: ignore[no-untyped-def]
+    cell = params.instance_class.cell()
+    if cell.steps.project is None or not by_steps(cell.shapes):
+        return lambda params, tape: tape.x.shape[0]
+    return lambda params, tape: min(tape.x.shape[0], ahead(params, tape))
 
 
 @intrinsic

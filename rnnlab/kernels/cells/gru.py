@@ -27,7 +27,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project
+from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps, flat
 
@@ -112,6 +112,7 @@ class GRUWork(NamedTuple):
     """Work space; `now` holds zeros on entry to the way back, all else is written before it is read."""
 
     panels: Any  # (3 H H,): weight_hh as `multiply_packed` takes it, on the way forward its transpose
+    input_panels: Any  # (3 H I,): weight_ih, transposed, the same way
     recurrent: Any  # (B, 3 H)
     now: Any  # (1, B, H)
     aside: Any  # (1, B, H)
@@ -129,9 +130,15 @@ class GRUGradients(NamedTuple):
 
 @kernel
 def prepare(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
-    """Project all inputs into the place of the gates."""
-    project(params.weight_ih, params.bias, tape.x, tape.gates)
+    """Pack the weights."""
+    pack(params.weight_ih.T, work.input_panels)
     pack(params.weight_hh.T, work.panels)
+
+
+@kernel
+def project(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
+    """Project the inputs of some steps into the place of their gates."""
+    project_packed(params, tape.x, work.input_panels, tape.gates)
 
 
 @inner_kernel
@@ -253,7 +260,7 @@ def shapes(t: int, b: int, i: int, h: int) -> Shapes:
     return Shapes(
         params,
         GRUTape((t, b, i), (t + 1, b, h), (t, b, 3, h), (t, b, h), (b,)),
-        GRUWork((3 * h * h,), (b, 3 * h), (1, b, h), (1, b, h)),
+        GRUWork((3 * h * h,), (3 * h * i,), (b, 3 * h), (1, b, h), (1, b, h)),
         GRUGradients(params, (t, b, i), (1, b, h), (t, b, 3, h), (t, b, 3, h)),
     )
 
@@ -283,7 +290,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish, prepare_back),
+    steps=Steps(prepare, step, step_back, finish, prepare_back, project),
     recurrent=lambda params: params.weight_hh.reshape(3, *params.weight_hh.shape[1:] * 2),
     share=lambda tape, gradients: (gradients.hidden, tape.h[:-1]),
     tangent=tangent,

@@ -28,7 +28,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project
+from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps
 
@@ -106,6 +106,7 @@ class LSTMWork(NamedTuple):
     """Work space; `now` holds zeros, or dL/dc_T in row 1, on entry to the way back."""
 
     panels: Any  # (4 H H,): weight_hh as `multiply_packed` takes it, on the way forward its transpose
+    input_panels: Any  # (4 H I,): weight_ih, transposed, the same way
     now: Any  # (2, B, H): dL/dh, dL/dc
     aside: Any  # (2, B, H)
 
@@ -121,9 +122,15 @@ class LSTMGradients(NamedTuple):
 
 @kernel
 def prepare(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
-    """Project all inputs into the place of the gates."""
-    project(params.weight_ih, params.bias, tape.x, tape.gates)
+    """Pack the weights."""
+    pack(params.weight_ih.T, work.input_panels)
     pack(params.weight_hh.T, work.panels)
+
+
+@kernel
+def project(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
+    """Project the inputs of some steps into the place of their gates."""
+    project_packed(params, tape.x, work.input_panels, tape.gates)
 
 
 @inner_kernel
@@ -226,7 +233,7 @@ def shapes(t: int, b: int, i: int, h: int) -> Shapes:
     return Shapes(
         params,
         LSTMTape((t, b, i), (t + 1, b, h), (t + 1, b, h), (t, b, 4, h), (t, b, h), (b,)),
-        LSTMWork((4 * h * h,), (2, b, h), (2, b, h)),
+        LSTMWork((4 * h * h,), (4 * h * i,), (2, b, h), (2, b, h)),
         LSTMGradients(params, (t, b, i), (2, b, h), (t, b, 4, h)),
     )
 
@@ -258,7 +265,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish, prepare_back),
+    steps=Steps(prepare, step, step_back, finish, prepare_back, project),
     recurrent=lambda params: params.weight_hh.reshape(4, *params.weight_hh.shape[1:] * 2),
     share=lambda tape, gradients: (gradients.a, tape.h[:-1]),
     tangent=tangent,

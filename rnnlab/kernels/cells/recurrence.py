@@ -12,19 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import TANH
 from rnnlab.kernels.cells.dispatch import (
+    clear,
     clear_sums,
     finish,
     prepare,
     prepare_back,
+    project,
     rows_at_once,
     states_of,
     step_backward,
     step_forward,
+    steps_ahead,
     stretch,
 )
+from rnnlab.kernels.finite import copy_each, finite_each
 from rnnlab.kernels.sequences import (
     WHOLE,
     Flow,
@@ -36,8 +40,25 @@ from rnnlab.kernels.sequences import (
     put_back,
     record,
     set_aside,
+    within,
 )
 from rnnlab.kernels.views import borrowed
+
+
+@kernel
+def begin(params: Any, own: Any, tape: Any) -> bool:
+    """Before a run from zeros through all steps: copy the parameters to `own`; whether they are all finite."""
+    for state in states_of(own, tape):
+        state[0] = 0
+    tape.length[:] = tape.x.shape[0]
+    return copy_each(params, own)
+
+
+@kernel
+def begin_back(params: Any, tape: Any, work: Any) -> bool:
+    """Before a way back: no gradient but what the loss adds; whether all is still as `forward` may have left it."""
+    clear(work)
+    return finite_each(params) & within(tape.length, tape.x.shape[0])
 
 
 @kernel
@@ -45,13 +66,16 @@ def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
     """Run the recurrence: x, length and row 0 of the states of the tape are read, the rest is written."""
     own, saved, space = borrowed(params), borrowed(tape), borrowed(work)
     prepare(own, saved, space)
-    length = saved.length
-    shortest = length.min()
-    for t in range(saved.x.shape[0]):
-        step_forward(nonlinearity, own, saved, space, t)
-        if t >= shortest:
-            for state in states_of(own, saved):
-                hold(length, t, state)
+    length, steps = saved.length, saved.x.shape[0]
+    shortest, rows = length.min(), steps_ahead(own, saved)
+    for first in range(0, steps, rows):
+        last = min(first + rows, steps)
+        project(own, stretch(saved, first, last), space)
+        for t in range(first, last):
+            step_forward(nonlinearity, own, saved, space, t)
+            if t >= shortest:
+                for state in states_of(own, saved):
+                    hold(length, t, state)
 
 
 @kernel
@@ -79,24 +103,33 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
         negative, and no gradient goes from one to the one before. Default: not truncated.
     """
     own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
-    steps = saved.x.shape[0]
-    length, now, aside = saved.length, space.now, space.aside
-    shortest, rows = length.min(), rows_at_once(own, saved, found)
+    rows = rows_at_once(own, saved, found)
     clear_sums(found.params)
     prepare_back(own, space)
-    for last in range(steps, 0, -rows):
+    for last in range(saved.x.shape[0], 0, -rows):
         first = max(last - rows, 0)
-        run, share = stretch(saved, first, last), stretch(found, first, last)
-        for t in range(last - 1, first - 1, -1):
-            cut(window, length, t, now)
-            add_loss(dloss, steps - 1 - t, now)
-            if t >= shortest:
-                set_aside(length, t, now, aside)
-            step_backward(own, run, share, space, t - first)
-            if t >= shortest:
-                put_back(length, t, aside, now)
-        finish(own, run, share)
-    found.h0[:] = now
+        share = stretch(found, first, last)
+        steps_back(own, saved, dloss, share, space, window, (first, last))
+        finish(own, stretch(saved, first, last), share)
+    found.h0[:] = space.now
+
+
+@inner_kernel
+def steps_back(
+    params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int, span: tuple[int, int]
+) -> None:
+    """From dL/dh after a stretch of steps, (first, last) before them and after, to that before; `gradients` are the stretch's."""
+    first, last = span
+    length, now, aside, steps = tape.length, work.now, work.aside, tape.x.shape[0]
+    run, shortest = stretch(tape, first, last), length.min()
+    for t in range(last - 1, first - 1, -1):
+        cut(window, length, t, now)
+        add_loss(dloss, steps - 1 - t, now)
+        if t >= shortest:
+            set_aside(length, t, now, aside)
+        step_backward(params, run, gradients, work, t - first)
+        if t >= shortest:
+            put_back(length, t, aside, now)
 
 
 @kernel

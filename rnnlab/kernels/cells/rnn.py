@@ -22,10 +22,10 @@ from rnnlab._base.initial import Scheme
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
-from rnnlab.kernels.activations import activate
+from rnnlab.kernels.activations import activate, activated
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project
+from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project_packed
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, flat
@@ -109,6 +109,7 @@ class RNNWork(NamedTuple):
     """Work space; `now` holds zeros on entry to the way back, all else is written before it is read."""
 
     panels: Any  # (H H,): weight_hh as `multiply_packed` takes it, on the way forward its transpose
+    input_panels: Any  # (H I,): weight_ih, transposed, the same way
     recurrent: Any  # (B, H)
     now: Any  # (1, B, H)
     aside: Any  # (1, B, H)
@@ -125,22 +126,33 @@ class RNNGradients(NamedTuple):
 
 @kernel
 def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
-    """Project all inputs into the place of the slopes."""
-    project(params.weight_ih, params.bias, tape.x, tape.slope)
+    """Pack the weights."""
+    pack(params.weight_ih.T, work.input_panels)
     pack(params.weight_hh.T, work.panels)
+
+
+@kernel
+def project(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
+    """Project the inputs of some steps into the place of their slopes."""
+    project_packed(params, tape.x, work.input_panels, tape.slope)
 
 
 @inner_kernel
 def step(nonlinearity: Any, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
     """From h_t to h_(t+1), and the slope in the place of the projected input."""
     a, slope, h = flat(work.recurrent), as_rows(tape.slope)[t], as_rows(tape.h)
-    if work.panels.size == 1:  # constants: the loop over the batch is vectorised
-        multiply_few(h[t], work.panels, a, 1, 1, False)
+    if a.size == 1:  # without loops: 38 ns for 45
+        h[t + 1, 0], slope[0] = activated(nonlinearity, slope[0] + h[t, 0] * work.panels[0])
+    elif work.panels.size == 1:  # constants: the loop over the batch is vectorised
+        multiply_few(h[t], work.panels, slope, 1, 1, True)
+        for i in range(a.size):
+            a[i] = slope[i]
+        activate(nonlinearity, a, h[t + 1], slope)
     else:
         multiply_packed(tape.h, t, work.panels, work.recurrent, False)
-    for i in range(a.size):
-        a[i] += slope[i]
-    activate(nonlinearity, a, h[t + 1], slope)
+        for i in range(a.size):
+            a[i] += slope[i]
+        activate(nonlinearity, a, h[t + 1], slope)
 
 
 @kernel
@@ -186,7 +198,7 @@ def shapes(t: int, b: int, i: int, h: int) -> Shapes:
     return Shapes(
         params,
         RNNTape((t, b, i), (t + 1, b, h), (t, b, h), (b,)),
-        RNNWork((h * h,), (b, h), (1, b, h), (1, b, h)),
+        RNNWork((h * h,), (h * i,), (b, h), (1, b, h), (1, b, h)),
         RNNGradients(params, (t, b, i), (1, b, h), (t, b, h)),
     )
 
@@ -203,7 +215,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish, prepare_back),
+    steps=Steps(prepare, step, step_back, finish, prepare_back, project),
     nonlinear=True,
     recurrent=lambda params: params.weight_hh[None],
     share=lambda tape, gradients: (gradients.a, tape.h[:-1]),

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab.kernels._jit import kernel
-from rnnlab.kernels.one_unit.adjoint import Adjoint, scaled_backward
+from rnnlab.kernels.one_unit.adjoint import Adjoint, EveryStep, scaled_backward
 from rnnlab.kernels.one_unit.plain import Weights
 from rnnlab.kernels.one_unit.scaled import WINDOW, Tape, scaled_forward
 from rnnlab.kernels.scaling import Scaled, part
 
-BLOCK = 64  # lanes whose history of a few hundred steps stays in the second-level cache
+BLOCK = 128  # lanes whose history of a few hundred steps stays in the second-level cache
 
 
 class Gradients(NamedTuple):
@@ -25,6 +25,16 @@ class Gradients(NamedTuple):
     b1: Scaled
 
 
+class Work(NamedTuple):
+    """Work space of one block of W lanes."""
+
+    tape: Tape
+    x: Any  # (T, W)
+    a: Scaled  # (R, W): see `Adjoint`
+    sums: Scaled  # (3, W)
+    state: Any  # (W,)
+
+
 @kernel
 def block_width(steps: int, lanes: int) -> int:
     """Lanes to treat at once: at most BLOCK, fewer where T is so long that 2 million states are exceeded."""
@@ -32,14 +42,47 @@ def block_width(steps: int, lanes: int) -> int:
 
 
 @kernel
-def copy_row(rows: Scaled, row: int, out: Scaled) -> None:
-    """One row of scaled numbers (R, L) into others (L,)."""
-    for i in range(out.mantissa.size):
-        out.mantissa[i], out.exponent[i] = rows.mantissa[row, i], rows.exponent[row, i]
+def new_work(x: Any, exponent: Any, width: int, kept: int) -> Work:
+    """Work space for blocks of `width` lanes, which keeps that many rows of dL/da."""
+    (steps, _), kind, whole = x.shape, x.dtype, exponent.dtype
+    tape = Tape(
+        np.empty((steps + 1, width), kind),
+        np.empty((steps, width), kind),
+        np.empty((steps // WINDOW + 1, width), whole),
+    )
+    rows = Scaled(np.empty((kept, width), kind), np.empty((kept, width), whole))
+    sums = Scaled(np.empty((3, width), kind), np.empty((3, width), whole))
+    return Work(tape, np.empty((steps, width), kind), rows, sums, np.empty(width, kind))
 
 
 @kernel
-def last_state_gradients(nonlinearity: Any, weights: Weights, x: Any, h0: Any, length: Any, out: Gradients) -> None:
+def write_last(tape: Tape, length: Any, every: EveryStep, first: int) -> None:
+    """What the windows leave of every step: the last state with its gradient, and the units of all states."""
+    steps = tape.slope.shape[0]
+    for i in range(length.size):
+        every.state[steps, first + i] = tape.h[steps, i]
+        every.h.mantissa[steps, first + i] = length[i] == steps
+        every.h.exponent[steps, first + i] = 0
+    for window in range(every.exponent.shape[0]):
+        for i in range(length.size):
+            every.exponent[window, first + i] = tape.exponent[window, i]
+
+
+@kernel
+def write_sums(w1: Any, work: Work, out: Gradients, first: int) -> None:
+    """The gradients of the weights and of the first input."""
+    sums, power = work.sums
+    for i in range(w1.size):
+        out.x1.mantissa[first + i], out.x1.exponent[first + i] = work.a.mantissa[0, i] * w1[i], work.a.exponent[0, i]
+        out.w1.mantissa[first + i], out.w1.exponent[first + i] = sums[0, i], power[0, i]
+        out.w2.mantissa[first + i], out.w2.exponent[first + i] = sums[1, i], power[1, i]
+        out.b1.mantissa[first + i], out.b1.exponent[first + i] = sums[2, i], power[2, i]
+
+
+@kernel
+def last_state_gradients(
+    nonlinearity: Any, weights: Weights, x: Any, h0: Any, length: Any, out: Gradients, every: Any = None
+) -> None:
     """Forward and BPTT over any number of lanes, block by block, keeping no history: work space does not grow with L.
 
     Parameters
@@ -56,35 +99,30 @@ def last_state_gradients(nonlinearity: Any, weights: Weights, x: Any, h0: Any, l
         Each lane's last step, 0 to T.
     out : Gradients
         Written here.
+    every : EveryStep, optional
+        Written here, each number once.
     """
     steps, lanes = x.shape
     width = block_width(steps, lanes)
-    kind, whole = x.dtype, out.h0.exponent.dtype
-    tape = Tape(
-        np.empty((steps + 1, width), kind),
-        np.empty((steps, width), kind),
-        np.empty((steps // WINDOW + 1, width), whole),
-    )
-    inputs = np.empty((steps, width), kind)
-    first_step = Scaled(np.empty((1, width), kind), np.empty((1, width), whole))
-    sums = Scaled(np.empty((3, width), kind), np.empty((3, width), whole))
-    state = np.empty(width, kind)
+    work = new_work(x, out.h0.exponent, width, 1 if every is None else WINDOW)
     for begin in range(0, lanes, width):
         first = min(begin, lanes - width)  # the last block overlaps its neighbour instead of being narrower
         last = first + width
         block = Weights(weights.w1[first:last], weights.w2[first:last], weights.b1[first:last])
-        adjoint = Adjoint(part(out.h0, first, last), first_step, sums)
+        adjoint = Adjoint(part(out.h0, first, last), work.a, work.sums, every, first)
         for i in range(width):
-            tape.h[0, i] = h0[first + i]
-        for t in range(steps):
-            row = x[t, first:last]  # a slice and not x[t, first + i], whose sign check blocks vectorising
-            for i in range(width):
-                inputs[t, i] = row[i]
-        scaled_forward(nonlinearity, block, inputs, tape, state)
-        scaled_backward(block, inputs, tape, length[first:last], adjoint)
-        for i in range(width):
-            out.x1.mantissa[first + i] = first_step.mantissa[0, i] * block.w1[i]
-            out.x1.exponent[first + i] = first_step.exponent[0, i]
-        copy_row(sums, 0, part(out.w1, first, last))
-        copy_row(sums, 1, part(out.w2, first, last))
-        copy_row(sums, 2, part(out.b1, first, last))
+            work.tape.h[0, i] = h0[first + i]
+        scaled_forward(nonlinearity, block, (x, first), work.x, work.tape, work.state)
+        scaled_backward(block, work.x, work.tape, length[first:last], adjoint)
+        write_sums(block.w1, work, out, first)
+        if every is not None:
+            write_last(work.tape, length[first:last], every, first)
+
+
+@kernel
+def loudest_inputs(x: Any, out: Any) -> None:
+    """The largest size of each lane's inputs, of x (T, L), into `out` (L,); np.abs and max take three times as long."""
+    out[:] = 0
+    for t in range(x.shape[0]):
+        for i in range(out.size):
+            out[i] = max(out[i], abs(x[t, i]))

@@ -16,6 +16,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import RELU, TANH, code_of, power_of_two
 from rnnlab.kernels.one_unit.plain import Weights, step
 from rnnlab.kernels.scaling import normalise, to_float
+from rnnlab.kernels.streaming import prefetch
 
 WINDOW = 16
 
@@ -93,8 +94,22 @@ def forward_far(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: 
 
 
 @kernel
-def scaled_forward(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, state: Any) -> None:
-    """Run the recurrence, oldest input first.
+def take_rows(source: tuple[Any, int], x: Any, first: int, last: int) -> None:
+    """Rows first .. last - 1 of the columns from `lane` on, for source = (all inputs, lane), into those of `x`."""
+    inputs, lane = source
+    for t in range(first, last):
+        row = inputs[
+            t, lane : lane + x.shape[1]
+        ]  # a slice and not inputs[t, lane + i]: its sign check stops vectorising
+        for i in range(row.size):
+            x[t, i] = row[i]
+
+
+@kernel
+def scaled_forward(
+    nonlinearity: Any, weights: Weights, source: tuple[Any, int], x: Any, tape: Tape, state: Any
+) -> None:
+    """Run the recurrence, oldest input first, while the inputs of the next window are on their way from memory.
 
     Parameters
     ----------
@@ -102,8 +117,10 @@ def scaled_forward(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, stat
         LINEAR, RELU, TANH or SIGMOID; or a function from a to (f(a), f'(a)).
     weights : Weights
         Arrays (L,).
+    source : (ndarray (T, N), int)
+        Inputs of these and of other lanes, x_t in row t - 1, and the first of these lanes there.
     x : ndarray (T, L)
-        Inputs; x_t is row t - 1.
+        Written here: the inputs.
     tape : Tape
         h[0] is set by the caller, the rest is written here.
     state : ndarray (L,)
@@ -114,10 +131,12 @@ def scaled_forward(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, stat
         tape.exponent[0, i] = 0
     for first in range(0, steps, WINDOW):
         last = min(first + WINDOW, steps)
+        take_rows(source, x, first, last)
         far = rebase(nonlinearity, weights, x, tape, first)
         for i in range(state.size):
             state[i] = tape.h[first, i]
         for t in range(first + 1, last + 1):
+            prefetch(source[0], min(t + WINDOW, steps) - 1, source[1], state.size)
             step(nonlinearity, weights, x, t, state, tape.h, tape.slope)
         if far:
             forward_far(nonlinearity, weights, x, tape, first, last)
