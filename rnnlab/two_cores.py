@@ -1,12 +1,11 @@
 """Forward and back through a checked tape: on two cores where there are and a cell is large, to the same bits.
 
-Forward each core takes half of the sequences, none of which needs another's states: a row of a product does not depend on how
-many rows there are. Back, where sums go over all sequences, the steps are on one core and the sums behind them on the other.
+Forward each core takes half of the sequences, none of which needs another's states, where halves have whole blocks of rows.
+Back, where sums go over all sequences, the steps are on one core and the sums behind them on the other.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,20 +13,22 @@ from typing import Any
 import numpy as np
 
 from rnnlab._base.blas import one_blas_thread
+from rnnlab._base.cores import available_cores
 from rnnlab._base.interrupts import interrupts_noted
+from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import allocate, by_steps, own_gradients, shapes_of
 from rnnlab.kernels.cells.pipeline import FINISHED, STEPPED, finish_behind, step_ahead
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.kernels.team import AWAY
 
-FEWEST = 16  # sequences that are halved: the tests compare bits from 8 in a half on
+ROWS = 8  # a half is a multiple: else OpenBLAS's edges gave other bits in 973 of 7,776 products, and in none of these
 DENSE = 100  # multiplications for a number of the tape, below which to copy the halves costs more than it saves
 WORTH = 2**25  # multiplications of the largest product, below which a second thread costs more than it saves
 
 
 def forward(nonlinearity: Any, params: Any, tape: Any, work: Callable[[], Any]) -> None:
     """`Cell.forward`; `work` allocates its work space."""
-    if cores() > 1 and is_dense(params, tape):
+    if available_cores() > 1 and is_dense(params, tape):
         in_halves(nonlinearity, params, tape)
     else:
         with one_blas_thread():
@@ -36,7 +37,8 @@ def forward(nonlinearity: Any, params: Any, tape: Any, work: Callable[[], Any]) 
 
 def is_dense(params: Any, tape: Any) -> bool:
     """Whether it is a large cell, and a batch that can be halved."""
-    if not is_large(params, tape) or tape.x.shape[1] < FEWEST:
+    batch = tape.x.shape[1]
+    if not is_large(params, tape) or batch % ROWS or batch < 2 * ROWS:
         return False
     return multiplications(params, tape) >= DENSE * sum(array.size for array in tape)
 
@@ -44,6 +46,7 @@ def is_dense(params: Any, tape: Any) -> bool:
 def in_halves(nonlinearity: Any, params: Any, tape: Any) -> None:
     """The same on two threads, each in arrays of its own: 4 ms of 100 at 50 x 64 x 64 x 512."""
     (steps, batch, _), cell, kind = tape.x.shape, type(params).cell(), tape.x.dtype
+    middle = batch // (2 * ROWS) * ROWS
 
     def run(part: slice) -> None:
         shapes = shapes_of(params, steps, part.stop - part.start)
@@ -56,14 +59,14 @@ def in_halves(nonlinearity: Any, params: Any, tape: Any) -> None:
             getattr(tape, name)[:, part] = getattr(own, name)
 
     with one_blas_thread(), interrupts_noted(), ThreadPoolExecutor(1) as thread:
-        second = thread.submit(run, slice(batch // 2, batch))
-        run(slice(0, batch // 2))
+        second = thread.submit(run, slice(middle, batch))
+        run(slice(0, middle))
         second.result()
 
 
 def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int = WHOLE) -> None:
     """`Cell.backward`."""
-    if cores() > 1 and in_stretches(params, tape, gradients):
+    if available_cores() > 1 and in_stretches(params, tape, gradients):
         in_pipeline(params, tape, dloss, gradients, work, window)
     else:
         with one_blas_thread():
@@ -71,8 +74,9 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
 
 
 def in_stretches(params: Any, tape: Any, gradients: Any) -> bool:
-    """Whether it is a large cell, whose way back is cut in stretches."""
-    return is_large(params, tape) and len(own_gradients(gradients)[0][1]) < len(tape.x)
+    """Whether it is a large cell, whose way back is cut in stretches and is the one that two threads know."""
+    shared = type(params).cell().backward is recurrence.backward
+    return shared and is_large(params, tape) and len(own_gradients(gradients)[0][1]) < len(tape.x)
 
 
 def is_large(params: Any, tape: Any) -> bool:
@@ -104,8 +108,3 @@ def in_pipeline(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, w
         finally:
             board[STEPPED] = AWAY
         behind.result()
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -37,7 +37,7 @@ def arrays(found: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize(("batch", "inputs", "hidden"), [(16, 3, 8), (17, 64, 40), (33, 1, 100), (64, 33, 130)])
+@pytest.mark.parametrize(("batch", "inputs", "hidden"), [(16, 3, 8), (24, 64, 40), (40, 1, 100), (64, 33, 130)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_halves_have_the_states_of_the_whole(
     kind: Any, batch: int, inputs: int, hidden: int, dtype: Any, monkeypatch: pytest.MonkeyPatch
@@ -53,7 +53,7 @@ def test_halves_have_the_states_of_the_whole(
     for how in ({}, {"h0": start}, {"length": length}):
         tapes = []
         for cores in (1, 2):
-            monkeypatch.setattr(two_cores, "cores", lambda cores=cores: cores)
+            monkeypatch.setattr(two_cores, "available_cores", lambda cores=cores: cores)
             tapes.append(rl.forward(params, x.astype(dtype), **how))
         for one, two in zip(*(tape.record for tape in tapes), strict=True):
             np.testing.assert_array_equal(one, two)
@@ -66,7 +66,9 @@ def test_what_is_halved_has_many_sequences_and_wide_products(monkeypatch: pytest
         return two_cores.is_dense(params, rl.forward(params, np.zeros((30, batch, 3))).record)
 
     assert halved(16)
-    assert not halved(15)
+    assert halved(24)
+    assert not halved(20)
+    assert not halved(8)
     monkeypatch.setattr(two_cores, "DENSE", 4)
     assert halved(16)
     monkeypatch.setattr(
@@ -80,7 +82,7 @@ def test_what_is_halved_has_many_sequences_and_wide_products(monkeypatch: pytest
 def test_two_cores_give_the_bits_of_one(kind: Any, loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tape, dh, how = run(kind, loss)
     with monkeypatch.context() as alone:
-        alone.setattr(two_cores, "cores", lambda: 1)
+        alone.setattr(two_cores, "available_cores", lambda: 1)
         wanted = rl.backward(tape, dh, **how)
     pipelines = []
 
@@ -90,7 +92,7 @@ def test_two_cores_give_the_bits_of_one(kind: Any, loss: str, monkeypatch: pytes
 
     run_there = two_cores.in_pipeline
     monkeypatch.setattr(two_cores, "in_pipeline", in_pipeline)
-    monkeypatch.setattr(two_cores, "cores", lambda: 2)
+    monkeypatch.setattr(two_cores, "available_cores", lambda: 2)
     for mine, theirs in zip(arrays(rl.backward(tape, dh, **how)), arrays(wanted), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     assert len(pipelines) == 1
@@ -102,7 +104,7 @@ def test_an_error_on_either_core_is_raised_and_nobody_waits(failing: str, monkey
         raise ValueError("it failed")
 
     tape, dh, _ = run(rl.LSTMParams)
-    monkeypatch.setattr(two_cores, "cores", lambda: 2)
+    monkeypatch.setattr(two_cores, "available_cores", lambda: 2)
     monkeypatch.setattr(two_cores, failing, fail)
     with pytest.raises(ValueError, match="it failed"):
         rl.backward(tape, dh)

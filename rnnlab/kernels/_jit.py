@@ -35,6 +35,7 @@ from typing import Any, TypeVar
 from numba import config, njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.sigutils import normalize_signature
+from numba.extending import register_jitable
 
 from rnnlab._base.sources import fingerprint
 from rnnlab.kernels._lowering import UnaliasedCompiler, WideCompiler
@@ -148,6 +149,11 @@ def inner_kernel(function: Function) -> Function:
 def unaliased_kernel(function: Function) -> Function:
     """Compile `function` like an inner kernel, trusting that no two arrays that it is given share memory."""
     return _cached(function, njit(**UNALIASED["jit_options"])(function))
+
+
+def in_either(function: Function) -> Function:
+    """`function` as it is where Python calls it, and compiled as part of whatever kernel calls it."""
+    return register_jitable(**POLICY)(function)
 
 
 def _cached(function: Function, compiled: Any) -> Any:

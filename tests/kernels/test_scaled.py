@@ -29,7 +29,7 @@ def both(params: Any, dh_every: bool = True, gain: float = 1.0) -> tuple[rl.Grad
     return rl.backward(tape, dh), rl.backward(tape, dh, scaled=True)
 
 
-@pytest.mark.parametrize("kind", [rl.RNNParams, rl.LSTMParams])
+@pytest.mark.parametrize("kind", [rl.RNNParams, rl.ReLURNNParams, rl.LSTMParams])
 @pytest.mark.parametrize("dh_every", [True, False])
 def test_in_range_they_are_the_plain_ones(kind: Any, dh_every: bool) -> None:
     plain, wide = both(kind.init(2, 4, rng=np.random.default_rng(0), scheme="gaussian", gain=3.0), dh_every)

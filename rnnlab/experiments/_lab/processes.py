@@ -17,15 +17,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import IO, Any, TypeVar
 
+from rnnlab._base.cores import available_cores
+
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 PATIENCE = 60.0  # seconds, after which what another process was to do is done here: a fork may inherit a lock for ever
 FORKS = sys.platform == "linux"  # Windows has no fork, and libraries of macOS may not survive one
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shared_out(function: Callable[[Item], Found], items: Sequence[Item]) -> list[Found]:

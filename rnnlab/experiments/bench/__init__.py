@@ -17,8 +17,8 @@ import pandas as pd
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, PositiveInt, field_validator
 
 from rnnlab._base.checks import one_of
+from rnnlab._base.cores import available_cores
 from rnnlab.experiments._lab.claims import Claim, table_of
-from rnnlab.experiments._lab.processes import available_cores
 from rnnlab.experiments._lab.spec import Choices, ExperimentSpec, Lengths, split_list
 from rnnlab.experiments.bench import cases, cells, commands, training
 from rnnlab.experiments.bench.cell_problem import RECURRENT

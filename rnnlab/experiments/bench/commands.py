@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 import rnnlab
-from rnnlab.experiments._lab.processes import available_cores
+from rnnlab._base.cores import available_cores
 from rnnlab.experiments.bench.comparing import OURS, version_of
 from rnnlab.experiments.bench.timing import NAN, Row, timed
 

@@ -20,7 +20,7 @@ Key = TypeVar("Key")
 NAN = float("nan")
 FEWEST = 3  # rounds, however long they take
 SHORTEST = 0.005  # seconds: a shorter call is timed many at a time
-REST = 0.01  # seconds between two implementations, for the threads of the last one to stop spinning
+REST = 0.05  # seconds between two implementations, for the threads of the last one to stop spinning
 QUARTILES = (0.25, 0.5, 0.75)
 
 

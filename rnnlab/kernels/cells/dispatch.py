@@ -129,19 +129,28 @@ def _clear(work):  # type: ignore[no-untyped-def]
     return (lambda work: work.now.fill(0)) if "now" in work.fields else (lambda work: None)
 
 
+def _taker(names: tuple[str, ...]) -> Any:
+    """A compiled function from a tape to these fields of it."""
+
+    @intrinsic
+    def take(typingctx, tape):  # type: ignore[no-untyped-def]
+        places = [tape.fields.index(name) for name in names]
+        taken = types.Tuple([tape.types[place] for place in places])
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            fields = [builder.extract_value(args[0], place) for place in places]
+            value = context.make_tuple(builder, signature.return_type, fields)
+            return impl_ret_borrowed(context, builder, signature.return_type, value)
+
+        return taken(tape), codegen
+
+    return take
+
+
 @overload(states_of, **INLINED)
 def _states_of(params, tape):  # type: ignore[no-untyped-def]
     take = _taker(params.instance_class.cell().states)
     return lambda params, tape: take(tape)
-
-
-def _taker(names: tuple[str, ...]) -> Any:
-    """A compiled function from a tape to these fields of it."""
-    first, rest = names[0], names[1:]
-    if not rest:
-        return inner_kernel(lambda tape: (getattr(tape, first),))
-    others = _taker(rest)
-    return inner_kernel(lambda tape: (getattr(tape, first), *others(tape)))
 
 
 @overload(rows_at_once, **INLINED)
@@ -178,7 +187,7 @@ def _stretch(typingctx, arrays, first, last, steps):  # type: ignore[no-untyped-
             start = first.type(0) if own else first
             some = rows_of(context, builder, kind, array, start, builder.add(taken, excess))
             value = builder.insert_value(value, some, place)
-        return value
+        return impl_ret_borrowed(context, builder, signature.return_type, value)  # else freed while in use
 
     return arrays(arrays, first, last, steps), codegen
 

@@ -11,7 +11,7 @@ from rnnlab.kernels.cells.cell import parts_of
 from rnnlab.kernels.cells.dispatch import own_kernel
 from rnnlab.kernels.sequences import Flow, ScaledFlow
 
-layer_flow = own_kernel(lambda cell: recurrence.scaled_flow if cell.steps else cell.flow)
+layer_flow = own_kernel(lambda cell: recurrence.scaled_flow if cell.flow is recurrence.flow else cell.flow)
 
 
 def flow_of(network: Any, steps: int, loss_exponent: Any) -> Any:

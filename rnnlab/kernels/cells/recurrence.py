@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab.kernels._jit import inner_kernel, kernel
+from rnnlab.kernels._jit import in_either, kernel
 from rnnlab.kernels.activations import TANH
 from rnnlab.kernels.cells.dispatch import (
     clear,
@@ -114,7 +114,7 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
     found.h0[:] = space.now
 
 
-@inner_kernel
+@in_either
 def steps_back(
     params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int, span: tuple[int, int]
 ) -> None:

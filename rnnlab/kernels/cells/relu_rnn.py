@@ -10,15 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import register_jitable
-
-from rnnlab.kernels._jit import POLICY
+from rnnlab.kernels._jit import in_either, inner_kernel
 from rnnlab.kernels.activations import RELU
 from rnnlab.kernels.cells import recurrence, rnn
 from rnnlab.kernels.cells.cell import Cell, Shapes
 from rnnlab.kernels.sequences import ScaledFlow
-
-called_from_both = register_jitable(**POLICY)  # Python to Python, so that nothing is compiled; compiled in a training
 
 
 class ReLURNNParams(rnn.RNNParams):
@@ -32,25 +28,31 @@ class ReLURNNParams(rnn.RNNParams):
         return CELL
 
 
-@called_from_both
+@in_either
 def vanilla(params: Any) -> Any:
     """The same arrays as those of the vanilla cell."""
     return rnn.RNNParams(params.weight_ih, params.weight_hh, params.bias)
 
 
-@called_from_both
+@in_either
 def of_vanilla(gradients: Any) -> Any:
     """Gradients, written by the vanilla cell."""
     return rnn.RNNGradients(vanilla(gradients.params), gradients.x, gradients.h0, gradients.a)
 
 
-@called_from_both
+@inner_kernel
+def step(_: int, params: Any, tape: Any, work: Any, t: int) -> None:
+    """The vanilla cell's step with the ReLU."""
+    rnn.step(RELU, params, tape, work, t)
+
+
+@in_either
 def forward(_: int, params: Any, tape: Any, work: Any) -> None:
     """`recurrence.forward` with the ReLU."""
     recurrence.forward(RELU, vanilla(params), tape, work)
 
 
-@called_from_both
+@in_either
 def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
     """`recurrence.backward`."""
     recurrence.backward(vanilla(params), tape, dloss, of_vanilla(gradients), work, window)
@@ -69,4 +71,6 @@ def shapes(t: int, b: int, i: int, h: int) -> Shapes:
     return made._replace(params=params, gradients=made.gradients._replace(params=params))
 
 
-CELL = rnn.CELL._replace(nonlinear=False, shapes=shapes, forward=forward, backward=backward, flow=flow, steps=None)
+STEPS = rnn.STEPS._replace(forward=step)
+
+CELL = rnn.CELL._replace(nonlinear=False, shapes=shapes, forward=forward, backward=backward, flow=flow, steps=STEPS)

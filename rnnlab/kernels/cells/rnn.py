@@ -208,6 +208,8 @@ def tangent(params: RNNParams, tape: RNNTape) -> Callable[[int, Any], Any]:
     return lambda t, q: tape.slope[t, 0, :, None] * (params.weight_hh @ q)
 
 
+STEPS = Steps(prepare, step, step_back, finish, prepare_back, project)
+
 CELL = Cell(
     gates=1,
     states=("h",),
@@ -215,7 +217,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish, prepare_back, project),
+    steps=STEPS,
     nonlinear=True,
     recurrent=lambda params: params.weight_hh[None],
     share=lambda tape, gradients: (gradients.a, tape.h[:-1]),
