@@ -21,7 +21,7 @@ from numba import njit, types
 from numba.extending import overload
 
 from rnnlab.kernels._floats import constants_of, reinterpret
-from rnnlab.kernels._jit import INLINED, inner_kernel
+from rnnlab.kernels._jit import INLINED, UNALIASED, inner_kernel
 
 LINEAR, RELU, TANH, SIGMOID, OWN = range(5)
 
@@ -138,30 +138,30 @@ def sigmoid(a: Any) -> Any:
     return sigmoid_and_slope(a)[0]
 
 
-def activate_known(nonlinearity: int, a: Any, value: Any, slope: Any) -> None:
+def activate_known(nonlinearity: int, a: Any, value: Any) -> None:
     """`activate` of a code."""
     if nonlinearity == TANH:
         for i in range(a.size):
-            value[i], slope[i] = tanh_and_slope(a[i])
+            value[i], a[i] = tanh_and_slope(a[i])
     elif nonlinearity == SIGMOID:
         for i in range(a.size):
-            value[i], slope[i] = sigmoid_and_slope(a[i])
+            value[i], a[i] = sigmoid_and_slope(a[i])
     elif nonlinearity == RELU:
         for i in range(a.size):
-            value[i], slope[i] = relu_and_slope(a[i])
+            value[i], a[i] = relu_and_slope(a[i])
     else:
         for i in range(a.size):
-            value[i], slope[i] = linear_and_slope(a[i])
+            value[i], a[i] = linear_and_slope(a[i])
 
 
-def activate_own(nonlinearity: Any, a: Any, value: Any, slope: Any) -> None:
+def activate_own(nonlinearity: Any, a: Any, value: Any) -> None:
     """`activate` of a function."""
     for i in range(a.size):
-        value[i], slope[i] = nonlinearity(a[i])
+        value[i], a[i] = nonlinearity(a[i])
 
 
-# write f(a) and f'(a) of a row of pre-activations; all (N,), `slope` may be `a`
-activate = by_nonlinearity(activate_known, activate_own)
+# write f(a) of a row of pre-activations to `value`, and f'(a) in their place; both (N,), they share no memory
+activate = by_nonlinearity(activate_known, activate_own, UNALIASED)
 
 
 def activated_known(nonlinearity: int, a: Any) -> Any:

@@ -25,13 +25,13 @@ from rnnlab._base.initial import Scheme
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._floats import constants_of
-from rnnlab.kernels._jit import inner_kernel, kernel
+from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply, project, transpose
+from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, project_packed
 from rnnlab.kernels.scaling import without_subnormals
-from rnnlab.kernels.views import as_rows
+from rnnlab.kernels.views import as_rows, as_steps, flat
 
 
 @shows(largest_entry)
@@ -91,8 +91,8 @@ class LeakyRNNTape(NamedTuple):
 class LeakyRNNWork(NamedTuple):
     """Work space; `now` holds zeros on entry to the way back."""
 
-    weight_hh_t: Any  # (H, H)
-    recurrent: Any  # (B, H)
+    panels: Any  # (H H,): weight_hh as `multiply_packed` takes it, on the way forward its transpose
+    input_panels: Any  # (H I,): weight_ih, transposed, the same way
     now: Any  # (1, B, H)
     aside: Any  # (1, B, H)
 
@@ -109,22 +109,41 @@ class LeakyRNNGradients(NamedTuple):
 
 @kernel
 def prepare(params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork) -> None:
-    """Project all inputs into the place of the drives."""
-    project(params.weight_ih, params.bias, tape.x, tape.drive)
-    transpose(params.weight_hh, work.weight_hh_t)
+    """Pack the weights."""
+    pack(params.weight_ih.T, work.input_panels)
+    pack(params.weight_hh.T, work.panels)
+
+
+@kernel
+def project(params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork) -> None:
+    """Project the inputs of some steps into the place of their drives."""
+    project_packed(params, tape.x, work.input_panels, tape.drive)
 
 
 @inner_kernel
 def step(nonlinearity: Any, params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork, t: int) -> None:
     """From h_t to h_(t+1)."""
-    h, drive, recurrent, delta = tape.h, tape.drive, work.recurrent, params.delta[()]
-    activate(nonlinearity, as_rows(h)[t], as_rows(tape.rate)[t], as_rows(tape.slope)[t])
-    multiply(tape.rate, t, work.weight_hh_t, recurrent)
-    for b in range(recurrent.shape[0]):
-        for j in range(recurrent.shape[1]):
-            drive[t, b, j] += recurrent[b, j] - h[t, b, j]
-        for j in range(recurrent.shape[1]):
-            h[t + 1, b, j] = h[t, b, j] + delta * drive[t, b, j]
+    h, drive, slope = as_rows(tape.h), as_rows(tape.drive)[t], as_rows(tape.slope)[t]
+    for i in range(slope.size):
+        slope[i] = h[t, i]
+    activate(nonlinearity, slope, as_rows(tape.rate)[t])
+    multiply_packed(tape.rate, t, work.panels, as_steps(tape.drive)[t], True)
+    new_state(params.delta[()], h[t], drive, h[t + 1])
+
+
+@unaliased_kernel
+def new_state(delta: Any, h: Any, drive: Any, new_h: Any) -> None:
+    """The state after a step from the one before it, and d_t from W_hh f(h) + W_ih x + b, all (B H,)."""
+    for i in range(h.size):
+        drive[i] -= h[i]
+    for i in range(h.size):
+        new_h[i] = h[i] + delta * drive[i]
+
+
+@kernel
+def prepare_back(params: LeakyRNNParams, work: LeakyRNNWork) -> None:
+    """Pack the recurrent weights."""
+    pack(params.weight_hh, work.panels)
 
 
 @inner_kernel
@@ -132,17 +151,27 @@ def step_back(
     params: LeakyRNNParams, tape: LeakyRNNTape, gradients: LeakyRNNGradients, work: LeakyRNNWork, t: int
 ) -> None:
     """From dL/dh_(t+1) in `work.now` to row t of a and h of the gradients, and to dL/dh_t in `work.now`."""
-    slope, a, dh, now, delta = tape.slope, gradients.a, gradients.h, work.now, params.delta[()]
-    kept = constants_of(delta).one - delta
-    for b in range(dh.shape[1]):
-        for j in range(dh.shape[2]):
-            dh[t, b, j] = without_subnormals(now[0, b, j])
-        for j in range(dh.shape[2]):
-            a[t, b, j] = delta * dh[t, b, j]
-    multiply(a, t, params.weight_hh, now[0])
-    for b in range(dh.shape[1]):
-        for j in range(dh.shape[2]):
-            now[0, b, j] = kept * dh[t, b, j] + slope[t, b, j] * now[0, b, j]
+    delta, now = params.delta[()], flat(work.now)
+    da, dh, slope = as_rows(gradients.a)[t], as_rows(gradients.h)[t], as_rows(tape.slope)[t]
+    drives_back(delta, now, dh, da)
+    multiply_packed(gradients.a, t, work.panels, work.now[0], False)
+    states_back(constants_of(delta).one - delta, dh, slope, now)
+
+
+@unaliased_kernel
+def drives_back(delta: Any, now: Any, dh: Any, da: Any) -> None:
+    """From dL/dh_t in `now` to dh_t and da_t, all (B H,)."""
+    for i in range(now.size):
+        dh[i] = without_subnormals(now[i])
+    for i in range(now.size):
+        da[i] = delta * dh[i]
+
+
+@unaliased_kernel
+def states_back(kept: Any, dh: Any, slope: Any, now: Any) -> None:
+    """From W_hh^T da_t in `now` to dL/dh_(t-1), all (B H,)."""
+    for i in range(now.size):
+        now[i] = kept * dh[i] + slope[i] * now[i]
 
 
 @kernel
@@ -158,7 +187,7 @@ def shapes(t: int, b: int, i: int, h: int) -> Shapes:
     return Shapes(
         params,
         LeakyRNNTape((t, b, i), (t + 1, b, h), (t, b, h), (t, b, h), (t, b, h), (b,)),
-        LeakyRNNWork((h, h), (b, h), (1, b, h), (1, b, h)),
+        LeakyRNNWork((h * h,), (h * i,), (1, b, h), (1, b, h)),
         LeakyRNNGradients(params, (t, b, i), (1, b, h), (t, b, h), (t, b, h)),
     )
 
@@ -176,7 +205,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish),
+    steps=Steps(prepare, step, step_back, finish, prepare_back, project),
     nonlinear=True,
     fixed=("delta",),
     recurrent=lambda params: params.weight_hh[None],
