@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnlab.entries import Entries
 from rnnlab.kernels.cells import Bidirectional, Stack
 from rnnlab.kernels.cells.cell import (
     Cell,
@@ -20,7 +21,6 @@ from rnnlab.kernels.cells.cell import (
     cell_of,
     checker,
     leaves_of,
-    parts_of,
     shapes_of,
     sizes_of,
 )
@@ -38,7 +38,10 @@ class Plan(NamedTuple):
     shapes: Shapes
     nonlinear: bool  # whether it has a choice of nonlinearity
     multiplications: int  # of its largest product
-    leaves: Callable[[Any], Any]  # the cells of such a network, or the parts of its arrays that belong to one
+    recurrent: bool
+    inputs: int
+    states: tuple[int, int, int]  # T, B, H
+    entries: Entries
     fits_params: Callable[[Any], bool]  # whether parameters, or a kernels' tape, are such as these:
     fits_tape: Callable[[Any], bool]
     new_params: Callable[[], Any]  # arrays that nobody has written to
@@ -72,10 +75,11 @@ def make_of(network: Any) -> tuple[Any, ...]:
 @lru_cache(256)  # to put together the shapes of two layers takes 6 us, of a pair of calls' 120
 def plan_of(make: tuple[Any, ...], steps: int, batch: int, dtype: Any) -> Plan | None:
     """The plan for networks of such a make; None if there are none, or kernels take no such type."""
-    network = stand_in(*make)
-    if not is_whole(network) or dtype not in FLOATS:
+    network, entries = stand_in(*make), entries_of(make, dtype)
+    if entries is None:
         return None
     shapes, leaves = shapes_of(network, steps, batch), leaves_of(network)
+    inputs, hidden = sizes_of(network)
     largest = max(math.prod(shape) for leaf in leaves_of(shapes.params) for shape in leaf)
     params, tape, work, gradients = (allocator(np.empty, part, dtype) for part in shapes)
     return Plan(
@@ -83,7 +87,10 @@ def plan_of(make: tuple[Any, ...], steps: int, batch: int, dtype: Any) -> Plan |
         shapes,
         any(type(leaf).cell().nonlinear for leaf in leaves),
         steps * batch * largest,
-        leaves_of if parts_of(network) else alone,
+        bool(type(network).cell().states),
+        inputs,
+        (steps, batch, hidden),
+        entries,
         checker(shapes.params, dtype),
         checker(shapes.tape, dtype),
         params,
@@ -94,9 +101,11 @@ def plan_of(make: tuple[Any, ...], steps: int, batch: int, dtype: Any) -> Plan |
     )
 
 
-def alone(cell: Any) -> tuple[Any]:
-    """The one cell of a network without parts."""
-    return (cell,)
+@lru_cache(256)
+def entries_of(make: tuple[Any, ...], dtype: Any) -> Entries | None:
+    """The compiled code for networks of such a make; None if there are none, or kernels take no such type."""
+    network = stand_in(*make)
+    return Entries(network, dtype) if is_whole(network) and dtype in FLOATS else None
 
 
 def stand_in(kind: Any = None, *within: Any) -> Any:

@@ -12,7 +12,7 @@ from rnnlab._base.checks import numbers, plain, real_numbers, shortened
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, checker, is_shape, leaves_of, parts_of, shapes_of
 from rnnlab.kernels.cells.dispatch import clear
-from rnnlab.kernels.sequences import within
+from rnnlab.kernels.sequences import all_whole, within
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import checked_params, dtype_of, is_ready
 
@@ -50,12 +50,9 @@ def unbatched(array: Any, batched: bool) -> Any:
 
 def initial_gradients(gradients: Any, batched: bool) -> Any:
     """Those of the initial states, nested as `h0` of forward is; None of what has no state."""
-    parts = parts_of(gradients)
-    if parts:
-        return tuple(initial_gradients(part, batched) for part in parts)
     h0 = getattr(gradients, "h0", None)
     if h0 is None:
-        return None
+        return tuple(initial_gradients(part, batched) for part in parts_of(gradients)) or None
     rows = h0 if batched else h0[:, 0]
     return tuple(rows) if len(rows) > 1 else rows[0]
 
@@ -227,7 +224,7 @@ def losses_ready(dh: Any, length: Array, states: tuple[int, ...], kind: Any, bat
     last = (batch, hidden) if batched else (hidden,)
     if not is_ready(dh, (len(last), len(last) + 1), kind, hidden):
         return None
-    whole = dh.shape == last or (dh.shape == (steps, *last) and length.min() == steps)
+    whole = dh.shape == last or (dh.shape == (steps, *last) and all_whole(length, steps))
     return dh.reshape(-1, batch, hidden) if whole else None
 
 

@@ -153,7 +153,7 @@ def unaliased_kernel(function: Function) -> Function:
 
 def in_either(function: Function) -> Function:
     """`function` as it is where Python calls it, and compiled as part of whatever kernel calls it."""
-    return register_jitable(**POLICY)(function)
+    return register_jitable(**INLINED["jit_options"])(function)
 
 
 def _cached(function: Function, compiled: Any) -> Any:

@@ -66,9 +66,3 @@ def _finder(place: int) -> Any:
         return lambda arrays: all_finite(arrays[0])
     others = inner_kernel(_finder(place - 1))
     return lambda arrays: others(arrays) & all_finite(arrays[place])
-
-
-@kernel
-def take(sources: Any, targets: Any) -> bool:
-    """Copy arrays, in tuples, and tell whether all are finite: in one call, of which each costs a microsecond."""
-    return copy_each(sources, targets)

@@ -18,6 +18,7 @@ from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import power_of_two
 from rnnlab.kernels.scaling import normalise
+from rnnlab.kernels.views import as_rows
 
 WHOLE = 2**62  # a window that no sequence reaches: BPTT is not truncated
 LEAST_SQUARES, MOST_SQUARES = 1e-250, 1e250  # between which what sums of squares lose is below their rounding
@@ -46,6 +47,15 @@ def within(length: Any, steps: int) -> bool:
     for b in range(length.size):
         fit &= 0 <= length[b] <= steps
     return fit
+
+
+@kernel
+def all_whole(length: Any, steps: int) -> bool:
+    """Whether all sequences have T steps; `length.min()` takes 1 us more."""
+    whole = True
+    for b in range(length.size):
+        whole &= length[b] == steps
+    return whole
 
 
 @kernel
@@ -101,9 +111,9 @@ def add_loss(dloss: Any, remaining: int, gradient: Any) -> None:
     """Add to dL/dh the loss's direct derivative with respect to the state that `remaining` steps follow, if any."""
     row = dloss.shape[0] - 1 - remaining
     if row >= 0:
-        for b in range(gradient.shape[1]):
-            for j in range(gradient.shape[2]):
-                gradient[0, b, j] += dloss[row, b, j]
+        direct, sums = as_rows(dloss)[row], as_rows(gradient)[0]
+        for i in range(direct.size):
+            sums[i] += direct[i]
 
 
 @kernel

@@ -8,7 +8,7 @@ import pytest
 import rnnlab as rl
 from rnnlab.kernels.cells import cell as cell_module
 from rnnlab.kernels.cells.cell import by_steps, own_gradients, shapes_for, shapes_of
-from rnnlab.kernels.cells.dispatch import NUMBERS, ROWS
+from rnnlab.kernels.cells.dispatch import NUMBERS, ROWS, steps_ahead
 from tests.cells_reference import CELLS, RECURRENT
 from tests.kernels.test_cells import PROMISE, Case
 from tests.reference import relative
@@ -34,10 +34,13 @@ def test_stretches_add_up(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cell_module.shapes_for.cache_clear()
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "leakyrnn"])
 def test_inputs_are_projected_a_stretch_at_a_time(cell: str) -> None:
-    """A run of two stretches and a step, whose every step is that from the state before it alone."""
-    case = Case(cell, (2 * ROWS + 1, 1, 2, NUMBERS // ROWS))
+    """A run of two stretches and more, whose every step is that from the state before it alone."""
+    batch, units = ROWS, 8
+    rows = NUMBERS // (batch * units * CELLS[cell].cell().gates)
+    case = Case(cell, (2 * rows + 1, batch, 2, units))
+    assert steps_ahead(case.params, rl.forward(case.params, case.x).record) == rows
     start = case.h0
     tape = rl.forward(case.params, case.x, start)
     for t, x in enumerate(case.x):

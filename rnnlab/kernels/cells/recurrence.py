@@ -103,13 +103,13 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
         negative, and no gradient goes from one to the one before. Default: not truncated.
     """
     own, saved, space, found = borrowed(params), borrowed(tape), borrowed(work), borrowed(gradients)
-    rows = rows_at_once(own, saved, found)
+    direct, rows = borrowed(dloss), rows_at_once(own, saved, found)
     clear_sums(found.params)
     prepare_back(own, space)
     for last in range(saved.x.shape[0], 0, -rows):
         first = max(last - rows, 0)
         share = stretch(found, first, last)
-        steps_back(own, saved, dloss, share, space, window, (first, last))
+        steps_back(own, saved, direct, share, space, window, (first, last))
         finish(own, stretch(saved, first, last), share)
     found.h0[:] = space.now
 
