@@ -57,8 +57,10 @@ class Steps(NamedTuple):
         Kernel  # (params, tape, gradients, work, t): the adjoint, linear in `work.now`, from row t + 1's to row t's
     )
     finish: Kernel  # (params, tape, gradients): add to the gradients of the parameters what the steps left, write x's
+    #                                            if there is no `inputs_back`
     prepare_back: Kernel | None = None  # (params, work): before the last step's way back
     project: Kernel | None = None  # (params, tape, work): the projection of the inputs of a stretch of steps
+    inputs_back: Kernel | None = None  # (params, tape, gradients): the gradients of the inputs of a stretch of steps
 
 
 class Cell(NamedTuple):

@@ -51,6 +51,8 @@ prepare_back = own_kernel(lambda cell: cell.steps.prepare_back)
 step_forward = own_kernel(lambda cell: cell.steps.forward, place=1, how=INLINED)
 step_backward = own_kernel(lambda cell: cell.steps.backward, how=INLINED)
 finish = own_kernel(lambda cell: cell.steps.finish)
+inputs_back = own_kernel(lambda cell: cell.steps.inputs_back)
+write_inputs = own_kernel(lambda cell: cell.steps.inputs_back or cell.steps.finish)
 
 
 def with_inputs(tape: Any, x: Any, length: Any) -> Any:

@@ -29,7 +29,8 @@ from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
 from rnnlab.kernels.products import (
     add_few_biases,
-    add_linear_gradients,
+    add_linear_sums,
+    inputs_back,
     multiply_few,
     multiply_packed,
     pack,
@@ -247,8 +248,8 @@ def hidden_back(gates: Any, m: Any, da: Any, dhidden: Any, hidden: int) -> None:
 
 @kernel
 def finish(params: GRUParams, tape: GRUTape, gradients: GRUGradients) -> None:
-    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
-    add_linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.hidden, gradients)
+    """Add the sums over some steps to the gradients of the parameters."""
+    add_linear_sums(params, tape.x, gradients.a, tape.h[:-1], gradients.hidden, gradients)
     add_candidate_bias_gradient(gradients.hidden, gradients.params.bias_hn)
 
 
@@ -302,7 +303,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish, prepare_back, project),
+    steps=Steps(prepare, step, step_back, finish, prepare_back, project, inputs_back),
     recurrent=lambda params: params.weight_hh.reshape(3, *params.weight_hh.shape[1:] * 2),
     share=lambda tape, gradients: (gradients.hidden, tape.h[:-1]),
     tangent=tangent,

@@ -29,7 +29,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_packed, pack, project_packed
+from rnnlab.kernels.products import add_linear_sums, inputs_back, multiply_packed, pack, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps, flat
 
@@ -176,8 +176,8 @@ def states_back(kept: Any, dh: Any, slope: Any, now: Any) -> None:
 
 @kernel
 def finish(params: LeakyRNNParams, tape: LeakyRNNTape, gradients: LeakyRNNGradients) -> None:
-    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
-    add_linear_gradients(params, tape.x, gradients.a, tape.rate, gradients.a, gradients)
+    """Add the sums over some steps to the gradients of the parameters."""
+    add_linear_sums(params, tape.x, gradients.a, tape.rate, gradients.a, gradients)
     gradients.params.delta[()] += np.sum(gradients.h * tape.drive)
 
 
@@ -205,7 +205,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish, prepare_back, project),
+    steps=Steps(prepare, step, step_back, finish, prepare_back, project, inputs_back),
     nonlinear=True,
     fixed=("delta",),
     recurrent=lambda params: params.weight_hh[None],

@@ -28,7 +28,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project_packed
+from rnnlab.kernels.products import add_linear_sums, inputs_back, multiply_few, multiply_packed, pack, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps
 
@@ -223,8 +223,8 @@ def gates_back(gates: Any, c: Any, tanh_c: Any, dh: Any, dc: Any, da: Any, hidde
 
 @kernel
 def finish(params: LSTMParams, tape: LSTMTape, gradients: LSTMGradients) -> None:
-    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
-    add_linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
+    """Add the sums over some steps to the gradients of the parameters."""
+    add_linear_sums(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:
@@ -265,7 +265,7 @@ CELL = Cell(
     forward=recurrence.forward,
     backward=recurrence.backward,
     flow=recurrence.flow,
-    steps=Steps(prepare, step, step_back, finish, prepare_back, project),
+    steps=Steps(prepare, step, step_back, finish, prepare_back, project, inputs_back),
     recurrent=lambda params: params.weight_hh.reshape(4, *params.weight_hh.shape[1:] * 2),
     share=lambda tape, gradients: (gradients.a, tape.h[:-1]),
     tangent=tangent,

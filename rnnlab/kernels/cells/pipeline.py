@@ -1,4 +1,4 @@
-"""The way back of a cell on two cores: the steps on one, and behind them the sums over many steps on the other.
+"""The way back of a cell on two cores: the steps and their inputs on one, behind them the sums over many steps on the other.
 
 What `Steps.finish` adds up, half of all multiplications of a large cell, nobody waits for until the end. The two threads meet
 once a stretch of steps, as each has a stretch's gradients of its own to work on, and compute what one would, to the bit.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnlab.kernels._jit import kernel
-from rnnlab.kernels.cells.dispatch import clear_sums, finish, prepare_back, rows_at_once, stretch
+from rnnlab.kernels.cells.dispatch import clear_sums, finish, inputs_back, prepare_back, rows_at_once, stretch
 from rnnlab.kernels.cells.recurrence import steps_back
 from rnnlab.kernels.team import SPINS, read_shared, write_shared, yield_core
 from rnnlab.kernels.views import borrowed
@@ -32,17 +32,16 @@ def step_ahead(
     params: Any, tape: Any, dloss: Any, gradients: tuple[Any, Any], work: Any, window: int, board: Any
 ) -> None:
     """The steps of `recurrence.backward`; those of every other stretch leave their gradients in the second of two."""
-    own, saved, space = borrowed(params), borrowed(tape), borrowed(work)
+    own, saved, space, direct = borrowed(params), borrowed(tape), borrowed(work), borrowed(dloss)
     even, odd = borrowed(gradients[0]), borrowed(gradients[1])
     rows = rows_at_once(own, saved, even)
     prepare_back(own, space)
     for done, last in enumerate(range(saved.x.shape[0], 0, -rows)):
         span = max(last - rows, 0), last
         wait(board, FINISHED, done - 1)
-        if done % 2 == 0:
-            steps_back(own, saved, dloss, stretch(even, *span), space, window, span)
-        else:
-            steps_back(own, saved, dloss, stretch(odd, *span), space, window, span)
+        share = stretch(even if done % 2 == 0 else odd, *span)
+        steps_back(own, saved, direct, share, space, window, span)
+        inputs_back(own, stretch(saved, *span), share)
         write_shared(board, STEPPED, done + 1)
     even.h0[:] = space.now
 
@@ -57,8 +56,5 @@ def finish_behind(params: Any, tape: Any, gradients: tuple[Any, Any], board: Any
     for done, last in enumerate(range(saved.x.shape[0], 0, -rows)):
         first = max(last - rows, 0)
         wait(board, STEPPED, done + 1)
-        if done % 2 == 0:
-            finish(own, stretch(saved, first, last), stretch(even, first, last))
-        else:
-            finish(own, stretch(saved, first, last), stretch(odd, first, last))
+        finish(own, stretch(saved, first, last), stretch(even if done % 2 == 0 else odd, first, last))
         write_shared(board, FINISHED, done + 1)

@@ -18,6 +18,7 @@ from rnnlab.kernels.cells.dispatch import (
     clear,
     clear_sums,
     finish,
+    inputs_back,
     prepare,
     prepare_back,
     project,
@@ -27,6 +28,7 @@ from rnnlab.kernels.cells.dispatch import (
     step_forward,
     steps_ahead,
     stretch,
+    write_inputs,
 )
 from rnnlab.kernels.finite import copy_each, finite_each
 from rnnlab.kernels.sequences import (
@@ -108,9 +110,10 @@ def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, wind
     prepare_back(own, space)
     for last in range(saved.x.shape[0], 0, -rows):
         first = max(last - rows, 0)
-        share = stretch(found, first, last)
+        run, share = stretch(saved, first, last), stretch(found, first, last)
         steps_back(own, saved, direct, share, space, window, (first, last))
-        finish(own, stretch(saved, first, last), share)
+        inputs_back(own, run, share)
+        finish(own, run, share)
     found.h0[:] = space.now
 
 
@@ -175,5 +178,5 @@ def norms_back(
             if t >= shortest:
                 put_back(length, t, aside, now)
         if with_inputs:
-            finish(own, run, share)
+            write_inputs(own, run, share)
     record(now, 0, flow)

@@ -25,7 +25,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import activate, activated
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_gradients, multiply_few, multiply_packed, pack, project_packed
+from rnnlab.kernels.products import add_linear_sums, inputs_back, multiply_few, multiply_packed, pack, project_packed
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps, flat
@@ -176,8 +176,8 @@ def activations_back(dh: Any, slope: Any, da: Any) -> None:
 
 @kernel
 def finish(params: RNNParams, tape: RNNTape, gradients: RNNGradients) -> None:
-    """Add the sums over some steps to the gradients of the parameters, and write those of their inputs."""
-    add_linear_gradients(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
+    """Add the sums over some steps to the gradients of the parameters."""
+    add_linear_sums(params, tape.x, gradients.a, tape.h[:-1], gradients.a, gradients)
 
 
 @kernel
@@ -203,7 +203,7 @@ def tangent(params: RNNParams, tape: RNNTape) -> Callable[[int, Any], Any]:
     return lambda t, q: tape.slope[t, 0, :, None] * (params.weight_hh @ q)
 
 
-STEPS = Steps(prepare, step, step_back, finish, prepare_back, project)
+STEPS = Steps(prepare, step, step_back, finish, prepare_back, project, inputs_back)
 
 CELL = Cell(
     gates=1,
