@@ -17,50 +17,48 @@ from rnnlab._base.cores import available_cores
 from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import allocate, by_steps, own_gradients, shapes_of
+from rnnlab.kernels.cells.dispatch import ahead
+from rnnlab.kernels.cells.part import forward_part
 from rnnlab.kernels.cells.pipeline import FINISHED, STEPPED, finish_behind, step_ahead
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.kernels.team import AWAY
 
 ROWS = 8  # a half is a multiple: else OpenBLAS's edges gave other bits in 973 of 7,776 products, and in none of these
-DENSE = 100  # multiplications for a number of the tape, below which to copy the halves costs more than it saves
-WORTH = 2**25  # multiplications of the largest product, below which a second thread costs more than it saves
+WORTH = 2**25  # multiplications of the largest product, below which a second thread costs more than it saves,
+WORTH_HALVING = 2**27  # and below which to copy the halves does
 
 
 def forward(nonlinearity: Any, params: Any, tape: Any, work: Callable[[], Any]) -> None:
     """`Cell.forward`; `work` allocates its work space."""
-    if available_cores() > 1 and is_dense(params, tape):
+    if available_cores() > 1 and has_halves(params, tape):
         in_halves(nonlinearity, params, tape)
     else:
         with one_blas_thread():
             type(params).cell().forward(nonlinearity, params, tape, work())
 
 
-def is_dense(params: Any, tape: Any) -> bool:
-    """Whether it is a large cell, and a batch that can be halved."""
-    batch = tape.x.shape[1]
-    if not is_large(params, tape) or batch % ROWS or batch < 2 * ROWS:
-        return False
-    return multiplications(params, tape) >= DENSE * sum(array.size for array in tape)
+def has_halves(params: Any, tape: Any) -> bool:
+    """Whether it is a large cell, whose way forward two threads know, and a batch that can be halved."""
+    batch, run = tape.x.shape[1], type(params).cell().forward
+    shared = run in (recurrence.forward, recurrence.gated_forward)
+    whole_blocks = batch % ROWS == 0 and batch >= 2 * ROWS
+    return shared and whole_blocks and is_large(params, tape) and multiplications(params, tape) >= WORTH_HALVING
 
 
 def in_halves(nonlinearity: Any, params: Any, tape: Any) -> None:
-    """The same on two threads, each in arrays of its own: 4 ms of 100 at 50 x 64 x 64 x 512."""
-    (steps, batch, _), cell, kind = tape.x.shape, type(params).cell(), tape.x.dtype
+    """The same on two threads."""
+    steps, batch, _ = tape.x.shape
     middle = batch // (2 * ROWS) * ROWS
 
-    def run(part: slice) -> None:
-        shapes = shapes_of(params, steps, part.stop - part.start)
-        own, work = (allocate(np.empty, some, kind) for some in (shapes.tape, shapes.work))
-        own.x[:], own.length[:] = tape.x[:, part], tape.length[part]
-        for name in cell.states:
-            getattr(own, name)[0] = getattr(tape, name)[0, part]
-        cell.forward(nonlinearity, params, own, work)
-        for name in set(own._fields) - {"x", "length"}:
-            getattr(tape, name)[:, part] = getattr(own, name)
+    def run(first: int, last: int) -> None:
+        rows = min(steps, ahead(last - first, len(params.weight_ih)))
+        shapes = shapes_of(params, rows, last - first)
+        part, work = (allocate(np.empty, some, tape.x.dtype) for some in (shapes.tape, shapes.work))
+        forward_part(nonlinearity, params, tape, part, work, first)
 
     with one_blas_thread(), interrupts_noted(), ThreadPoolExecutor(1) as thread:
-        second = thread.submit(run, slice(middle, batch))
-        run(slice(0, middle))
+        second = thread.submit(run, middle, batch)
+        run(0, middle)
         second.result()
 
 

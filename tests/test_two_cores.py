@@ -22,7 +22,7 @@ LOSSES = {
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell is worth a second thread."""
     monkeypatch.setattr(two_cores, "WORTH", 0)
-    monkeypatch.setattr(two_cores, "DENSE", 0)
+    monkeypatch.setattr(two_cores, "WORTH_HALVING", 0)
 
 
 def run(kind: Any, loss: str = "of the last step") -> tuple[rl.Tape, Any, dict[str, Any]]:
@@ -59,21 +59,17 @@ def test_halves_have_the_states_of_the_whole(
             np.testing.assert_array_equal(one, two)
 
 
-def test_what_is_halved_has_many_sequences_and_wide_products(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_halved_has_whole_blocks_of_sequences_and_large_products(monkeypatch: pytest.MonkeyPatch) -> None:
     params = rl.LSTMParams.init(3, 8, rng=np.random.default_rng(0))
 
     def halved(batch: int) -> bool:
-        return two_cores.is_dense(params, rl.forward(params, np.zeros((30, batch, 3))).record)
+        return two_cores.has_halves(params, rl.forward(params, np.zeros((30, batch, 3))).record)
 
     assert halved(16)
     assert halved(24)
     assert not halved(20)
     assert not halved(8)
-    monkeypatch.setattr(two_cores, "DENSE", 4)
-    assert halved(16)
-    monkeypatch.setattr(
-        two_cores, "DENSE", 5
-    )  # 4 H H multiplications for 7 H + 3 numbers of a step, and two more rows of H
+    monkeypatch.setattr(two_cores, "WORTH_HALVING", 30 * 16 * 256 + 1)
     assert not halved(16)
 
 

@@ -81,15 +81,15 @@ def rows_at_once(params: Any, tape: Any, gradients: Any) -> int:
 
 def steps_ahead(params: Any, tape: Any) -> int:
     """How many steps have their inputs projected at once, in stretches of which what `project` leaves stays in the cache."""
-    cell = type(params).cell()
-    return min(len(tape.x), ahead(params, tape)) if cell.steps.project and by_steps(cell.shapes) else len(tape.x)
+    cell, (steps, batch, _) = type(params).cell(), tape.x.shape
+    whole = not (cell.steps.project and by_steps(cell.shapes))
+    return steps if whole else min(steps, ahead(batch, len(params.weight_ih)))
 
 
 @inner_kernel
-def ahead(params: Any, tape: Any) -> int:
-    """The same of a cell whose tape has a row a step."""
-    batch = tape.x.shape[1]
-    return max(NUMBERS // (batch * params.weight_ih.shape[0]), -(-ROWS // batch), 1)
+def ahead(batch: int, gates: int) -> int:
+    """The same of a cell whose tape has a row a step, for so many sequences and rows of `weight_ih`."""
+    return max(NUMBERS // (batch * gates), -(-ROWS // batch), 1)
 
 
 def stretch(arrays: Any, first: int, last: int) -> Any:
@@ -168,7 +168,7 @@ def _steps_ahead(params, tape):  # type: ignore[no-untyped-def]
     cell = params.instance_class.cell()
     if cell.steps.project is None or not by_steps(cell.shapes):
         return lambda params, tape: tape.x.shape[0]
-    return lambda params, tape: min(tape.x.shape[0], ahead(params, tape))
+    return lambda params, tape: min(tape.x.shape[0], ahead(tape.x.shape[1], params.weight_ih.shape[0]))
 
 
 @intrinsic

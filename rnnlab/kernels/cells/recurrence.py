@@ -68,15 +68,21 @@ def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
     """Run the recurrence: x, length and row 0 of the states of the tape are read, the rest is written."""
     own, saved, space = borrowed(params), borrowed(tape), borrowed(work)
     prepare(own, saved, space)
-    length, steps = saved.length, saved.x.shape[0]
-    shortest, rows = length.min(), steps_ahead(own, saved)
+    steps_forward(nonlinearity, own, saved, space)
+
+
+@in_either
+def steps_forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
+    """From the states' row 0 through all steps of a tape; lengths beyond 0 to T mean 0 and T."""
+    length, steps = tape.length, tape.x.shape[0]
+    shortest, rows = length.min(), steps_ahead(params, tape)
     for first in range(0, steps, rows):
         last = min(first + rows, steps)
-        project(own, stretch(saved, first, last), space)
+        project(params, stretch(tape, first, last), work)
         for t in range(first, last):
-            step_forward(nonlinearity, own, saved, space, t)
+            step_forward(nonlinearity, params, tape, work, t)
             if t >= shortest:
-                for state in states_of(own, saved):
+                for state in states_of(params, tape):
                     hold(length, t, state)
 
 
