@@ -46,7 +46,8 @@ def test_a_projection_from_panels_is_that_in_one_product(kind: type, gates: int,
     panels, whole, packed = np.empty(weight.size, kind), np.empty((90, 3, gates), kind), np.empty((90, 3, gates), kind)
     pack(weight.T, panels)
     project(weight, bias, x, whole)
-    project_packed(RNNParams(weight, np.empty((1, 1), kind), bias), x, panels, packed)
+    of_a_unit = gates if inputs == 1 else 1
+    project_packed(RNNParams(weight, np.empty((1, 1), kind), bias), x, panels, packed, of_a_unit)
     np.testing.assert_allclose(packed, x @ weight.T + bias, rtol=0, atol=ROUNDING[kind])
     np.testing.assert_allclose(packed, whole, rtol=0, atol=ROUNDING[kind])
     assert abs(packed - x @ weight.T).max() > 0.01

@@ -117,7 +117,7 @@ def prepare(params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork) -> N
 @kernel
 def project(params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork) -> None:
     """Project the inputs of some steps into the place of their drives."""
-    project_packed(params, tape.x, work.input_panels, tape.drive)
+    project_packed(params, tape.x, work.input_panels, tape.drive, 1)
 
 
 @inner_kernel

@@ -130,7 +130,7 @@ def prepare(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
 @kernel
 def project(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
     """Project the inputs of some steps into the place of their gates."""
-    project_packed(params, tape.x, work.input_panels, tape.gates)
+    project_packed(params, tape.x, work.input_panels, tape.gates, 4)
 
 
 @inner_kernel

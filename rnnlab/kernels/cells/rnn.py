@@ -133,7 +133,7 @@ def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
 @kernel
 def project(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
     """Project the inputs of some steps into the place of their slopes."""
-    project_packed(params, tape.x, work.input_panels, tape.slope)
+    project_packed(params, tape.x, work.input_panels, tape.slope, 1)
 
 
 @inner_kernel
