@@ -96,13 +96,20 @@ def inputs_back(params: Any, tape: Any, gradients: Any) -> None:
 
 @kernel
 def pack(matrix: Any, panels: Any) -> None:
-    """Write the columns of a matrix (K, N) to `panels` (K N,), `PANEL` at a time: each panel is a matrix (K, its width)."""
+    """Write the columns of a matrix (K, N) to `panels` (K N,), some at a time: each panel is a matrix (K, its width)."""
     rows, columns = matrix.shape
-    for first in range(0, columns, PANEL):
-        width = min(PANEL, columns - first)
+    widest = width_of(rows)
+    for first in range(0, columns, widest):
+        width = min(widest, columns - first)
         for r in range(rows):
             for c in range(width):
                 panels[first * rows + r * width + c] = matrix[r, first + c]
+
+
+@inner_kernel
+def width_of(rows: int) -> int:
+    """How many columns a panel of so many rows has, at most: where they are few, calls cost as much as the products."""
+    return 2 * PANEL if 2 * rows <= DEPTH else PANEL
 
 
 @inner_kernel
@@ -112,9 +119,10 @@ def multiply_packed(left: Any, t: int, panels: Any, out: Any, added: bool) -> No
     BLAS would pack the matrix anew at every step: 76 GFLOP/s at 32 x 256 x 1024, 142 from panels (float32).
     """
     inner, columns = left.shape[2], out.shape[1]
+    widest = width_of(inner)
     if panels.size > 4:  # more than one unit's
-        for column in range(0, columns, PANEL):
-            width = min(PANEL, columns - column)
+        for column in range(0, columns, widest):
+            width = min(widest, columns - column)
             for row in range(0, inner, DEPTH):
                 block = (row, min(DEPTH, inner - row), column, width)
                 times_panel(left, t, panels, out, block, added or row > 0)

@@ -22,7 +22,9 @@ ROUNDING = {np.float64: 1e-12, np.float32: 1e-3}  # of sums over 300 terms near 
 
 
 @pytest.mark.parametrize("kind", ROUNDING)
-@pytest.mark.parametrize(("inner", "columns"), [(1, 1), (1, 4), (4, 1), (5, 7), (300, PANEL), (130, 2 * PANEL + 3)])
+@pytest.mark.parametrize(
+    ("inner", "columns"), [(1, 1), (1, 4), (4, 1), (5, 7), (60, 2 * PANEL + 3), (300, PANEL), (130, 2 * PANEL + 3)]
+)
 def test_a_product_from_panels_is_that_with_the_matrix(kind: type, inner: int, columns: int) -> None:
     rng = np.random.default_rng(0)
     left, matrix = rng.standard_normal((3, 2, inner)).astype(kind), rng.standard_normal((inner, columns)).astype(kind)

@@ -82,7 +82,7 @@ def rounds_of(runs: Mapping[Key, Run], effort: Effort) -> dict[Key, Array]:
     dict of ndarray (rounds,)
         Seconds by the keys of `runs`.
     """
-    calls = {key: math.ceil(SHORTEST / max(seconds_of(run, 1), 1e-7)) for key, run in runs.items()}
+    calls = {key: calls_of(run) for key, run in runs.items()}
     rounds: list[list[float]] = []
     start = time.perf_counter()
     while len(rounds) < FEWEST or (len(rounds) < effort.repeats and time.perf_counter() - start < effort.budget):
@@ -90,9 +90,21 @@ def rounds_of(runs: Mapping[Key, Run], effort: Effort) -> dict[Key, Array]:
     return dict(zip(runs, np.transpose(rounds), strict=True))
 
 
+def calls_of(run: Run) -> int:
+    """How many calls of a run are timed at once; the first after a rest takes up to ten times as long as the next."""
+    return math.ceil(SHORTEST / max(min(seconds_in_turn(run, 1) for _ in range(3)), 1e-7))
+
+
 def seconds_of(run: Run, calls: int) -> float:
-    """Seconds of one call, on average over some."""
+    """Seconds of one call after a rest, on average over some; of many one more comes first, which wakes the core."""
     time.sleep(REST)
+    if calls > 1:
+        run()
+    return seconds_in_turn(run, calls)
+
+
+def seconds_in_turn(run: Run, calls: int) -> float:
+    """Seconds of one call, on average over some."""
     start = time.perf_counter()
     for _ in range(calls):
         run()
