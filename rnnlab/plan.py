@@ -5,18 +5,16 @@ With one unit a run takes no longer than to tell what it is given and to allocat
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnlab._base.blas import largest_product
 from rnnlab.entries import Entries
 from rnnlab.kernels.cells import Bidirectional, Stack
 from rnnlab.kernels.cells.cell import (
-    Cell,
-    Shapes,
     allocator,
     cell_of,
     checker,
@@ -34,8 +32,6 @@ FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 class Plan(NamedTuple):
     """A network's run along inputs of some shape, in one floating type."""
 
-    cell: Cell
-    shapes: Shapes
     nonlinear: bool  # whether it has a choice of nonlinearity
     multiplications: int  # of its largest product
     recurrent: bool
@@ -80,13 +76,10 @@ def plan_of(make: tuple[Any, ...], steps: int, batch: int, dtype: Any) -> Plan |
         return None
     shapes, leaves = shapes_of(network, steps, batch), leaves_of(network)
     inputs, hidden = sizes_of(network)
-    largest = max(math.prod(shape) for leaf in leaves_of(shapes.params) for shape in leaf)
     params, tape, work, gradients = (allocator(np.empty, part, dtype) for part in shapes)
     return Plan(
-        type(network).cell(),
-        shapes,
         any(type(leaf).cell().nonlinear for leaf in leaves),
-        steps * batch * largest,
+        largest_product(steps * batch, (shape for leaf in leaves_of(shapes.params) for shape in leaf)),
         bool(type(network).cell().states),
         inputs,
         (steps, batch, hidden),

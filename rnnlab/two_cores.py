@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnlab._base.blas import one_blas_thread
+from rnnlab._base.blas import largest_product, one_blas_thread
 from rnnlab._base.cores import available_cores
 from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.kernels.cells import recurrence
@@ -24,8 +24,7 @@ from rnnlab.kernels.sequences import WHOLE
 from rnnlab.kernels.team import AWAY
 
 ROWS = 8  # a half is a multiple: else OpenBLAS's edges gave other bits in 973 of 7,776 products, and in none of these
-WORTH = 2**25  # multiplications of the largest product, below which a second thread costs more than it saves,
-WORTH_HALVING = 2**27  # and below which to copy the halves does
+WORTH = 2**25  # multiplications of the largest product, below which a second thread costs more than it saves
 
 
 def forward(nonlinearity: Any, params: Any, tape: Any, work: Callable[[], Any]) -> None:
@@ -41,8 +40,7 @@ def has_halves(params: Any, tape: Any) -> bool:
     """Whether it is a large cell, whose way forward two threads know, and a batch that can be halved."""
     batch, run = tape.x.shape[1], type(params).cell().forward
     shared = run in (recurrence.forward, recurrence.gated_forward)
-    whole_blocks = batch % ROWS == 0 and batch >= 2 * ROWS
-    return shared and whole_blocks and is_large(params, tape) and multiplications(params, tape) >= WORTH_HALVING
+    return shared and batch % ROWS == 0 and batch >= 2 * ROWS and is_large(params, tape)
 
 
 def in_halves(nonlinearity: Any, params: Any, tape: Any) -> None:
@@ -85,7 +83,8 @@ def is_large(params: Any, tape: Any) -> bool:
 
 def multiplications(params: Any, tape: Any) -> int:
     """Those of the largest product over all steps."""
-    return int(tape.x.shape[0] * tape.x.shape[1] * max(array.size for array in params))
+    steps, batch, _ = tape.x.shape
+    return largest_product(steps * batch, (array.shape for array in params))
 
 
 def in_pipeline(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:

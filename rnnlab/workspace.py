@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rnnlab._base.blas import few_threads, one_blas_thread
+from rnnlab._base.blas import few_threads, largest_product, one_blas_thread
 from rnnlab._base.checks import whole, within_memory
 from rnnlab._base.interrupts import interrupts_noted
 from rnnlab.api import checked_inputs
@@ -117,7 +117,8 @@ class Workspace:
     def _each(self, function: Callable[..., Any]) -> None:
         """Call `function` for every part, each on its own thread if there are several."""
         if len(self._parts) == 1:
-            with few_threads(self._sizes[0] * self._sizes[1] * max(array.size for array in self._theirs)):
+            steps, batch, *_ = self._sizes
+            with few_threads(largest_product(steps * batch, (array.shape for array in self._theirs))):
                 function(slice(None), *self._parts[0])
             return
         with one_blas_thread(), interrupts_noted():

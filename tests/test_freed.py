@@ -59,7 +59,7 @@ def test_so_is_what_layers_return() -> None:
 
 
 def test_so_is_what_two_cores_return(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("WORTH", 0), ("WORTH_HALVING", 0), ("available_cores", lambda: 2)):
+    for name, value in (("WORTH", 0), ("available_cores", lambda: 2)):
         monkeypatch.setattr(two_cores, name, value)
     params = rl.LSTMParams.init(2, 3, rng=np.random.default_rng(0))
     assert alive(lambda: both(params, "backward")) == 0

@@ -22,7 +22,6 @@ LOSSES = {
 def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell is worth a second thread."""
     monkeypatch.setattr(two_cores, "WORTH", 0)
-    monkeypatch.setattr(two_cores, "WORTH_HALVING", 0)
 
 
 def run(kind: Any, loss: str = "of the last step") -> tuple[rl.Tape, Any, dict[str, Any]]:
@@ -69,7 +68,7 @@ def test_what_is_halved_has_whole_blocks_of_sequences_and_large_products(monkeyp
     assert halved(24)
     assert not halved(20)
     assert not halved(8)
-    monkeypatch.setattr(two_cores, "WORTH_HALVING", 30 * 16 * 256 + 1)
+    monkeypatch.setattr(two_cores, "WORTH", 30 * 16 * 256 + 1)
     assert not halved(16)
 
 

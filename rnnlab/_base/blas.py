@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
@@ -29,6 +30,11 @@ def blas_kernels() -> list[str]:
     """Each BLAS library with the kernels that it chose for this processor, such as ``openblas 0.3.31 SkylakeX``."""
     words = ("internal_api", "version", "architecture")  # not every library tells its kernels
     return [" ".join(str(library.get(word) or "") for word in words).strip() for library in _libraries().info()]
+
+
+def largest_product(rows: int, factors: Iterable[tuple[int, ...]]) -> int:
+    """Multiplications of the largest of the products of so many rows and matrices of these shapes."""
+    return rows * max(map(math.prod, factors))
 
 
 def few_threads(multiplications: int) -> AbstractContextManager[None]:

@@ -162,16 +162,3 @@ def activate_own(nonlinearity: Any, a: Any, value: Any) -> None:
 
 # write f(a) of a row of pre-activations to `value`, and f'(a) in their place; both (N,), they share no memory
 activate = by_nonlinearity(activate_known, activate_own, UNALIASED)
-
-
-def activated_known(nonlinearity: int, a: Any) -> Any:
-    """`activated` of a code."""
-    if nonlinearity == TANH:
-        return tanh_and_slope(a)
-    if nonlinearity == SIGMOID:
-        return sigmoid_and_slope(a)
-    return relu_and_slope(a) if nonlinearity == RELU else linear_and_slope(a)
-
-
-# f(a) and f'(a) of a number
-activated = by_nonlinearity(activated_known, lambda nonlinearity, a: nonlinearity(a))

@@ -59,17 +59,15 @@ def project_packed(params: Any, x: Any, panels: Any, out: Any, gates: int) -> No
     """
     if panels.size == gates and params.bias.size == gates:  # one unit's, of one input
         project_number(flat(params.weight_ih), params.bias, flat(x), flat(out), gates)
-    elif panels.size > 4:
-        (steps, batch, inputs), gates = x.shape, params.bias.size
-        rows, left = out.reshape((steps * batch, gates)), x.reshape((steps * batch, inputs))
-        for first in range(0, steps * batch, DEPTH):
-            some = rows[first : first + DEPTH]
-            for r in range(some.shape[0]):
-                for g in range(gates):
-                    some[r, g] = params.bias[g]
-            multiply_packed(left[first : first + DEPTH].reshape((1, some.shape[0], inputs)), 0, panels, some, True)
-    else:
-        project(params.weight_ih, params.bias, x, out)
+        return
+    (steps, batch, inputs), columns = x.shape, params.bias.size
+    rows, left = out.reshape((steps * batch, columns)), x.reshape((steps * batch, inputs))
+    for first in range(0, steps * batch, DEPTH):
+        some = rows[first : first + DEPTH]
+        for r in range(some.shape[0]):
+            for g in range(columns):
+                some[r, g] = params.bias[g]
+        multiply_packed(left[first : first + DEPTH].reshape((1, some.shape[0], inputs)), 0, panels, some, True)
 
 
 @unaliased_kernel
@@ -86,12 +84,6 @@ def project_back(weight: Any, da: Any, dx: Any) -> None:
     if dx.size > 0:
         rows = dx.shape[0] * dx.shape[1]
         np.dot(da.reshape((rows, weight.shape[0])), weight, dx.reshape((rows, weight.shape[1])))
-
-
-@kernel
-def inputs_back(params: Any, tape: Any, gradients: Any) -> None:
-    """Write the gradients of the inputs of some steps from those of a = weight_ih x + bias."""
-    project_back(params.weight_ih, gradients.a, gradients.x)
 
 
 @kernel

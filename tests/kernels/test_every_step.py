@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 import rnnlab as rl
 from rnnlab import kernels
 from tests.kernels.test_one_unit import CODES, run
-from tests.kernels.test_scaling import INTERPRETED, gradients
+from tests.kernels.test_scaling import INTERPRETED, gradients, near_lanes
 from tests.reference import exact_gradients
 
 
@@ -27,11 +27,7 @@ def far_and_faint(kind: type, steps: int = 53) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CODES)
 @pytest.mark.parametrize("shape", [(1, 1), (15, 3), (16, 3), (17, 3), (24, 9), (50, 257)])
 def test_equal_to_plain_bit_for_bit(name: str, shape: tuple[int, int], kind: type) -> None:
-    rng = np.random.default_rng(shape[0])
-    weights = rng.uniform(-1.2, 1.2, (3, shape[1])).astype(kind)
-    weights[1] = np.where(np.abs(weights[1]) < 0.2, 0.0, weights[1]).astype(kind)
-    x, h0 = rng.normal(size=shape).astype(kind), rng.normal(size=shape[1]).astype(kind)
-    length = rng.integers(0, shape[0] + 1, shape[1])
+    weights, x, h0, length = near_lanes(shape, kind)
     with np.errstate(all="ignore"):
         plain = run(name, weights, x, h0, length)
         flow = rl.one_unit_gradients(*weights, x, h0, length, name)

@@ -59,15 +59,21 @@ def test_add_is_the_sum(one: Any, power: Any, other: Any, other_power: Any) -> N
     assert abs(mpmath.ldexp(float(got), int(top)) - truth) <= scale * mpmath.mpf(2) ** -52
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-@pytest.mark.parametrize("name", CODES)
-@pytest.mark.parametrize("shape", [(1, 1), (15, 3), (16, 3), (17, 3), (40, 1), (33, 130), (50, 257)])
-def test_equal_to_plain_bit_for_bit(name: str, shape: tuple[int, int], kind: type) -> None:
+def near_lanes(shape: tuple[int, int], kind: type) -> tuple[Any, Any, Any, Any]:
+    """Weights, inputs, initial states and lengths of (T, L) whose gradients are within the range of floats, or exactly 0."""
     rng = np.random.default_rng(shape[0])
     weights = rng.uniform(-1.2, 1.2, (3, shape[1])).astype(kind)
     weights[1] = np.where(np.abs(weights[1]) < 0.2, 0.0, weights[1]).astype(kind)
     x, h0 = rng.normal(size=shape).astype(kind), rng.normal(size=shape[1]).astype(kind)
     length = rng.integers(0, shape[0] + 1, shape[1])
+    return weights, x, h0, length
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("name", CODES)
+@pytest.mark.parametrize("shape", [(1, 1), (15, 3), (16, 3), (17, 3), (40, 1), (33, 130), (50, 257)])
+def test_equal_to_plain_bit_for_bit(name: str, shape: tuple[int, int], kind: type) -> None:
+    weights, x, h0, length = near_lanes(shape, kind)
     with np.errstate(all="ignore"):
         plain = run(name, weights, x, h0, length)
     scaled = gradients(name, weights, x, h0, length)

@@ -27,15 +27,8 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import (
-    add_bias_gradient,
-    add_linear_sums,
-    inputs_back,
-    multiply_few,
-    multiply_packed,
-    pack,
-    project_packed,
-)
+from rnnlab.kernels.cells.packed import inputs_back, prepare, prepare_back
+from rnnlab.kernels.products import add_bias_gradient, add_linear_sums, multiply_few, multiply_packed, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps, flat
 
@@ -137,13 +130,6 @@ class GRUGradients(NamedTuple):
 
 
 @kernel
-def prepare(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
-    """Pack the weights."""
-    pack(params.weight_ih.T, work.input_panels)
-    pack(params.weight_hh.T, work.panels)
-
-
-@kernel
 def project(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
     """Project the inputs of some steps into the place of their gates."""
     project_packed(params, tape.x, work.input_panels, tape.gates, 3)
@@ -191,12 +177,6 @@ def new_state(gates: Any, h: Any, new_h: Any, hidden: int) -> None:
         first, z, n = b * hidden, (3 * b + 1) * hidden, (3 * b + 2) * hidden
         for j in range(hidden):
             new_h[first + j] = gates[n + j] + gates[z + j] * (h[first + j] - gates[n + j])
-
-
-@kernel
-def prepare_back(params: GRUParams, work: GRUWork) -> None:
-    """Pack the recurrent weights."""
-    pack(params.weight_hh, work.panels)
 
 
 @inner_kernel
@@ -250,21 +230,10 @@ def hidden_back(gates: Any, m: Any, da: Any, dhidden: Any, hidden: int) -> None:
 def finish(params: GRUParams, tape: GRUTape, gradients: GRUGradients) -> None:
     """Add the sums over some steps to the gradients of the parameters."""
     add_linear_sums(params, tape.x, gradients.a, tape.h[:-1], gradients.hidden, gradients)
-    add_candidate_bias_gradient(gradients.hidden, gradients.params.bias_hn)
-
-
-@kernel
-def add_candidate_bias_gradient(hidden: Any, out: Any) -> None:
-    """Add the candidate's part of `hidden` (T, B, 3, H), summed over t and b, to `out` (H,)."""
-    if out.size == 1:
-        sums = np.zeros(3, out.dtype)
-        add_bias_gradient(hidden, sums)
-        out[0] += sums[2]
-        return
-    for t in range(hidden.shape[0]):
-        for b in range(hidden.shape[1]):
-            for j in range(out.size):
-                out[j] += hidden[t, b, 2, j]
+    out = gradients.params.bias_hn
+    sums = np.zeros(3 * out.size, out.dtype)
+    add_bias_gradient(gradients.hidden, sums)
+    out += sums[2 * out.size :]
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:

@@ -29,7 +29,8 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_sums, inputs_back, multiply_packed, pack, project_packed
+from rnnlab.kernels.cells.packed import inputs_back, prepare, prepare_back
+from rnnlab.kernels.products import add_linear_sums, multiply_packed, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps, flat
 
@@ -108,13 +109,6 @@ class LeakyRNNGradients(NamedTuple):
 
 
 @kernel
-def prepare(params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork) -> None:
-    """Pack the weights."""
-    pack(params.weight_ih.T, work.input_panels)
-    pack(params.weight_hh.T, work.panels)
-
-
-@kernel
 def project(params: LeakyRNNParams, tape: LeakyRNNTape, work: LeakyRNNWork) -> None:
     """Project the inputs of some steps into the place of their drives."""
     project_packed(params, tape.x, work.input_panels, tape.drive, 1)
@@ -138,12 +132,6 @@ def new_state(delta: Any, h: Any, drive: Any, new_h: Any) -> None:
         drive[i] -= h[i]
     for i in range(h.size):
         new_h[i] = h[i] + delta * drive[i]
-
-
-@kernel
-def prepare_back(params: LeakyRNNParams, work: LeakyRNNWork) -> None:
-    """Pack the recurrent weights."""
-    pack(params.weight_hh, work.panels)
 
 
 @inner_kernel

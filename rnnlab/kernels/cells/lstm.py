@@ -28,7 +28,8 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_sums, inputs_back, multiply_few, multiply_packed, pack, project_packed
+from rnnlab.kernels.cells.packed import inputs_back, prepare, prepare_back
+from rnnlab.kernels.products import add_linear_sums, multiply_few, multiply_packed, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps
 
@@ -121,13 +122,6 @@ class LSTMGradients(NamedTuple):
 
 
 @kernel
-def prepare(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
-    """Pack the weights."""
-    pack(params.weight_ih.T, work.input_panels)
-    pack(params.weight_hh.T, work.panels)
-
-
-@kernel
 def project(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
     """Project the inputs of some steps into the place of their gates."""
     project_packed(params, tape.x, work.input_panels, tape.gates, 4)
@@ -176,12 +170,6 @@ def new_states(gates: Any, c: Any, new_c: Any, tanh_c: Any, h: Any, hidden: int)
         first, o = b * hidden, (4 * b + 3) * hidden
         for j in range(hidden):
             h[first + j] = gates[o + j] * tanh_c[first + j]
-
-
-@kernel
-def prepare_back(params: LSTMParams, work: LSTMWork) -> None:
-    """Pack the recurrent weights."""
-    pack(params.weight_hh, work.panels)
 
 
 @inner_kernel

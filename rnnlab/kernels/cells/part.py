@@ -14,6 +14,7 @@ from numba.extending import overload
 from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.cells.dispatch import prepare, states_of, stretch
 from rnnlab.kernels.cells.recurrence import steps_forward
+from rnnlab.kernels.streaming import stream
 from rnnlab.kernels.views import as_rows, borrowed
 
 GIVEN = frozenset({"x", "length"})  # fields of a tape that a run reads alone
@@ -52,14 +53,11 @@ def take_rows(whole: Any, first: int, start: int, part: Any) -> None:
             target[r, i] = source[first + r, before + i]
 
 
-@unaliased_kernel
+@inner_kernel
 def put_rows(part: Any, whole: Any, first: int, start: int) -> None:
     """The way back of `take_rows`."""
-    source, target = as_rows(part), as_rows(whole)
-    before = start * (source.shape[1] // part.shape[1])
-    for r in range(source.shape[0]):
-        for i in range(source.shape[1]):
-            target[first + r, before + i] = source[r, i]
+    rows = as_rows(part)
+    stream(rows, as_rows(whole), first, start * (rows.shape[1] // part.shape[1]))
 
 
 def put_part(run: Any, whole: Any, first: int, start: int) -> None:

@@ -22,10 +22,11 @@ from rnnlab._base.initial import Scheme
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
 from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
-from rnnlab.kernels.activations import activate, activated
+from rnnlab.kernels.activations import activate
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
-from rnnlab.kernels.products import add_linear_sums, inputs_back, multiply_few, multiply_packed, pack, project_packed
+from rnnlab.kernels.cells.packed import inputs_back, prepare, prepare_back
+from rnnlab.kernels.products import add_linear_sums, multiply_few, multiply_packed, project_packed
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps, flat
@@ -124,13 +125,6 @@ class RNNGradients(NamedTuple):
 
 
 @kernel
-def prepare(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
-    """Pack the weights."""
-    pack(params.weight_ih.T, work.input_panels)
-    pack(params.weight_hh.T, work.panels)
-
-
-@kernel
 def project(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
     """Project the inputs of some steps into the place of their slopes."""
     project_packed(params, tape.x, work.input_panels, tape.slope, 1)
@@ -140,20 +134,11 @@ def project(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
 def step(nonlinearity: Any, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
     """From h_t to h_(t+1), and the slope in the place of the projected input."""
     slope, h = as_rows(tape.slope)[t], as_rows(tape.h)
-    if slope.size == 1:  # without loops: 38 ns for 45
-        h[t + 1, 0], slope[0] = activated(nonlinearity, slope[0] + h[t, 0] * work.panels[0])
-    elif work.panels.size == 1:  # constants: the loop over the batch is vectorised
+    if work.panels.size == 1:  # constants: the loop over the batch is vectorised
         multiply_few(h[t], work.panels, slope, 1, 1, True)
-        activate(nonlinearity, slope, h[t + 1])
     else:
         multiply_packed(tape.h, t, work.panels, as_steps(tape.slope)[t], True)
-        activate(nonlinearity, slope, h[t + 1])
-
-
-@kernel
-def prepare_back(params: RNNParams, work: RNNWork) -> None:
-    """Pack the recurrent weights."""
-    pack(params.weight_hh, work.panels)
+    activate(nonlinearity, slope, h[t + 1])
 
 
 @inner_kernel
