@@ -28,12 +28,13 @@ from __future__ import annotations
 import contextlib
 import pickle
 from collections.abc import Callable
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import config, njit, types
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 from numba.core.sigutils import normalize_signature
 from numba.extending import register_jitable
 
@@ -113,6 +114,23 @@ class _KernelCache(FunctionCache):
             super().save_overload(sig, data)
 
 
+class _CacheOnUse:
+    """The cache of a kernel, opened when that is first called: to open all takes a fifth of `import rnnlab`."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._opened, name)
+
+    @cached_property
+    def _opened(self) -> Any:
+        try:
+            return _KernelCache(self._function)
+        except RuntimeError:  # no folder can be written: compiled in memory, every run
+            return NullCache()
+
+
 POLICY: dict[str, Any] = {
     "error_model": "numpy",
     "fastmath": {"contract"},
@@ -159,6 +177,5 @@ def in_either(function: Function) -> Function:
 def _cached(function: Function, compiled: Any) -> Any:
     """Give a dispatcher our disk cache."""
     if not config.DISABLE_JIT:
-        with contextlib.suppress(RuntimeError):  # no folder can be written: compiled in memory, every run
-            compiled._cache = _KernelCache(function)
+        compiled._cache = _CacheOnUse(function)
     return compiled
