@@ -20,6 +20,8 @@ Key = TypeVar("Key")
 NAN = float("nan")
 FEWEST = 3  # rounds, however long they take
 SHORTEST = 0.005  # seconds: a shorter call is timed many at a time
+LONG = 0.1  # seconds: a call that takes longer is timed at once
+WARM = 0.05  # seconds of calls before a shorter one is timed: two cores are up to a third slower when they wake up
 REST = 0.05  # seconds between two implementations, for the threads of the last one to stop spinning
 QUARTILES = (0.25, 0.5, 0.75)
 
@@ -96,10 +98,12 @@ def calls_of(run: Run) -> int:
 
 
 def seconds_of(run: Run, calls: int) -> float:
-    """Seconds of one call after a rest, on average over some; of many one more comes first, which wakes the core."""
+    """Seconds of one call after a rest and calls that wake the cores, on average over some."""
     time.sleep(REST)
-    if calls > 1:
-        run()
+    first = seconds_in_turn(run, 1)
+    if first > LONG:
+        return first
+    seconds_in_turn(run, math.ceil(WARM / first))
     return seconds_in_turn(run, calls)
 
 
