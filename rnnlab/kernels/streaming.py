@@ -76,7 +76,8 @@ def _prefetch(typingctx, array, row, column, count):  # type: ignore[no-untyped-
         byte, whole = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, whole, whole, whole])
         fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        with cgutils.for_range_slice(builder, place, builder.add(place, args[3]), args[3].type(step)) as (at, _):
+        last = builder.add(place, builder.add(args[3], args[3].type(step - 1)))  # a row that begins within a line
+        with cgutils.for_range_slice(builder, place, last, args[3].type(step)) as (at, _):
             line = builder.bitcast(builder.gep(numbers.data, [at]), byte)
             builder.call(fetch, [line, whole(0), whole(3), whole(1)])  # to read, into the nearest cache, data
         return context.get_dummy_value()

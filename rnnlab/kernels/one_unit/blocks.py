@@ -12,7 +12,9 @@ from rnnlab.kernels.one_unit.plain import Weights
 from rnnlab.kernels.one_unit.scaled import WINDOW, Tape, scaled_forward
 from rnnlab.kernels.scaling import Scaled, part
 
-BLOCK = 128  # lanes whose history of a few hundred steps stays in the second-level cache
+CACHE = 2**20  # bytes of the second-level cache, in which the history of a block stays
+MEMORY = 2**24  # bytes that are not given back to the system after a call
+NARROWEST, WIDEST = 64, 128  # lanes of a block, where the memory has room
 
 
 class Gradients(NamedTuple):
@@ -32,27 +34,30 @@ class Work(NamedTuple):
     x: Any  # (T, W)
     a: Scaled  # (R, W): see `Adjoint`
     sums: Scaled  # (3, W)
-    state: Any  # (W,)
 
 
 @kernel
-def block_width(steps: int, lanes: int) -> int:
-    """Lanes to treat at once: at most BLOCK, fewer where T is so long that 2 million states are exceeded."""
-    return min(lanes, max(8, min(BLOCK, 2_000_000 // steps)))
+def block_width(x: Any) -> int:
+    """Lanes to treat at once: as many as have the history of all steps of `x` (T, L) in the cache, in whole vectors."""
+    steps, lanes = x.shape
+    history = 3 * x.itemsize * steps
+    width = max(NARROWEST, min(WIDEST, CACHE // history // 16 * 16))
+    return min(lanes, width, max(8, MEMORY // history // 8 * 8))
 
 
 @kernel
 def new_work(x: Any, exponent: Any, width: int, kept: int) -> Work:
-    """Work space for blocks of `width` lanes, which keeps that many rows of dL/da."""
+    """Work space for blocks of `width` lanes, which keeps that many rows of dL/da.
+
+    The history is one array: three of 3 MB would go back to the system after every call, whose new pages take four times
+    as long as all the rest of 64 lanes of 5,000 steps.
+    """
     (steps, _), kind, whole = x.shape, x.dtype, exponent.dtype
-    tape = Tape(
-        np.empty((steps + 1, width), kind),
-        np.empty((steps, width), kind),
-        np.empty((steps // WINDOW + 1, width), whole),
-    )
+    history = np.empty((3, steps + 1, width), kind)
+    tape = Tape(history[0], history[1, :steps], np.empty((steps // WINDOW + 1, width), whole))
     rows = Scaled(np.empty((kept, width), kind), np.empty((kept, width), whole))
     sums = Scaled(np.empty((3, width), kind), np.empty((3, width), whole))
-    return Work(tape, np.empty((steps, width), kind), rows, sums, np.empty(width, kind))
+    return Work(tape, history[2, :steps], rows, sums)
 
 
 @kernel
@@ -102,8 +107,7 @@ def last_state_gradients(
     every : EveryStep, optional
         Written here, each number once.
     """
-    steps, lanes = x.shape
-    width = block_width(steps, lanes)
+    lanes, width = x.shape[1], block_width(x)
     work = new_work(x, out.h0.exponent, width, 1 if every is None else WINDOW)
     for begin in range(0, lanes, width):
         first = min(begin, lanes - width)  # the last block overlaps its neighbour instead of being narrower
@@ -112,7 +116,7 @@ def last_state_gradients(
         adjoint = Adjoint(part(out.h0, first, last), work.a, work.sums, every, first)
         for i in range(width):
             work.tape.h[0, i] = h0[first + i]
-        scaled_forward(nonlinearity, block, (x, first), work.x, work.tape, work.state)
+        scaled_forward(nonlinearity, block, (x, first), work.x, work.tape)
         scaled_backward(block, work.x, work.tape, length[first:last], adjoint)
         write_sums(block.w1, work, out, first)
         if every is not None:

@@ -48,37 +48,54 @@ def newest_first(first: int, last: int) -> Any:
     return np.arange(first, last + 1)[::-1]
 
 
-def step_known(nonlinearity: int, weights: Weights, x: Any, t: int, state: Any, h: Any, slope: Any) -> None:
-    """One step of the recurrence: `state` (L,) goes from h_(t-1) to h_t, which is copied to row t of `h`.
+class Rows(NamedTuple):
+    """What a step reads and writes: of each array the row t, from h_t to h_(t+1)."""
 
-    The state has a row of its own because a loop that reads one row of `h` and writes the next does not vectorise, and
-    rows are indexed and not sliced because a slice costs two atomic counts, as much as ten lanes.
+    x: Any  # (T, L), or None: where inputs are copied to
+    h: Any  # (T + 1, L)
+    later: Any  # (T, L): `h` from row 1 on. A loop that reads one row of an array and writes another does not vectorise
+    slope: Any  # (T, L): f'(a_(t+1))
+
+
+@inner_kernel
+def taken(inputs: Any, lane: int, t: int, i: int, copy: Any) -> Any:
+    """The input of lane i after step t, copied if that is wanted; unsigned, as a sign's check stops vectorising."""
+    x = inputs[np.uintp(t), np.uintp(lane) + np.uintp(i)]
+    if copy is not None:
+        copy[t, i] = x
+    return x
+
+
+def step_known(nonlinearity: int, weights: Weights, source: tuple[Any, int], t: int, rows: Rows) -> None:
+    """One step of the recurrence, for source = (the inputs of these and other lanes, the first of these there).
+
+    Rows are indexed and not sliced because a slice costs two atomic counts, as much as ten lanes.
     """
-    w1, w2, b1 = weights
+    (w1, w2, b1), (inputs, lane), (x, h, later, slope) = weights, source, rows
     if nonlinearity == TANH:
-        for i in range(state.size):
-            state[i], slope[t - 1, i] = tanh_and_slope(w1[i] * x[t - 1, i] + w2[i] * state[i] + b1[i])
-            h[t, i] = state[i]
+        for i in range(w1.size):
+            a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
+            later[t, i], slope[t, i] = tanh_and_slope(a)
     elif nonlinearity == SIGMOID:
-        for i in range(state.size):
-            state[i], slope[t - 1, i] = sigmoid_and_slope(w1[i] * x[t - 1, i] + w2[i] * state[i] + b1[i])
-            h[t, i] = state[i]
+        for i in range(w1.size):
+            a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
+            later[t, i], slope[t, i] = sigmoid_and_slope(a)
     elif nonlinearity == RELU:
-        for i in range(state.size):
-            state[i], slope[t - 1, i] = relu_and_slope(w1[i] * x[t - 1, i] + w2[i] * state[i] + b1[i])
-            h[t, i] = state[i]
+        for i in range(w1.size):
+            a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
+            later[t, i], slope[t, i] = relu_and_slope(a)
     else:
-        for i in range(state.size):
-            state[i], slope[t - 1, i] = linear_and_slope(w1[i] * x[t - 1, i] + w2[i] * state[i] + b1[i])
-            h[t, i] = state[i]
+        for i in range(w1.size):
+            a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
+            later[t, i], slope[t, i] = linear_and_slope(a)
 
 
-def step_own(nonlinearity: Any, weights: Weights, x: Any, t: int, state: Any, h: Any, slope: Any) -> None:
+def step_own(nonlinearity: Any, weights: Weights, source: tuple[Any, int], t: int, rows: Rows) -> None:
     """The same with a function."""
-    w1, w2, b1 = weights
-    for i in range(state.size):
-        state[i], slope[t - 1, i] = nonlinearity(w1[i] * x[t - 1, i] + w2[i] * state[i] + b1[i])
-        h[t, i] = state[i]
+    (w1, w2, b1), (inputs, lane), (x, h, later, slope) = weights, source, rows
+    for i in range(w1.size):
+        a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
+        later[t, i], slope[t, i] = nonlinearity(a)
 
 
 step = by_nonlinearity(step_known, step_own, UNALIASED)
@@ -101,9 +118,9 @@ def forward(nonlinearity: Any, weights: Weights, x: Any, h: Any, slope: Any) -> 
     slope : ndarray (T, L)
         Written here: f'(a_t) in row t - 1.
     """
-    state = h[0].copy()
-    for t in range(1, x.shape[0] + 1):
-        step(nonlinearity, weights, x, t, state, h, slope)
+    rows = Rows(None, h, h[1:], slope)
+    for t in range(x.shape[0]):
+        step(nonlinearity, weights, (x, 0), t, rows)
 
 
 @kernel

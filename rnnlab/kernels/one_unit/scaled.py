@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from rnnlab.kernels._floats import constants_of
 from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.activations import RELU, TANH, code_of, power_of_two
-from rnnlab.kernels.one_unit.plain import Weights, step
+from rnnlab.kernels.one_unit.plain import Rows, Weights, step
 from rnnlab.kernels.scaling import normalise, to_float
 from rnnlab.kernels.streaming import prefetch
 
 WINDOW = 16
+AHEAD = 4  # steps from asking for an input until it is read
 
 
 class Tape(NamedTuple):
@@ -39,18 +40,18 @@ def is_far(h: Any, exponent: Any) -> bool:
 
 
 @kernel
-def rebase_lane(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: int, i: int) -> None:
+def rebase_lane(nonlinearity: Any, weights: Weights, source: tuple[Any, int], tape: Tape, first: int, i: int) -> None:
     """Choose the units of lane i for the window after step `first` and put h[first] into them.
 
     A state out of range keeps an exponent if it outgrows every input (linear and ReLU), or if no input comes and it stays
     so small in the whole window that tanh is the identity. In every other case, a user's own f among them, units are 1: a
     state that grows out of there in a window, by at most 2^448, is a normal number at its start.
     """
-    h, exponent = tape.h, tape.exponent[first // WINDOW]
+    h, exponent, (inputs, lane) = tape.h, tape.exponent[first // WINDOW], source
     c = constants_of(h[first, i])
     loudest = c.zero
-    for t in range(first, min(first + WINDOW, x.shape[0])):
-        loudest = max(loudest, abs(weights.w1[i] * x[t, i] + weights.b1[i]))
+    for t in range(first, min(first + WINDOW, inputs.shape[0])):
+        loudest = max(loudest, abs(weights.w1[i] * inputs[t, lane + i] + weights.b1[i]))
     mantissa, power = normalise(h[first, i], exponent[i])
     outgrows = power > c.far and code_of(nonlinearity) <= RELU
     _, growth = normalise(weights.w2[i], type(c.far)(0))
@@ -63,19 +64,21 @@ def rebase_lane(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: 
         h[first, i], exponent[i] = to_float(mantissa, power), 0
 
 
-@kernel
-def rebase(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: int) -> bool:
-    """Choose the units of every lane for the window after step `first`; true if any lane has units other than 1."""
-    h, exponent = tape.h, tape.exponent
-    row = first // WINDOW
+@inner_kernel
+def any_far(tape: Tape, first: int) -> bool:
+    """Whether any state has units other than 1, or may need them."""
     far = 0
-    for i in range(h.shape[1]):
-        far += is_far(h[first, i], exponent[row, i])
-    if far:
-        for i in range(h.shape[1]):
-            if is_far(h[first, i], exponent[row, i]):
-                rebase_lane(nonlinearity, weights, x, tape, first, i)
+    for i in range(tape.h.shape[1]):
+        far += is_far(tape.h[first, i], tape.exponent[first // WINDOW, i])
     return far > 0
+
+
+@kernel
+def rebase(nonlinearity: Any, weights: Weights, source: tuple[Any, int], tape: Tape, first: int) -> None:
+    """Choose the units of every far lane for the window after step `first`."""
+    for i in range(tape.h.shape[1]):
+        if is_far(tape.h[first, i], tape.exponent[first // WINDOW, i]):
+            rebase_lane(nonlinearity, weights, source, tape, first, i)
 
 
 @kernel
@@ -94,22 +97,8 @@ def forward_far(nonlinearity: Any, weights: Weights, x: Any, tape: Tape, first: 
 
 
 @kernel
-def take_rows(source: tuple[Any, int], x: Any, first: int, last: int) -> None:
-    """Rows first .. last - 1 of the columns from `lane` on, for source = (all inputs, lane), into those of `x`."""
-    inputs, lane = source
-    for t in range(first, last):
-        row = inputs[
-            t, lane : lane + x.shape[1]
-        ]  # a slice and not inputs[t, lane + i]: its sign check stops vectorising
-        for i in range(row.size):
-            x[t, i] = row[i]
-
-
-@kernel
-def scaled_forward(
-    nonlinearity: Any, weights: Weights, source: tuple[Any, int], x: Any, tape: Tape, state: Any
-) -> None:
-    """Run the recurrence, oldest input first, while the inputs of the next window are on their way from memory.
+def scaled_forward(nonlinearity: Any, weights: Weights, source: tuple[Any, int], x: Any, tape: Tape) -> None:
+    """Run the recurrence, oldest input first, while the inputs of the next steps are on their way from memory.
 
     Parameters
     ----------
@@ -123,23 +112,21 @@ def scaled_forward(
         Written here: the inputs.
     tape : Tape
         h[0] is set by the caller, the rest is written here.
-    state : ndarray (L,)
-        Work space.
     """
-    steps = x.shape[0]
-    for i in range(state.size):
+    (inputs, lane), (steps, lanes) = source, x.shape
+    rows = Rows(x, tape.h, tape.h[1:], tape.slope)
+    for i in range(lanes):
         tape.exponent[0, i] = 0
     for first in range(0, steps, WINDOW):
         last = min(first + WINDOW, steps)
-        take_rows(source, x, first, last)
-        far = rebase(nonlinearity, weights, x, tape, first)
-        for i in range(state.size):
-            state[i] = tape.h[first, i]
-        for t in range(first + 1, last + 1):
-            prefetch(source[0], min(t + WINDOW, steps) - 1, source[1], state.size)
-            step(nonlinearity, weights, x, t, state, tape.h, tape.slope)
+        far = any_far(tape, first)
+        if far:
+            rebase(nonlinearity, weights, source, tape, first)
+        for t in range(first, last):
+            prefetch(inputs, min(t + AHEAD, steps - 1), lane, lanes)
+            step(nonlinearity, weights, source, t, rows)
         if far:
             forward_far(nonlinearity, weights, x, tape, first, last)
         if last == first + WINDOW:
-            for i in range(state.size):
+            for i in range(lanes):
                 tape.exponent[last // WINDOW, i] = tape.exponent[first // WINDOW, i]
