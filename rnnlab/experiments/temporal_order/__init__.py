@@ -64,6 +64,9 @@ class Spec(ExperimentSpec):
     gate_bias: FiniteFloat = Field(default=2.0, description="first bias of the LSTM's forget, the GRU's update gates")
     clip_norm: FiniteFloat = Field(default=1.0, gt=0, description="longest gradient of all but SGD")
     regulariser: FiniteFloat = Field(default=2.0, gt=0, description="weight of the regulariser of SGD-CR")
+    dtype: Literal["float32", "float64"] = Field(
+        default="float32", description="floating type of the networks: float32 as the authors', or float64"
+    )
     full: StrictBool = Field(
         default=False, description="the paper's setting: T to 250, 5 networks, 5 million updates; weeks"
     )
@@ -116,16 +119,16 @@ def parts_of(spec: Spec) -> Iterator[Part]:
 
 def model_of(part: Part, rng: np.random.Generator) -> rl.Model:
     """A network with its first weights, biases 0: as in the paper's code; LSTM and GRU are inclined to remember."""
-    size = part.spec.hidden_size
+    size, kind = part.spec.hidden_size, part.spec.dtype
     if part.method in GATED:
-        gated = params_of(GATED[part.method], INPUTS, size, rng)
+        gated = params_of(GATED[part.method], INPUTS, size, rng, dtype=kind)
         type(gated).cell().remember(gated, part.spec.gate_bias)
-        return rl.Model(gated, rl.Readout.init(size, CLASSES, rng=rng))
+        return rl.Model(gated, rl.Readout.init(size, CLASSES, rng=rng, dtype=kind))
     spread = SPREAD[part.initialisation]
     scheme, gain = ("sparse", 1.0) if part.initialisation == "smart" else ("gaussian", spread * math.sqrt(size))
-    params = rl.RNNParams.init(INPUTS, size, rng=rng, scheme=scheme, gain=gain)  # type: ignore[arg-type]
-    params = params._replace(weight_ih=spread * rng.standard_normal((size, INPUTS)))
-    readout = rl.Readout(spread * rng.standard_normal((CLASSES, size)), np.zeros(CLASSES))
+    params = rl.RNNParams.init(INPUTS, size, rng=rng, scheme=scheme, gain=gain, dtype=kind)  # type: ignore[arg-type]
+    params = params._replace(weight_ih=(spread * rng.standard_normal((size, INPUTS))).astype(kind))
+    readout = rl.Readout((spread * rng.standard_normal((CLASSES, size))).astype(kind), np.zeros(CLASSES, kind))
     return rl.Model(params, readout, "sigmoid" if part.initialisation == "sigmoid" else "tanh")
 
 
