@@ -71,7 +71,9 @@ def test_wrong_answers_by_hand() -> None:
 
 @pytest.mark.parametrize(("start", "spread"), [("basic", 0.1), ("smart", 0.01), ("sigmoid", 0.01)])
 def test_first_weights_are_those_of_the_paper(start: str, spread: float) -> None:
-    model = temporal_order.model_of(part(initialisation=start)._replace(spec=Spec()), np.random.default_rng(0))
+    model = temporal_order.model_of(
+        part(initialisation=start)._replace(spec=Spec(dtype="float64")), np.random.default_rng(0)
+    )
     assert model.params.weight_ih.std() == pytest.approx(spread, rel=0.15)
     assert model.readout.weight.std() == pytest.approx(spread, rel=0.15)
     assert not model.params.bias.any()
@@ -82,6 +84,20 @@ def test_first_weights_are_those_of_the_paper(start: str, spread: float) -> None
         assert np.abs(np.linalg.eigvals(model.params.weight_hh)).max() == pytest.approx(0.95, rel=1e-12)
     else:
         assert model.params.weight_hh.std() == pytest.approx(spread, rel=0.1)
+
+
+@pytest.mark.parametrize("method", ["SGD", "LSTM", "GRU"])
+def test_networks_are_float32_unless_asked_for_float64(method: str) -> None:
+    """As the authors' code has them; otherwise the same."""
+    given = part(method=method)
+    model, wide = (
+        temporal_order.model_of(given._replace(spec=Spec(**kind)), np.random.default_rng(0))
+        for kind in ({}, {"dtype": "float64"})
+    )
+    for name in ("params", "readout"):
+        for array, same in zip(getattr(model, name), getattr(wide, name), strict=True):
+            assert (array.dtype, same.dtype) == (np.float32, np.float64)
+            np.testing.assert_allclose(array, same, rtol=1e-6, atol=1e-8)  # some roundings, of the spectral radius too
 
 
 def test_recipes() -> None:
