@@ -17,17 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlab.kernels._jit import UNALIASED, inner_kernel, kernel
-from rnnlab.kernels.activations import (
-    RELU,
-    SIGMOID,
-    TANH,
-    by_nonlinearity,
-    linear_and_slope,
-    relu_and_slope,
-    sigmoid_and_slope,
-    tanh_and_slope,
-)
+from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
+from rnnlab.kernels.activations import activate
+from rnnlab.kernels.views import borrowed
 
 
 class Weights(NamedTuple):
@@ -48,57 +40,25 @@ def newest_first(first: int, last: int) -> Any:
     return np.arange(first, last + 1)[::-1]
 
 
-class Rows(NamedTuple):
-    """What a step reads and writes: of each array the row t, from h_t to h_(t+1)."""
+@unaliased_kernel
+def preactivate(weights: Weights, source: tuple[Any, int], t: int, x: Any, h: Any, a: Any) -> None:
+    """Row t of `a`, from that of `h` and of source = (the inputs of these and other lanes, the first of these there).
 
-    x: Any  # (T, L), or None: where inputs are copied to
-    h: Any  # (T + 1, L)
-    later: Any  # (T, L): `h` from row 1 on. A loop that reads one row of an array and writes another does not vectorise
-    slope: Any  # (T, L): f'(a_(t+1))
+    The inputs are copied to row t of `x`, if there is one.
+    """
+    (w1, w2, b1), (inputs, lane) = weights, source
+    for i in range(w1.size):
+        number = inputs[np.uintp(t), np.uintp(lane) + np.uintp(i)]  # unsigned: a sign's check stops vectorising
+        if x is not None:
+            x[t, i] = number
+        a[t, i] = w1[i] * number + w2[i] * h[t, i] + b1[i]
 
 
 @inner_kernel
-def taken(inputs: Any, lane: int, t: int, i: int, copy: Any) -> Any:
-    """The input of lane i after step t, copied if that is wanted; unsigned, as a sign's check stops vectorising."""
-    x = inputs[np.uintp(t), np.uintp(lane) + np.uintp(i)]
-    if copy is not None:
-        copy[t, i] = x
-    return x
-
-
-def step_known(nonlinearity: int, weights: Weights, source: tuple[Any, int], t: int, rows: Rows) -> None:
-    """One step of the recurrence, for source = (the inputs of these and other lanes, the first of these there).
-
-    Rows are indexed and not sliced because a slice costs two atomic counts, as much as ten lanes.
-    """
-    (w1, w2, b1), (inputs, lane), (x, h, later, slope) = weights, source, rows
-    if nonlinearity == TANH:
-        for i in range(w1.size):
-            a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
-            later[t, i], slope[t, i] = tanh_and_slope(a)
-    elif nonlinearity == SIGMOID:
-        for i in range(w1.size):
-            a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
-            later[t, i], slope[t, i] = sigmoid_and_slope(a)
-    elif nonlinearity == RELU:
-        for i in range(w1.size):
-            a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
-            later[t, i], slope[t, i] = relu_and_slope(a)
-    else:
-        for i in range(w1.size):
-            a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
-            later[t, i], slope[t, i] = linear_and_slope(a)
-
-
-def step_own(nonlinearity: Any, weights: Weights, source: tuple[Any, int], t: int, rows: Rows) -> None:
-    """The same with a function."""
-    (w1, w2, b1), (inputs, lane), (x, h, later, slope) = weights, source, rows
-    for i in range(w1.size):
-        a = w1[i] * taken(inputs, lane, t, i, x) + w2[i] * h[t, i] + b1[i]
-        later[t, i], slope[t, i] = nonlinearity(a)
-
-
-step = by_nonlinearity(step_known, step_own, UNALIASED)
+def step(nonlinearity: Any, weights: Weights, source: tuple[Any, int], t: int, x: Any, h: Any, slope: Any) -> None:
+    """From row t of `h`, borrowed like `slope`, to the next; f' takes the place of a in row t of `slope`."""
+    preactivate(weights, source, t, x, h, slope)
+    activate(nonlinearity, slope[t], h[t + 1])
 
 
 @kernel
@@ -118,9 +78,9 @@ def forward(nonlinearity: Any, weights: Weights, x: Any, h: Any, slope: Any) -> 
     slope : ndarray (T, L)
         Written here: f'(a_t) in row t - 1.
     """
-    rows = Rows(None, h, h[1:], slope)
+    states, slopes = borrowed(h), borrowed(slope)
     for t in range(x.shape[0]):
-        step(nonlinearity, weights, (x, 0), t, rows)
+        step(nonlinearity, weights, (x, 0), t, None, states, slopes)
 
 
 @kernel
