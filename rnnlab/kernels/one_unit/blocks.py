@@ -38,7 +38,7 @@ class Work(NamedTuple):
 
 @kernel
 def block_width(x: Any) -> int:
-    """Lanes to treat at once: as many as have the history of all steps of `x` (T, L) in the cache, in whole vectors."""
+    """Lanes to treat at once: those whose history of all steps of `x` (T, L) fits the cache, if they are not too few."""
     steps, lanes = x.shape
     history = 3 * x.itemsize * steps
     width = max(NARROWEST, min(WIDEST, CACHE // history // 16 * 16))
@@ -49,7 +49,7 @@ def block_width(x: Any) -> int:
 def new_work(x: Any, exponent: Any, width: int, kept: int) -> Work:
     """Work space for blocks of `width` lanes, which keeps that many rows of dL/da.
 
-    The history is one array: three of 3 MB would go back to the system after every call, whose new pages take four times
+    The history is one array: three of 3 MB would go back to the system after every call, whose new pages take five times
     as long as all the rest of 64 lanes of 5,000 steps.
     """
     (steps, _), kind, whole = x.shape, x.dtype, exponent.dtype
