@@ -20,16 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
-from rnnlab.kernels.activations import (
-    RELU,
-    SIGMOID,
-    TANH,
-    linear_and_slope,
-    relu_and_slope,
-    sigmoid_and_slope,
-    tanh_and_slope,
-)
+from rnnlab.kernels.activations import activate
 from rnnlab.kernels.one_unit.plain import newest_first
+from rnnlab.kernels.views import borrowed
 
 BLOCK = 128  # lanes whose history of 50 steps stays in the second-level cache; a multiple of the SIMD width
 
@@ -75,40 +68,33 @@ class Work(NamedTuple):
 
     h: Any  # (T + 1, W): states; row 0 is 0
     slope: Any  # (T, W): f'(a_t) in row t - 1
-    state: Any  # (W,): h_t on the way forward
+    factor: Any  # (W,): by which a gradient becomes a step
     dh: Any  # (W,): dL/dh_t on the way back
     alive: Any  # (W,): 1 until the lane stops, then 0
     streak: Any  # (W,): how many losses up to now were below the threshold, in a row
     gradient: Network  # of arrays (W,)
 
 
-@unaliased_kernel
+@inner_kernel
 def forward_step(nonlinearity: int, network: Network, x_t: Any, t: int, work: Work) -> None:
-    """`state` goes from h_(t-1) to h_t, which is copied to row t of `h`; see `one_unit.step`."""
+    """From h_(t-1) to h_t; f' takes the place of a."""
+    a = work.slope[t - 1]
+    preactivate(network, x_t, work.h[t - 1], a)
+    activate(nonlinearity, a, work.h[t])
+
+
+@unaliased_kernel
+def preactivate(network: Network, x_t: Any, h: Any, a: Any) -> None:
+    """Write a_t; all but x_t are (W,)."""
     w1, w2, b1, _, _ = network
-    h, slope, state = work.h, work.slope, work.state
-    if nonlinearity == TANH:
-        for i in range(state.size):
-            state[i], slope[t - 1, i] = tanh_and_slope(w1[i] * x_t + w2[i] * state[i] + b1[i])
-            h[t, i] = state[i]
-    elif nonlinearity == SIGMOID:
-        for i in range(state.size):
-            state[i], slope[t - 1, i] = sigmoid_and_slope(w1[i] * x_t + w2[i] * state[i] + b1[i])
-            h[t, i] = state[i]
-    elif nonlinearity == RELU:
-        for i in range(state.size):
-            state[i], slope[t - 1, i] = relu_and_slope(w1[i] * x_t + w2[i] * state[i] + b1[i])
-            h[t, i] = state[i]
-    else:
-        for i in range(state.size):
-            state[i], slope[t - 1, i] = linear_and_slope(w1[i] * x_t + w2[i] * state[i] + b1[i])
-            h[t, i] = state[i]
+    for i in range(a.size):
+        a[i] = w1[i] * x_t + w2[i] * h[i] + b1[i]
 
 
 @unaliased_kernel
 def read_out(network: Network, target: Any, share: Any, work: Work, loss: Any) -> None:
     """Add one sequence's share of the loss and of the readout's gradients, and write dL/dh_T to `dh`."""
-    state, dh, gradient = work.state, work.dh, work.gradient
+    state, dh, gradient = work.h[work.slope.shape[0]], work.dh, work.gradient
     for i in range(state.size):
         error = network.w3[i] * state[i] + network.b2[i] - target
         loss[i] += share * error * error
@@ -141,7 +127,6 @@ def accumulate(nonlinearity: int, network: Network, data: Data, update: int, wor
     loss[:] = 0
     share = 1.0 / x.shape[1]
     for b in range(x.shape[1]):
-        work.state[:] = 0
         for t in range(1, steps + 1):
             forward_step(nonlinearity, network, x[update, b, t - 1], t, work)
         read_out(network, target[update, b], share, work, loss)
@@ -152,7 +137,7 @@ def accumulate(nonlinearity: int, network: Network, data: Data, update: int, wor
 @inner_kernel
 def scale_gradients(descent: Descent, work: Work, largest: Any) -> None:
     """Turn each lane's gradients into its step, rate min(1, clip / |g|) g, and note the largest |g|."""
-    g, factor, alive = work.gradient, work.state, work.alive
+    g, factor, alive = work.gradient, work.factor, work.alive
     for i in range(factor.size):
         square = g.w1[i] * g.w1[i] + g.w2[i] * g.w2[i] + g.b1[i] * g.b1[i] + g.w3[i] * g.w3[i] + g.b2[i] * g.b2[i]
         factor[i] = np.sqrt(square)
@@ -203,6 +188,7 @@ def train_block(
     nonlinearity: int, data: Data, network: Network, descent: Descent, outcome: Outcome, work: Work
 ) -> None:
     """All updates of the lanes of one block."""
+    space = borrowed(work)
     work.h[0] = 0
     work.alive[:] = 1
     work.streak[:] = 0
@@ -210,7 +196,7 @@ def train_block(
     outcome.diverged_at[:] = -1
     outcome.largest[:] = 0
     for update in range(data.x.shape[0]):
-        accumulate(nonlinearity, network, data, update, work, outcome.loss)
+        accumulate(nonlinearity, network, data, update, space, outcome.loss)
         note_solved(descent, update, work, outcome)
         scale_gradients(descent, work, outcome.largest)
         descend(network, descent.bound, work)
