@@ -26,7 +26,7 @@ class Constants(NamedTuple):
     mantissa_bits: Any
     exponent_bias: Any
     sign_bit: Any
-    polynomial: tuple[Any, ...]  # (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, Chebyshev nodes, highest power first
+    polynomial: Any  # of (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, minimax, in pairs, the highest powers first
     tanh_limit: Any  # |a| beyond which tanh's slope 4 e^(-2|a|) is held constant
     sigmoid_limit: Any  # e^-limit rounds to 0
     far: Any  # states of magnitude above 2^far or below 2^-far get an exponent of their own
@@ -45,17 +45,11 @@ FLOAT64 = Constants(
     exponent_bias=np.int64(1023),
     sign_bit=np.int64(-0x8000000000000000),
     polynomial=(
-        np.float64(2.0914686968086877233e-9),
-        np.float64(2.5105217004720745164e-8),
-        np.float64(2.7557273643110295328e-7),
-        np.float64(2.755725540020642443e-6),
-        np.float64(2.4801587325547741216e-5),
-        np.float64(1.9841269874820625271e-4),
-        np.float64(1.3888888888883748305e-3),
-        np.float64(8.3333333333261351258e-3),
-        np.float64(4.1666666666669669755e-2),
-        np.float64(1.6666666666666670991e-1),
-        np.float64(0.5),
+        (np.float64(2.5114449456025554058e-8), np.float64(2.7626269072739969577e-7)),
+        (np.float64(2.7557228040230363567e-6), np.float64(2.480150460538926859e-5)),
+        (np.float64(1.9841269902918379466e-4), np.float64(1.3888888932227392825e-3)),
+        (np.float64(8.3333333333146536276e-3), np.float64(4.1666666666574184882e-2)),
+        (np.float64(1.6666666666666685868e-1), np.float64(0.50000000000000054871)),
     ),
     tanh_limit=np.float64(300),
     sigmoid_limit=np.float64(746),
@@ -75,12 +69,9 @@ FLOAT32 = Constants(
     exponent_bias=np.int32(127),
     sign_bit=np.int32(-0x80000000),
     polynomial=(
-        np.float32(1.9890990824673848e-4),
-        np.float32(1.3933649996309250e-3),
-        np.float32(8.3333109254809008e-3),
-        np.float32(4.1666464925285905e-2),
-        np.float32(1.6666681623231402e-1),
-        np.float32(0.50000000134658092),
+        (np.float32(1.9914167629748372e-4), np.float32(1.3940959073148084e-3)),
+        (np.float32(8.3332730831609428e-3), np.float32(4.1666355430994946e-2)),
+        (np.float32(1.6666666816702429e-1), np.float32(0.5000000046152751)),
     ),
     tanh_limit=np.float32(30),
     sigmoid_limit=np.float32(105),

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rnnlab import kernels
+from rnnlab.kernels._floats import FLOAT32, FLOAT64, Constants
 from tests.reference import value_and_slope
 
 INTERPRETED = bool(numba.config.DISABLE_JIT)
@@ -60,6 +61,21 @@ def in_ulp_of_long(values: NDArray[Any], truth: NDArray[np.longdouble]) -> float
     """The same, where the truth is a long double."""
     spacing = np.spacing(np.abs(truth.astype(values.dtype)))
     return float((np.abs(values - truth) / spacing.astype(np.longdouble)).max())
+
+
+def polynomial_error(constants: Constants, leading: int = 0) -> float:
+    """Largest relative error of e^r - 1 on |r| <= ln(2) / 2, in units of half a last place, without so many first pairs."""
+    coefficients = [float(each) for pair in constants.polynomial[leading:] for each in pair]
+    with mpmath.workdps(40):
+        places = [mpmath.log(2) / 2 * k / 500 for k in range(-500, 501) if k]
+        errors = [abs((r + r * r * mpmath.polyval(coefficients, r)) / mpmath.expm1(r) - 1) for r in places]
+        return float(max(errors)) / (np.finfo(constants.one).eps / 2)
+
+
+@pytest.mark.parametrize("constants", [FLOAT32, FLOAT64])
+def test_the_polynomial_adds_a_quarter_of_a_rounding_at_most(constants: Constants) -> None:
+    assert polynomial_error(constants) <= 0.25
+    assert polynomial_error(constants, leading=1) > 1  # no pair is spare
 
 
 @pytest.mark.parametrize("kind", TYPES)
