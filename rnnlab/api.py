@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab import two_cores
 from rnnlab._base.blas import one_blas_thread
 from rnnlab._base.checks import at_least, integers, lengths, numbers, real_numbers, shortened
+from rnnlab._base.memory import empty
 from rnnlab.gradients import GradientFlow, Gradients, measured
 from rnnlab.kernels.cells.cell import Cell, allocate, leaves_of, shapes_of, sizes_of
 from rnnlab.kernels.cells.parts import flow_of
@@ -102,7 +103,7 @@ def forward_checked(params: Any, x: Any, h0: Any, nonlinearity: Any, length: Any
     kind = dtype_of(given)
     inputs, own_length = checked_inputs(given, x, length, batch_first)
     shapes = shapes_of(given, len(inputs), own_length.size)
-    tape = allocate(np.empty, shapes.tape, kind)
+    tape = allocate(empty, shapes.tape, kind)
     tape.x[:], tape.length[:] = inputs.reshape(shapes.tape.x), own_length
     choice = checked_choice(given, nonlinearity)
     set_initial_states(given, tape, h0)
@@ -215,7 +216,7 @@ def backward_checked(tape: Any, dh: Any, dc: Any, window: Any, dh_n: Any, scaled
     cell, shapes = checked_tape(tape)
     kind = tape.record.x.dtype
     work, dloss = prepared(tape, shapes, dh, dc, dh_n)
-    gradients = allocate(np.empty, shapes.gradients, kind)
+    gradients = allocate(empty, shapes.gradients, kind)
     if scaled:
         refuse_scaled(tape.params, window)
         with one_blas_thread():

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rnnlab import kernels
-from rnnlab._base.checks import lengths, numbers, plain, shortened
+from rnnlab._base.checks import floats, lengths, numbers, plain, shortened
+from rnnlab._base.memory import empty
 from rnnlab._base.showing import axes_of, lines, shows
 from rnnlab.nonlinearities import Nonlinearity, Pair, checked_nonlinearity
 
 _HEADROOM = {np.dtype(np.float64): 960, np.dtype(np.float32): 112}  # powers of two below which sums are exact
+_FEW_STEPS = 2**20  # up to which the exponents, of which a step adds 1,100 at most, are within int32
 _LARGEST_W2 = {np.dtype(np.float64): 2.0**28, np.dtype(np.float32): 2.0**3}
 
 
@@ -110,7 +111,7 @@ def one_unit_gradients(
     1505.149978
     """
     choice = checked_nonlinearity(nonlinearity)
-    inputs = numbers("x", x, (1, 2))
+    inputs = floats("x", x, (1, 2))
     kind = inputs.dtype
     inputs = inputs if inputs.ndim == 2 else inputs[:, None]
     if inputs.shape[0] < 1:
@@ -124,11 +125,14 @@ def one_unit_gradients(
         raise ValueError(f"x has shape {np.shape(x)}: expected (T,), (T, 1) or (T, {lanes})")
     vectors = {name: _per_lane(name, vector, lanes) for name, vector in vectors.items()}
     _check_w2(vectors["w2"])
-    _check_input(inputs, vectors, bounded=nonlinearity in ("tanh", "sigmoid"))
     inputs = _repeated(inputs, (inputs.shape[0], lanes))
     steps = lengths(length, inputs.shape[0], lanes)
     weights = kernels.Weights(vectors["w1"], vectors["w2"], vectors["b1"])
-    return _differentiate(choice, weights, inputs, vectors["h0"], steps)
+    found, loudest = _differentiate(choice, weights, inputs, vectors["h0"], steps)
+    if not np.isfinite(loudest).all():
+        numbers("x", x, (1, 2))  # says what is wrong with it
+    _check_sizes(loudest, vectors, bounded=nonlinearity in ("tanh", "sigmoid"))
+    return found
 
 
 def log10_abs(number: kernels.Scaled) -> NDArray[np.float64]:
@@ -210,15 +214,15 @@ def _check_w2(w2: NDArray[Any]) -> None:
         raise ValueError(f"w2 has the value {w2[outside][0]}: expected 0 or a size in {1 / largest:g} .. {largest:g}")
 
 
-def _check_input(x: NDArray[Any], weights: dict[str, NDArray[Any]], bounded: bool) -> None:
-    """Refuse inputs and states that, grown by W2 from one rescaling to the next, could leave the range of floats."""
+def _check_sizes(loudest: NDArray[Any], weights: dict[str, NDArray[Any]], bounded: bool) -> None:
+    """Refuse inputs and states that, grown by W2 from one rescaling to the next, could leave the range of floats.
+
+    It comes after the run, in which the largest inputs (L,) are found in the cache, where to find them before takes a tenth.
+    """
     log2_w2 = np.log2(np.maximum(np.abs(weights["w2"]), 1))
     windows = 1 if bounded else 2  # of a unit whose states don't grow only the way back does
-    largest = 2.0 ** (_HEADROOM[x.dtype] - windows * kernels.WINDOW * log2_w2.astype(np.float64))
+    largest = 2.0 ** (_HEADROOM[loudest.dtype] - windows * kernels.WINDOW * log2_w2.astype(np.float64))
     with np.errstate(over="ignore"):
-        loudest = np.empty(x.shape[1], x.dtype)
-        kernels.loudest_inputs(x, loudest)
-        loudest = np.broadcast_to(loudest, largest.shape)
         sizes = {"x": loudest, "w1 x": np.abs(weights["w1"]) * loudest, "b1": weights["b1"], "h0": weights["h0"]}
     for name, size in sizes.items():
         outside = np.flatnonzero(~(np.abs(size) < largest))
@@ -230,26 +234,23 @@ def _check_input(x: NDArray[Any], weights: dict[str, NDArray[Any]], bounded: boo
             )
 
 
-def _empty(shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
-    """An unwritten array that begins at a multiple of 64 bytes, where `kernels.last_state_gradients` writes fastest."""
-    memory = np.empty(math.prod(shape) * np.dtype(kind).itemsize + 64, np.uint8)
-    return np.ndarray(shape, kind, memory, -memory.ctypes.data % 64)
-
-
 def _differentiate(
     nonlinearity: Any, weights: kernels.Weights, x: NDArray[Any], h0: NDArray[Any], length: NDArray[np.int64]
-) -> OneUnitGradients:
-    """Allocate, run the kernel, gather."""
+) -> tuple[OneUnitGradients, NDArray[Any]]:
+    """Allocate, run the kernel, gather; the gradients, and the largest size of each network's inputs."""
     (steps, lanes), kind = x.shape, x.dtype
     whole = np.dtype(np.int64 if kind == np.float64 else np.int32)
-    (dh, power), (state, dx) = (_empty((2, steps + 1, lanes), kind) for _ in range(2))
-    power, dx = power.view(whole), dx[:steps]
-    windows = np.empty((steps // kernels.WINDOW + 1, lanes), whole)
-    every = kernels.EveryStep(kernels.Scaled(dh, power), dx, state, windows)
-    last = kernels.Gradients(*(kernels.Scaled(np.empty(lanes, kind), np.empty(lanes, whole)) for _ in range(5)))
+    narrow = np.dtype(np.int32) if steps <= _FEW_STEPS else whole
+    dh, state, dx = (empty((rows, lanes), kind) for rows in (steps + 1, steps + 1, steps))
+    power, windows = (empty((rows, lanes), narrow) for rows in (steps + 1, steps // kernels.WINDOW + 1))
+    loudest = np.empty(lanes, kind)
+    every = kernels.EveryStep(kernels.Scaled(dh, power), dx, state, windows, loudest)
+    kinds = kernels.Gradients(whole, narrow, whole, whole, whole)
+    last = kernels.Gradients(*(kernels.Scaled(np.empty(lanes, kind), np.empty(lanes, each)) for each in kinds))
     kernels.last_state_gradients(nonlinearity, weights, x, h0, length, last, every)
     states = kernels.Scaled(state, _of_every_step(windows, steps + 1))
-    return OneUnitGradients(every.h, kernels.Scaled(dx, power[:steps]), last.w1, last.w2, last.b1, states)
+    dx_scaled = kernels.Scaled(dx, power[:steps])
+    return OneUnitGradients(every.h, dx_scaled, last.w1, last.w2, last.b1, states), loudest
 
 
 def _of_every_step(windows: NDArray[Any], steps: int) -> NDArray[Any]:

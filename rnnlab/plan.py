@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab._base.blas import largest_product
+from rnnlab._base.memory import maker
 from rnnlab.entries import Entries
 from rnnlab.kernels.cells import Bidirectional, Stack
 from rnnlab.kernels.cells.cell import (
@@ -76,7 +77,7 @@ def plan_of(make: tuple[Any, ...], steps: int, batch: int, dtype: Any) -> Plan |
         return None
     shapes, leaves = shapes_of(network, steps, batch), leaves_of(network)
     inputs, hidden = sizes_of(network)
-    params, tape, work, gradients = (allocator(np.empty, part, dtype) for part in shapes)
+    params, tape, work, gradients = (allocator(maker, part, dtype) for part in shapes)
     return Plan(
         any(type(leaf).cell().nonlinear for leaf in leaves),
         largest_product(steps * batch, (shape for leaf in leaves_of(shapes.params) for shape in leaf)),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnnlab._base.checks import numbers, plain, real_numbers, shortened
+from rnnlab._base.memory import empty
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, checker, is_shape, leaves_of, parts_of, shapes_of
 from rnnlab.kernels.cells.dispatch import clear
@@ -167,7 +168,7 @@ def check_record(owner: str, record: Any, expected: Any, kind: Any) -> None:
 
 def work_space(cell: Cell, shapes: Shapes, kind: Any) -> Any:
     """Work space; recurrent cells read nothing that they have not written, but the gradient of the last states."""
-    return allocate(np.empty if cell.states else np.zeros, shapes.work, kind)
+    return allocate(empty if cell.states else np.zeros, shapes.work, kind)
 
 
 def prepared(tape: Tape, shapes: Shapes, dh: Any, dc: Any = None, dh_n: Any = None) -> tuple[Any, Array]:

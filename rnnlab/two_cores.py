@@ -15,6 +15,7 @@ import numpy as np
 from rnnlab._base.blas import largest_product, one_blas_thread
 from rnnlab._base.cores import available_cores
 from rnnlab._base.interrupts import interrupts_noted
+from rnnlab._base.memory import empty
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import allocate, by_steps, own_gradients, shapes_of
 from rnnlab.kernels.cells.dispatch import ahead
@@ -51,7 +52,7 @@ def in_halves(nonlinearity: Any, params: Any, tape: Any) -> None:
     def run(first: int, last: int) -> None:
         rows = min(steps, ahead(last - first, len(params.weight_ih)))
         shapes = shapes_of(params, rows, last - first)
-        part, work = (allocate(np.empty, some, tape.x.dtype) for some in (shapes.tape, shapes.work))
+        part, work = (allocate(empty, some, tape.x.dtype) for some in (shapes.tape, shapes.work))
         forward_part(nonlinearity, params, tape, part, work, first)
 
     with one_blas_thread(), interrupts_noted(), ThreadPoolExecutor(1) as thread:
@@ -89,7 +90,7 @@ def multiplications(params: Any, tape: Any) -> int:
 
 def in_pipeline(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
     """The same on two threads."""
-    odd = gradients._replace(**{name: np.empty_like(array) for name, array in own_gradients(gradients)})
+    odd = gradients._replace(**{name: empty(array.shape, array.dtype) for name, array in own_gradients(gradients)})
     both, board = (gradients, odd), np.zeros((2, 8), np.int64)
 
     def follow() -> None:

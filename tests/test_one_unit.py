@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import rnnlab as rl
+from rnnlab import one_unit
 from tests.reference import exact_gradients
 
 GOOD = {"w1": 1.0, "w2": 0.5, "b1": 0.0, "x": [1.0, 2.0, 3.0]}
@@ -61,6 +62,18 @@ def test_float32_stays_float32() -> None:
     flow = rl.one_unit_gradients(1.0, 0.5, 0.0, np.ones(20, np.float32))
     assert flow.h.mantissa.dtype == flow.w2.mantissa.dtype == np.float32
     assert flow.h.exponent.dtype == np.int32
+
+
+@pytest.mark.parametrize("w2", [0.01, 300.0])
+def test_exponents_of_many_steps_are_wider_and_the_same(w2: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"w1": 0.7, "w2": w2, "b1": 0.3, "x": np.zeros(70), "nonlinearity": "linear"}
+    narrow = rl.one_unit_gradients(**given)
+    monkeypatch.setattr(one_unit, "_FEW_STEPS", 69)
+    wide = rl.one_unit_gradients(**given)
+    assert (narrow.h.exponent.dtype, wide.h.exponent.dtype) == (np.int32, np.int64)
+    assert abs(wide.h.exponent[0, 0]) > 300
+    for few, many in zip(narrow, wide, strict=True):
+        np.testing.assert_array_equal(few, many)
 
 
 @pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="interpreted functions are not compiled")

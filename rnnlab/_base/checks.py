@@ -34,16 +34,22 @@ def numbers(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any 
     ndarray
         C-contiguous, writeable, in the machine's byte order.
     """
-    array = given = real_numbers(name, value)
-    kind = kind or (np.float32 if is_float32(given) else np.float64)
+    array = floats(name, value, dimensions, kind)
+    if not np.isfinite(array).all():
+        worst = real_numbers(name, value)[~np.isfinite(array)].flat[0]
+        raise ValueError(f"{name} has the value {worst}: expected finite numbers of type {array.dtype}")
+    return array
+
+
+def floats(name: str, value: ArrayLike, dimensions: tuple[int, ...], kind: Any = None) -> NDArray[Any]:
+    """The same of which nobody has looked whether they are finite."""
+    array = real_numbers(name, value)
+    kind = kind or (np.float32 if is_float32(array) else np.float64)
     if array.dtype != kind or not array.flags.carray:
         with np.errstate(over="ignore"):  # said below
             array = np.require(array, dtype=kind, requirements=["C", "A", "W"]).reshape(array.shape)
     if array.ndim not in dimensions:
         raise ValueError(f"{name} has shape {array.shape}: expected {' or '.join(map(str, dimensions))} dimensions")
-    if not np.isfinite(array).all():
-        worst = given[~np.isfinite(array)].flat[0]
-        raise ValueError(f"{name} has the value {worst}: expected finite numbers of type {array.dtype}")
     return array
 
 

@@ -1,8 +1,8 @@
 """Numbers as mantissa x 2^exponent: values far outside the range of a float, at nearly its speed.
 
 A power of two scales exactly, so wherever a plain product would have been a normal number the scaled one has the same
-bits. Rescaling is integer arithmetic on the exponent field, branch-free, and vectorises. The exponent is an integer of
-the float's width: int64 beside float64, int32 beside float32.
+bits. Rescaling is integer arithmetic on the exponent field, branch-free, and vectorises. While kernels compute with it
+the exponent is an integer of the float's width: int64 beside float64, int32 beside float32.
 """
 
 from __future__ import annotations

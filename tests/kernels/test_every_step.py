@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 import rnnlab as rl
-from rnnlab import kernels
+from rnnlab.kernels.one_unit.blocks import find_loudest
 from tests.kernels.test_one_unit import CODES, run
 from tests.kernels.test_scaling import INTERPRETED, gradients, near_lanes
 from tests.reference import exact_gradients
@@ -86,7 +86,9 @@ def test_the_same_as_without_every_step() -> None:
         np.testing.assert_array_equal(getattr(flow, name), getattr(alone, name))
 
 
-def test_loudest_inputs() -> None:
-    x, out = np.array([[1.0, -3.0, 0.0], [-2.0, 1.0, -0.0]]), np.empty(3)
-    kernels.loudest_inputs(x, out)
-    np.testing.assert_array_equal(out, [2.0, 3.0, 0.0])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_find_loudest(kind: type) -> None:
+    rows = [[1, -3, 0, np.nan, -np.inf, 5], [-2, 1, -0.0, 1, 2, -np.nan]]
+    out = np.empty(6, kind)
+    find_loudest(np.array(rows, kind), out)
+    np.testing.assert_array_equal(out, [2, 3, 0, np.nan, np.inf, np.nan])

@@ -178,14 +178,17 @@ def by_steps(shapes: Callable[..., Shapes]) -> bool:
 
 def allocate(make: Callable[..., Any], shapes: Any, dtype: Any) -> Any:
     """The same NamedTuple with an array in the place of every shape; `length` holds integers."""
-    return allocator(make, shapes, dtype)()
+    return allocator(partial(partial, make), shapes, dtype)()
 
 
-def allocator(make: Callable[..., Any], shapes: Any, dtype: Any) -> Callable[[], Any]:
-    """A function that does this over and over, at half the cost a time: of an array, a NamedTuple, or a tuple of them."""
+def allocator(maker: Callable[..., Any], shapes: Any, dtype: Any) -> Callable[[], Any]:
+    """A function that does this over and over, at half the cost a time: of an array, a NamedTuple, or a tuple of them.
+
+    `maker` gives what makes an array, of its shape and type.
+    """
     if is_shape(shapes):
-        return partial(make, shapes, dtype)
-    makers = [allocator(make, *pair) for pair in typed(shapes, dtype)]
+        return maker(shapes, dtype)
+    makers = [allocator(maker, *pair) for pair in typed(shapes, dtype)]
     new: Any = getattr(shapes, "_make", tuple)
     if hasattr(shapes, "linked"):
         return lambda: new([made() for made in makers]).linked()

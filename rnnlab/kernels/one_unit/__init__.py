@@ -9,7 +9,6 @@ from rnnlab.kernels.one_unit.adjoint import (
 from rnnlab.kernels.one_unit.blocks import (
     Gradients as Gradients,
     last_state_gradients as last_state_gradients,
-    loudest_inputs as loudest_inputs,
 )
 from rnnlab.kernels.one_unit.plain import Weights as Weights, backward as backward, forward as forward
 from rnnlab.kernels.one_unit.scaled import WINDOW as WINDOW, Tape as Tape, scaled_forward as scaled_forward

@@ -27,10 +27,11 @@ class EveryStep(NamedTuple):
     Rows that begin at multiples of 64 bytes are written fastest.
     """
 
-    h: Scaled  # (T + 1, L): dL/dh_t in row t
+    h: Scaled  # (T + 1, L): dL/dh_t in row t; its exponents are of the type of those of x_1
     x: Any  # (T, L): mantissas of dL/dx_t in row t - 1; their exponents are those of dL/dh_(t-1)
     state: Any  # (T + 1, L): h_t, in units of 2^exponent as in `Tape`
     exponent: Any  # (T // WINDOW + 1, L)
+    loudest: Any  # (L,): the largest size of an input, nan if one is
 
 
 class Adjoint(NamedTuple):
@@ -41,7 +42,7 @@ class Adjoint(NamedTuple):
     """
 
     h: Scaled  # (L,): dL/dh_0, on the way back through time dL/dh_t
-    a: Scaled  # (R, L): dL/da_t in row (t - 1) % WINDOW
+    a: Scaled  # (R, L): dL/da_t in row (t - 1) % WINDOW; its exponents are of the type of those of x_1
     weights: Scaled  # (3, L): dL/dw1, dL/dw2, dL/db1
     every: Any  # EveryStep or None: where the gradients and states of every step go, but h_T and its own
     lane: int  # the place of the first of these lanes there
