@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ class Entries:
 
     def __init__(self, network: Any, dtype: Any) -> None:
         self.network, self.dtype = network, dtype
+        self.parts = [Entries(part, dtype) for part in parts_of(network)]
 
     @cached_property
     def take(self) -> Entry:
@@ -38,8 +39,11 @@ class Entries:
     @cached_property
     def forward(self) -> Entry:
         """The network's `forward`, with a nonlinearity's code."""
+        run = type(self.network).cell().forward
+        if self.parts:
+            return partial(run, runs=[part.forward for part in self.parts])
         some = self.samples()
-        return entry(type(self.network).cell().forward, TANH, some.params, some.tape, some.work)
+        return entry(run, TANH, some.params, some.tape, some.work)
 
     @cached_property
     def begin_back(self) -> Entry:
@@ -50,9 +54,11 @@ class Entries:
     @cached_property
     def backward(self) -> Entry:
         """The network's `backward`."""
+        run = type(self.network).cell().backward
+        if self.parts:
+            return partial(run, runs=[part.backward for part in self.parts])
         some, dloss = self.samples(), np.empty((1, 1, 1), self.dtype)
-        kernel = type(self.network).cell().backward
-        return entry(kernel, some.params, some.tape, dloss, some.gradients, some.work, WHOLE)
+        return entry(run, some.params, some.tape, dloss, some.gradients, some.work, WHOLE)
 
     def samples(self) -> Shapes:
         """Arrays in the place of all shapes, for their types; not kept, as large weights are megabytes."""
@@ -61,7 +67,7 @@ class Entries:
     def of_cells(self, kernel: Any, *samples: Any) -> Entry:
         """Call a kernel with what belongs to each cell in turn, up to the first of which it is not true."""
         each = [entry(kernel, *some) for some in zip(*map(leaves_of, samples), strict=True)]
-        if not parts_of(self.network):
+        if not self.parts:
             return each[0]
         return lambda *arrays: all(run(*some) for run, *some in zip(each, *map(leaves_of, arrays), strict=True))
 

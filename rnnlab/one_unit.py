@@ -245,7 +245,7 @@ def _differentiate(
     power, windows = (empty((rows, lanes), narrow) for rows in (steps + 1, steps // kernels.WINDOW + 1))
     loudest = np.empty(lanes, kind)
     every = kernels.EveryStep(kernels.Scaled(dh, power), dx, state, windows, loudest)
-    kinds = kernels.Gradients(whole, narrow, whole, whole, whole)
+    kinds = (whole, narrow, whole, whole, whole)  # of the exponents; x_1 is one of every step
     last = kernels.Gradients(*(kernels.Scaled(np.empty(lanes, kind), np.empty(lanes, each)) for each in kinds))
     kernels.last_state_gradients(nonlinearity, weights, x, h0, length, last, every)
     states = kernels.Scaled(state, _of_every_step(windows, steps + 1))

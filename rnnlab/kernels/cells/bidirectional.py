@@ -7,6 +7,8 @@ The second direction runs through each sequence's own steps in reverse; after a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,19 +159,29 @@ def reverse(x: Any, length: Any, out: Any) -> None:
             out[t, b] = x[length[b] - 1 - t if t < length[b] else t, b]
 
 
-def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
-    """Both directions, and their states side by side."""
+def forward(nonlinearity: Any, params: Any, tape: Any, work: Any, runs: Iterable[Any] = repeat(cell_forward)) -> None:
+    """Both directions, and their states side by side; `runs` are the directions' own."""
+    first, second = islice(runs, 2)
     reverse(tape.x, tape.length, tape.backward.x)
-    cell_forward(nonlinearity, params.forward, tape.forward, work.forward)
-    cell_forward(nonlinearity, params.backward, tape.backward, work.backward)
+    first(nonlinearity, params.forward, tape.forward, work.forward)
+    second(nonlinearity, params.backward, tape.backward, work.backward)
     side_by_side(tape.forward.h, tape.backward.h, tape.length, tape.h)
 
 
-def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
-    """Both directions; the gradient of the inputs is the sum."""
+def backward(
+    params: Any,
+    tape: Any,
+    dloss: Any,
+    gradients: Any,
+    work: Any,
+    window: int,
+    runs: Iterable[Any] = repeat(cell_backward),
+) -> None:
+    """Both directions, whose own are `runs`; the gradient of the inputs is the sum."""
+    first, second = islice(runs, 2)
     part(dloss, tape.length, work.dforward, work.dbackward)
-    cell_backward(params.forward, tape.forward, work.dforward, gradients.forward, work.forward, window)
-    cell_backward(params.backward, tape.backward, work.dbackward, gradients.backward, work.backward, window)
+    first(params.forward, tape.forward, work.dforward, gradients.forward, work.forward, window)
+    second(params.backward, tape.backward, work.dbackward, gradients.backward, work.backward, window)
     if gradients.x.size:
         reverse(gradients.backward.x, tape.length, gradients.x)
         np.add(gradients.x, gradients.forward.x, out=gradients.x)

@@ -11,6 +11,8 @@ every new stack took minutes to compile, since Numba optimises the code of all l
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,6 +159,10 @@ class StackWork(NamedTuple):
         """The layers' own."""
         return tuple(self.layers)
 
+    def linked(self) -> StackWork:
+        """The same with work space that all layers share, but for the gradients of their last states."""
+        return StackWork(shared(self.layers, frozenset({"now"})))
+
 
 class StackGradients(NamedTuple):
     """Derivatives of the loss."""
@@ -175,14 +181,9 @@ class StackGradients(NamedTuple):
         return Stack(tuple(layer.params for layer in self.layers))
 
     def linked(self) -> StackGradients:
-        """The same with the first layer's x; what a layer alone needs is in the place of the same of the one below it."""
-        layers = [self.layers[0]]
-        for layer in self.layers[1:]:
-            below = layers[-1]._asdict() if type(layers[-1]) is type(layer) else {}
-            shared = {name: array for name, array in below.items() if name not in LASTING and not parts_of(layer)}
-            same = {name: array for name, array in shared.items() if array.shape == getattr(layer, name).shape}
-            layers.append(layer._replace(**same))
-        return StackGradients(layers[0].x, tuple(layers))
+        """The same with the first layer's x, and with what a layer alone needs shared by all."""
+        layers = shared(self.layers, LASTING)
+        return StackGradients(layers[0].x, layers)
 
     def into(self, params: Stack, x: Any = None) -> StackGradients:
         """The same with other places for the parameters' gradients, and for that of the inputs."""
@@ -191,6 +192,20 @@ class StackGradients(NamedTuple):
             for k, (layer, part) in enumerate(zip(self.layers, params.layers, strict=True))
         )
         return StackGradients(layers[0].x, layers)
+
+
+def shared(layers: Any, lasting: frozenset[str]) -> tuple[Any, ...]:
+    """All layers' arrays, those of the one below in the place of a layer's that are like them and not `lasting`.
+
+    They are in the cache, as those of a single cell are that is run again.
+    """
+    made = [layers[0]]
+    for layer in layers[1:]:
+        below = made[-1]._asdict() if type(made[-1]) is type(layer) and not parts_of(layer) else {}
+        brief = {name: array for name, array in below.items() if name not in lasting}
+        same = {name: array for name, array in brief.items() if array.shape == getattr(layer, name).shape}
+        made.append(layer._replace(**same))
+    return tuple(made)
 
 
 class StackFlow(NamedTuple):
@@ -206,17 +221,26 @@ class StackFlow(NamedTuple):
         return tuple(self.layers)
 
 
-def forward(nonlinearity: Any, params: Any, tape: Any, work: Any) -> None:
-    """All layers, each through all of time before the next one."""
-    for k, layer in enumerate(params.layers):
-        cell_forward(nonlinearity, layer, tape.layers[k], work.layers[k])
+def forward(nonlinearity: Any, params: Any, tape: Any, work: Any, runs: Iterable[Any] = repeat(cell_forward)) -> None:
+    """All layers, each through all of time before the next one; `runs` are the layers' own."""
+    for run, *layer in zip(runs, params.layers, tape.layers, work.layers, strict=False):
+        run(nonlinearity, *layer)
 
 
-def backward(params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int) -> None:
-    """All layers, from the top."""
-    for k in reversed(range(len(params.layers))):
-        cell_backward(params.layers[k], tape.layers[k], dloss, gradients.layers[k], work.layers[k], window)
-        dloss = gradients.layers[k].x
+def backward(
+    params: Any,
+    tape: Any,
+    dloss: Any,
+    gradients: Any,
+    work: Any,
+    window: int,
+    runs: Iterable[Any] = repeat(cell_backward),
+) -> None:
+    """All layers, from the top; `runs` are the layers' own."""
+    each = list(zip(runs, params.layers, tape.layers, gradients.layers, work.layers, strict=False))
+    for run, layer, own, found, space in reversed(each):
+        run(layer, own, dloss, found, space, window)
+        dloss = found.x
 
 
 def flow(params: Any, tape: Any, dloss: Any, flow: Any, gradients: Any, work: Any) -> None:
