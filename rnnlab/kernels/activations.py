@@ -1,9 +1,11 @@
 """Activation functions: each value with its slope, branch-free, so that loops over many lanes vectorise.
 
 A nonlinearity is one of the codes :data:`LINEAR`, :data:`RELU`, :data:`TANH`, :data:`SIGMOID`, or a user's own compiled
-function from a to f(a) and f'(a), for which kernels are compiled anew (`by_nonlinearity`). ``tanh`` and ``sigmoid``
-share one range reduction: e^y = 2^k (1 + p) with k = round(y / ln 2) and p = expm1(y - k ln 2) from a polynomial
-(J.-M. Muller, *Elementary Functions*, 3rd ed., 2016, sections 3.2 and 11.1).
+function from a to f(a) and f'(a), for which kernels are compiled anew (`by_nonlinearity`). A kernel takes all four codes:
+to compile that of the one-unit network for tanh alone would save 0.2 of 8.5 s, and cost them again for each further one.
+
+``tanh`` and ``sigmoid`` share one range reduction: e^y = 2^k (1 + p) with k = round(y / ln 2) and p = expm1(y - k ln 2)
+from a polynomial (J.-M. Muller, *Elementary Functions*, 3rd ed., 2016, sections 3.2 and 11.1).
 
 The slope f'(a) comes from the same exponential and not from 1 - h^2, which is exactly 0 from |a| = 19 on: a saturated
 unit has a tiny gradient, not none.
