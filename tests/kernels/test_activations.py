@@ -68,7 +68,9 @@ def polynomial_error(constants: Constants, leading: int = 0) -> float:
     coefficients = [float(each) for pair in constants.polynomial[leading:] for each in pair]
     with mpmath.workdps(40):
         places = [mpmath.log(2) / 2 * k / 500 for k in range(-500, 501) if k]
-        errors = [abs((r + r * r * mpmath.polyval(coefficients, r)) / mpmath.expm1(r) - 1) for r in places]
+        ascending = coefficients[::-1]
+        values = [sum(each * r**power for power, each in enumerate(ascending, 2)) + r for r in places]
+        errors = [abs(value / mpmath.expm1(r) - 1) for r, value in zip(places, values, strict=True)]
         return float(max(errors)) / (np.finfo(constants.one).eps / 2)
 
 

@@ -12,10 +12,10 @@ let slope = 0; // f'(a), of the last call of one of F
 function exponentialParts(y) {
   const rounded = y * C.log2_e + C.rounder - C.rounder;
   const r = y - rounded * C.ln2_high - rounded * C.ln2_low;
-  const p = C.polynomial;
-  let q = p[0];
-  for (let i = 1; i < p.length; i += 1) q = q * r + p[i];
-  expm1Part = r + r * r * q;
+  const square = r * r;
+  let q = 0;
+  for (const [odd, even] of C.polynomial) q = q * square + (odd * r + even);
+  expm1Part = r + square * q;
   return rounded;
 }
 
