@@ -254,7 +254,7 @@ def _differentiate(
 
 
 def _of_every_step(windows: NDArray[Any], steps: int) -> NDArray[Any]:
-    """The exponents of states from those of windows; where all are 0 they take no memory before they are written."""
+    """The exponents of states from those of windows; where all are 0 they take no memory, and can't be written to."""
     if not windows.any():
-        return np.zeros((steps, windows.shape[1]), windows.dtype)
+        return np.broadcast_to(windows.dtype.type(0), (steps, windows.shape[1]))
     return np.repeat(windows, kernels.WINDOW, axis=0)[:steps]
