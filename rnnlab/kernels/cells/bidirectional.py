@@ -7,8 +7,7 @@ The second direction runs through each sequence's own steps in reverse; after a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice, repeat
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels._jit import kernel
 from rnnlab.kernels.cells.cell import Cell, Shapes, shapes_of, sizes_of
-from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, with_inputs
+from rnnlab.kernels.cells.dispatch import every_backward, every_forward, with_inputs
 from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_of
 from rnnlab.kernels.sequences import largest, power_not_above_one
 
@@ -159,7 +158,7 @@ def reverse(x: Any, length: Any, out: Any) -> None:
             out[t, b] = x[length[b] - 1 - t if t < length[b] else t, b]
 
 
-def forward(nonlinearity: Any, params: Any, tape: Any, work: Any, runs: Iterable[Any] = repeat(cell_forward)) -> None:
+def forward(nonlinearity: Any, params: Any, tape: Any, work: Any, runs: Any = every_forward) -> None:
     """Both directions, and their states side by side; `runs` are the directions' own."""
     first, second = islice(runs, 2)
     reverse(tape.x, tape.length, tape.backward.x)
@@ -169,13 +168,7 @@ def forward(nonlinearity: Any, params: Any, tape: Any, work: Any, runs: Iterable
 
 
 def backward(
-    params: Any,
-    tape: Any,
-    dloss: Any,
-    gradients: Any,
-    work: Any,
-    window: int,
-    runs: Iterable[Any] = repeat(cell_backward),
+    params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int, runs: Any = every_backward
 ) -> None:
     """Both directions, whose own are `runs`; the gradient of the inputs is the sum."""
     first, second = islice(runs, 2)

@@ -6,6 +6,7 @@ In compiled code they are found when it is compiled, and cost nothing more.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 from numba import types
@@ -42,6 +43,7 @@ def own_kernel(find: Callable[[Any], Any], place: int = 0, how: dict[str, Any] |
 # of any cell, with the arguments that `Cell` says
 cell_forward = own_kernel(lambda cell: cell.forward, place=1)
 cell_backward = own_kernel(lambda cell: cell.backward)
+every_forward, every_backward = repeat(cell_forward), repeat(cell_backward)  # of all parts of a network
 regularise = own_kernel(lambda cell: cell.regularise)
 
 # of recurrent ones, with the arguments that `Steps` says

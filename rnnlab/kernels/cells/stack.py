@@ -11,8 +11,6 @@ every new stack took minutes to compile, since Numba optimises the code of all l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +19,7 @@ from rnnlab._base import initial
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels.cells.bidirectional import Bidirectional
 from rnnlab.kernels.cells.cell import LASTING, Cell, Shapes, parts_of, shapes_of, sizes_of
-from rnnlab.kernels.cells.dispatch import cell_backward, cell_forward, with_inputs
+from rnnlab.kernels.cells.dispatch import every_backward, every_forward, with_inputs
 from rnnlab.kernels.cells.parts import gradients_into, layer_flow, scaled_flow_of
 
 
@@ -221,20 +219,14 @@ class StackFlow(NamedTuple):
         return tuple(self.layers)
 
 
-def forward(nonlinearity: Any, params: Any, tape: Any, work: Any, runs: Iterable[Any] = repeat(cell_forward)) -> None:
+def forward(nonlinearity: Any, params: Any, tape: Any, work: Any, runs: Any = every_forward) -> None:
     """All layers, each through all of time before the next one; `runs` are the layers' own."""
     for run, *layer in zip(runs, params.layers, tape.layers, work.layers, strict=False):
         run(nonlinearity, *layer)
 
 
 def backward(
-    params: Any,
-    tape: Any,
-    dloss: Any,
-    gradients: Any,
-    work: Any,
-    window: int,
-    runs: Iterable[Any] = repeat(cell_backward),
+    params: Any, tape: Any, dloss: Any, gradients: Any, work: Any, window: int, runs: Any = every_backward
 ) -> None:
     """All layers, from the top; `runs` are the layers' own."""
     each = list(zip(runs, params.layers, tape.layers, gradients.layers, work.layers, strict=False))
