@@ -294,7 +294,7 @@ def gradient_flow(tape: Tape, dh: ArrayLike | None, dc: ArrayLike | None = None,
     work, dloss = prepared(tape, shapes, dh, dc, dh_n)
     whole = np.int64 if dloss.dtype == np.float64 else np.int32
     flow = flow_of(tape.params, steps, np.zeros((len(dloss), batch), whole))
-    gradients = allocate(np.empty, shapes.gradients, dloss.dtype)
+    gradients = allocate(empty, shapes.gradients, dloss.dtype)
     with one_blas_thread():
         cell.flow(tape.params, tape.record, dloss, flow, gradients, work)
     return measured(flow, tape.record.length, tape.batched)

@@ -67,9 +67,9 @@ def test_the_oldest_are_given_back() -> None:
         several.pop(0)
     assert 0 < kept_bytes() <= KEPT
     assert max(each.size for each in memory._kept.values()) >= KEPT // 4 + 5
-    del several[:]
-    empty((KEPT + 1,), np.uint8)
-    assert kept_bytes() <= KEPT
+    before = dict(memory._kept)
+    empty((KEPT + 1,), np.uint8)  # does not push out what others can use
+    assert list(memory._kept) == list(before)
 
 
 def test_threads_never_share() -> None:

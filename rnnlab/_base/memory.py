@@ -54,7 +54,9 @@ def _taken(size: int) -> NDArray[np.uint8]:
 
 
 def _keep(memory: NDArray[np.uint8]) -> None:
-    """Keep these bytes, and give back the oldest ones if there are too many."""
+    """Keep these bytes, and give back the oldest ones if there are too many; not those of an array too large by itself."""
+    if memory.size > KEPT:
+        return
     _kept[id(memory)] = memory
     excess = sum([each.size for each in list(_kept.values())]) - KEPT
     for key in list(_kept) if excess > 0 else ():
