@@ -1,13 +1,14 @@
 """Memory of large arrays: lent again when nobody has it any more, to one at a time, and no more kept than is said."""
 
 import threading
+from itertools import count
 
 import numpy as np
 import pytest
 
 import rnnlab as rl
 from rnnlab._base import memory
-from rnnlab._base.memory import KEPT, LARGE, LINE, empty
+from rnnlab._base.memory import KEPT, LARGE, LINE, PAGE, empty
 
 SHAPE = (LARGE, 3)
 
@@ -55,10 +56,20 @@ def test_small_arrays_own_their_memory() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
-def test_large_arrays_begin_at_a_line(kind: type) -> None:
+def test_large_arrays_begin_at_lines_of_their_own(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever in a page their memory begins, the worst case of a turn added to it among them: all at the same place."""
+
+    def taken(size: int) -> np.ndarray:
+        whole, at = np.empty(size + PAGE, np.uint8), -7 * LINE * next(places)
+        first = (at - whole.ctypes.data) % PAGE
+        return whole[first : first + size]
+
+    places = count()
+    monkeypatch.setattr(memory, "_taken", taken)
+    monkeypatch.setattr(memory, "_turns", count())
     arrays = [empty((LARGE + k,), kind) for k in range(9)]
     assert all(array.ctypes.data % LINE == 0 and array.flags.carray for array in arrays)
-    assert len({array.ctypes.data % 4096 for array in arrays}) == len(arrays)
+    assert len({array.ctypes.data % PAGE for array in arrays}) == len(arrays)
 
 
 def test_the_oldest_are_given_back() -> None:

@@ -34,7 +34,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
 def maker(shape: tuple[int, ...], dtype: Any) -> Callable[[], Array]:
     """A function that makes such arrays, told once which: of a small one it is `numpy.empty`."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    return partial(np.empty, shape, dtype) if size < LARGE else partial(_lent, shape, dtype, size + LINE + PAGE)
+    return partial(np.empty, shape, dtype) if size < LARGE else partial(_lent, shape, dtype, size + PAGE)
 
 
 def _lent(shape: tuple[int, ...], dtype: Any, size: int) -> Array:
@@ -42,7 +42,7 @@ def _lent(shape: tuple[int, ...], dtype: Any, size: int) -> Array:
     memory = _taken(size)
     loan = np.frombuffer(memory.data, np.uint8)  # the base of all views: of an array's own NumPy takes the array
     weakref.finalize(loan, _keep, memory).atexit = False
-    return np.ndarray(shape, dtype, loan, -memory.ctypes.data % LINE + 7 * LINE * next(_turns) % PAGE)
+    return np.ndarray(shape, dtype, loan, (7 * LINE * next(_turns) - memory.ctypes.data) % PAGE)
 
 
 def _taken(size: int) -> NDArray[np.uint8]:
