@@ -53,10 +53,10 @@ def own_nonlinearity(value: Callable[..., Any], slope: Callable[..., Any]) -> An
 
 
 @inner_kernel
-def exponential_parts(y: Any) -> Any:
-    """(p, k) with e^y = 2^k (1 + p), for |y| small enough that k fits the exponent field twice over."""
+def exponential_parts(y: Any, y_log2_e: Any) -> Any:
+    """(p, k) with e^y = 2^k (1 + p), for |y| small enough that k fits the exponent field twice over; and y log2(e)."""
     c = constants_of(y)
-    shifted = y * c.log2_e + c.rounder
+    shifted = y_log2_e + c.rounder
     rounded = shifted - c.rounder
     r = y - rounded * c.ln2_high - rounded * c.ln2_low
     square = r * r
@@ -91,7 +91,8 @@ def tanh_and_slope(a: Any) -> Any:
     two = c.one + c.one
     size = abs(a)
     size = c.tanh_limit if size > c.tanh_limit else size  # this way round a nan stays a nan
-    p, k = exponential_parts(-two * size)
+    # no step waits for y = -2 |a|, a sum as a product would be fused into what follows: 0.96 of the time of a single unit
+    p, k = exponential_parts(-(size + size), size * (-two * c.log2_e))
     scale = power_of_two(k)
     scaled = scale * p  # exact: added to twice it takes 2 % less time than in two fused products
     expm1 = scaled + (scale - c.one)
@@ -110,7 +111,7 @@ def sigmoid_and_slope(a: Any) -> Any:
     c = constants_of(a)
     size = abs(a)
     size = c.sigmoid_limit if size > c.sigmoid_limit else size
-    p, k = exponential_parts(-size)
+    p, k = exponential_parts(-size, size * -c.log2_e)
     half = type(k)(k >> type(k)(1))  # 2^k may be subnormal: two factors, of which neither is
     first = power_of_two(half)
     exponential = (first * p + first) * power_of_two(type(k)(k - half))
