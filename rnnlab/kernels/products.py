@@ -15,6 +15,7 @@ from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
 from rnnlab.kernels.views import as_rows, flat
 
 PANEL, DEPTH = 32, 128  # columns and rows of a block; OpenBLAS takes products of up to 10^6 terms as they lie in memory
+FEW = (1, 3, 4)  # gates of a unit, whose loops are unrolled
 NARROW, SIDE = 256, 64  # columns of a narrow gradient of weights, and of its blocks
 
 
@@ -81,9 +82,32 @@ def project_number(weight: Any, bias: Any, x: Any, out: Any, gates: int) -> None
 @kernel
 def project_back(weight: Any, da: Any, dx: Any) -> None:
     """Dx[t, b] = weight.T da[t, b], in one product: weight (G, I), da (T, B, G), dx (T, B, I) or empty if not wanted."""
-    if dx.size > 0:
+    if weight.shape[1] == 1 and weight.size in FEW:
+        numbers_back(flat(weight), flat(da), flat(dx))
+    elif dx.size > 0:
         rows = dx.shape[0] * dx.shape[1]
         np.dot(da.reshape((rows, weight.shape[0])), weight, dx.reshape((rows, weight.shape[1])))
+
+
+@inner_kernel
+def numbers_back(weight: Any, da: Any, dx: Any) -> None:
+    """`number_back` of a number of gates that is a constant."""
+    if weight.size == 1:
+        number_back(weight, da, dx, 1)
+    elif weight.size == 3:
+        number_back(weight, da, dx, 3)
+    else:
+        number_back(weight, da, dx, 4)
+
+
+@unaliased_kernel
+def number_back(weight: Any, da: Any, dx: Any, gates: int) -> None:
+    """`project_back` for weight (G,), da (N G,), dx (N,), G `gates`: 2 us for 4.5 at 3,200 rows of an LSTM (float64)."""
+    for r in range(dx.size):
+        total = weight[0] * da[r * gates]
+        for g in range(1, gates):
+            total += weight[g] * da[r * gates + g]
+        dx[r] = total
 
 
 @kernel
@@ -167,14 +191,36 @@ def weight_gradient(da: Any, inputs: Any, out: Any) -> None:
 
 @kernel
 def add_bias_gradient(da: Any, out: Any) -> None:
-    """Out += sum over t and b of da[t, b]: da (T, B, G), out (G,)."""
-    rows = da.reshape((da.shape[0] * da.shape[1], out.size))
-    if out.size <= 4:  # one unit's: a sum in which no number waits for the one before, 3 us for 12 at 3,200 rows
-        out += np.dot(rows.T, np.ones(len(rows), out.dtype))
-        return
-    for r in range(rows.shape[0]):
-        for g in range(out.size):
-            out[g] += rows[r, g]
+    """Out += sum over t and b of da[t, b], or of its last entries, if `out` has fewer: da (T, B, G), out (G,) or shorter."""
+    rows = da.shape[0] * da.shape[1]
+    columns = da.size // rows
+    if out.size == 1:
+        out[0] += column_sum(flat(da), columns)
+    elif (
+        out.size == columns <= 4
+    ):  # one unit's: a sum in which no number waits for the one before, 3 us for 12 at 3,200 rows
+        out += np.dot(da.reshape((rows, columns)).T, np.ones(rows, out.dtype))
+    else:
+        for end in range(columns, da.size + 1, columns):
+            add_row(flat(da)[end - out.size : end], out)
+
+
+@unaliased_kernel
+def add_row(row: Any, out: Any) -> None:
+    """Out += row, both (N,)."""
+    for g in range(out.size):
+        out[g] += row[g]
+
+
+@inner_kernel
+def column_sum(matrix: Any, columns: int) -> Any:
+    """The sum of the last column of a matrix (R C,), C `columns`, every other row's apart, as each waits for the one before."""
+    size = matrix.size
+    total = other = type(matrix[0])(0)
+    for end in range(2 * columns, size + 1, 2 * columns):
+        other += matrix[end - columns - 1]
+        total += matrix[end - 1]
+    return total + other if size // columns % 2 == 0 else total + other + matrix[size - 1]
 
 
 @kernel
@@ -197,6 +243,42 @@ def add_linear_gradients(params: Any, x: Any, da: Any, sent: Any, dhidden: Any, 
 @kernel
 def add_linear_sums(params: Any, x: Any, da: Any, sent: Any, dhidden: Any, gradients: Any) -> None:
     """`add_linear_gradients` of the parameters alone."""
-    add_weight_gradient(da, x, gradients.params.weight_ih)
-    add_weight_gradient(dhidden, sent, gradients.params.weight_hh)
-    add_bias_gradient(da, gradients.params.bias)
+    out = gradients.params
+    if out.weight_ih.size == out.weight_hh.size == out.bias.size and out.bias.size in FEW:
+        add_number_sums(flat(x), flat(da), flat(sent), flat(dhidden), out)
+        return
+    add_weight_gradient(da, x, out.weight_ih)
+    add_weight_gradient(dhidden, sent, out.weight_hh)
+    add_bias_gradient(da, out.bias)
+
+
+@inner_kernel
+def add_number_sums(x: Any, da: Any, sent: Any, dhidden: Any, out: Any) -> None:
+    """`add_numbers` of a number of gates that is a constant."""
+    if out.bias.size == 1:
+        add_numbers(x, da, sent, dhidden, out, 1)
+    elif out.bias.size == 3:
+        add_numbers(x, da, sent, dhidden, out, 3)
+    else:
+        add_numbers(x, da, sent, dhidden, out, 4)
+
+
+@unaliased_kernel
+def add_numbers(x: Any, da: Any, sent: Any, dhidden: Any, out: Any, gates: int) -> None:
+    """`add_linear_sums` of one unit of one input, all three sums in one loop: 5 us for 11 at 3,200 rows of an LSTM (float64).
+
+    For x and `sent` (N,), da and `dhidden` (N G,), G `gates`; by two rows, so that a sum waits half as often.
+    """
+    inputs, recurrent, bias = flat(out.weight_ih), flat(out.weight_hh), out.bias
+    for r in range(0, x.size - 1, 2):
+        for g in range(gates):
+            this, other = r * gates + g, (r + 1) * gates + g
+            inputs[g] += da[this] * x[r] + da[other] * x[r + 1]
+            recurrent[g] += dhidden[this] * sent[r] + dhidden[other] * sent[r + 1]
+            bias[g] += da[this] + da[other]
+    if x.size % 2:
+        for g in range(gates):
+            last = (x.size - 1) * gates + g
+            inputs[g] += da[last] * x[x.size - 1]
+            recurrent[g] += dhidden[last] * sent[x.size - 1]
+            bias[g] += da[last]

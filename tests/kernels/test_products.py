@@ -1,5 +1,7 @@
 """Products by BLAS's own function, which takes addresses: against NumPy, block by block, and of contiguous arrays alone."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from numba import config, njit
@@ -11,12 +13,21 @@ from rnnlab.kernels.products import (
     DEPTH,
     PANEL,
     add_bias_gradient,
+    add_linear_sums,
     add_weight_gradient,
     multiply_packed,
     pack,
     project,
+    project_back,
     project_packed,
 )
+
+
+class Sums(NamedTuple):
+    """Gradients, of which these sums are all that is asked."""
+
+    params: RNNParams
+
 
 ROUNDING = {np.float64: 1e-12, np.float32: 1e-3}  # of sums over 300 terms near 1
 
@@ -73,6 +84,34 @@ def test_a_bias_gradient_is_the_sum(kind: type, rows: int, gates: int) -> None:
     add_bias_gradient(da, out)
     np.testing.assert_allclose(out, 1 + da.sum((0, 1)), rtol=0, atol=ROUNDING[kind])
     assert abs(out - 1 - da[:, :1].sum((0, 1))).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ROUNDING)
+@pytest.mark.parametrize(("rows", "gates", "biases"), [(1, 3, 1), (37, 3, 1), (50, 3, 1), (37, 6, 2), (150, 90, 30)])
+def test_a_bias_of_the_last_gate_alone_has_its_sum(kind: type, rows: int, gates: int, biases: int) -> None:
+    da = np.random.default_rng(0).standard_normal((rows, 1, gates)).astype(kind)
+    out = np.ones(biases, kind)
+    add_bias_gradient(da, out)
+    np.testing.assert_allclose(out, 1 + da[..., -biases:].sum((0, 1)), rtol=0, atol=ROUNDING[kind])
+    assert abs(out - 1 - da[..., :biases].sum((0, 1))).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ROUNDING)
+@pytest.mark.parametrize("rows", [1, 2, 37, 300])
+@pytest.mark.parametrize("gates", [1, 3, 4])
+def test_the_sums_of_a_single_unit_are_those_of_outer_products(kind: type, rows: int, gates: int) -> None:
+    rng = np.random.default_rng(0)
+    x, sent = (rng.standard_normal((rows, 1, 1)).astype(kind) for _ in range(2))
+    da, dhidden = (rng.standard_normal((rows, 1, gates)).astype(kind) for _ in range(2))
+    sums = RNNParams(*(np.ones(size, kind) for size in ((gates, 1), (gates, 1), gates)))
+    add_linear_sums(sums, x, da, sent, dhidden, Sums(sums))
+    for found, pairs in zip(sums, ((da, x), (dhidden, sent), (da, np.ones_like(x))), strict=True):
+        wanted = 1 + np.einsum("tbg,tbi->gi", *pairs).reshape(found.shape)
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=ROUNDING[kind])
+    assert abs(sums.weight_hh - 1 - np.einsum("tbg,tbi->gi", da, sent)).max() > 0.01
+    dx = np.empty_like(x)
+    project_back(sums.weight_ih, da, dx)
+    np.testing.assert_allclose(dx, da @ sums.weight_ih, rtol=0, atol=ROUNDING[kind] * 10)
 
 
 @pytest.mark.skipif(bool(config.DISABLE_JIT), reason="interpreted, NumPy takes any array")

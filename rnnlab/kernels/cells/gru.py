@@ -28,7 +28,7 @@ from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
 from rnnlab.kernels.cells.packed import inputs_back, prepare, prepare_back
-from rnnlab.kernels.products import add_bias_gradient, add_linear_sums, multiply_few, multiply_packed, project_packed
+from rnnlab.kernels.products import add_bias_gradient, add_linear_sums, multiply_packed, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps, flat
 
@@ -138,15 +138,24 @@ def project(params: GRUParams, tape: GRUTape, work: GRUWork) -> None:
 @inner_kernel
 def step(_: int, params: GRUParams, tape: GRUTape, work: GRUWork, t: int) -> None:
     """From h_t to h_(t+1)."""
-    gates, m, h, recurrent = as_rows(tape.gates)[t], as_rows(tape.m)[t], as_rows(tape.h), flat(work.recurrent)
-    if params.bias_hn.size == 1:  # constants: the loops over the batch are vectorised
-        multiply_few(h[t], work.panels, recurrent, 1, 3, False)
-        activate_gates(params.bias_hn, gates, recurrent, m, 1)
-        new_state(gates, h[t], h[t + 1], 1)
+    gates, m, h = as_rows(tape.gates)[t], as_rows(tape.m)[t], as_rows(tape.h)
+    if params.bias_hn.size == 1:
+        number_step(gates, work.panels, params.bias_hn, m, h[t], h[t + 1])
     else:
         multiply_packed(tape.h, t, work.panels, work.recurrent, False)
-        activate_gates(params.bias_hn, gates, recurrent, m, params.bias_hn.size)
+        activate_gates(params.bias_hn, gates, flat(work.recurrent), m, params.bias_hn.size)
         new_state(gates, h[t], h[t + 1], params.bias_hn.size)
+
+
+@unaliased_kernel
+def number_step(gates: Any, weight: Any, bias_hn: Any, m: Any, h: Any, new_h: Any) -> None:
+    """`step` of one unit, with `weight` (3,), in one loop: 0.4 of the time of several over 32 sequences (float32: 0.25)."""
+    for b in range(h.size):
+        r, z = sigmoid(gates[3 * b] + weight[0] * h[b]), sigmoid(gates[3 * b + 1] + weight[1] * h[b])
+        m[b] = weight[2] * h[b] + bias_hn[0]
+        n = tanh(gates[3 * b + 2] + r * m[b])
+        gates[3 * b], gates[3 * b + 1], gates[3 * b + 2] = r, z, n
+        new_h[b] = n + z * (h[b] - n)
 
 
 @unaliased_kernel
@@ -185,13 +194,26 @@ def step_back(params: GRUParams, tape: GRUTape, gradients: GRUGradients, work: G
     gates, m, h, dh = as_rows(tape.gates)[t], as_rows(tape.m)[t], as_rows(tape.h)[t], flat(work.now)
     da, dhidden = as_rows(gradients.a)[t], as_rows(gradients.hidden)[t]
     if params.bias_hn.size == 1:
-        gates_back(gates, h, dh, da, 1)
-        hidden_back(gates, m, da, dhidden, 1)
-        multiply_few(dhidden, work.panels, dh, 3, 1, True)
+        number_back(gates, (m, h), work.panels, dh, da, dhidden)
     else:
         gates_back(gates, h, dh, da, params.bias_hn.size)
         hidden_back(gates, m, da, dhidden, params.bias_hn.size)
         multiply_packed(as_steps(gradients.hidden), t, work.panels, work.now[0], True)
+
+
+@unaliased_kernel
+def number_back(gates: Any, states: Any, weight: Any, dh: Any, da: Any, dhidden: Any) -> None:
+    """`step_back` of one unit, from its `states` m and h (B,)."""
+    (m, h), one = states, constants_of(dh[0]).one
+    for b in range(dh.size):
+        r, z, n = gates[3 * b], gates[3 * b + 1], gates[3 * b + 2]
+        of_h = without_subnormals(dh[b])
+        of_n, of_z = of_h * (one - z) * (one - n * n), of_h * (h[b] - n) * z * (one - z)
+        of_m = of_n * r
+        of_r = of_m * m[b] * (one - r)
+        da[3 * b], da[3 * b + 1], da[3 * b + 2] = of_r, of_z, of_n
+        dhidden[3 * b], dhidden[3 * b + 1], dhidden[3 * b + 2] = of_r, of_z, of_m
+        dh[b] = without_subnormals(of_h * z) + (weight[0] * of_r + weight[1] * of_z + weight[2] * of_m)
 
 
 @unaliased_kernel
@@ -220,20 +242,15 @@ def hidden_back(gates: Any, m: Any, da: Any, dhidden: Any, hidden: int) -> None:
             dhidden[n + j] = da[n + j] * gates[r + j]
         for j in range(hidden):
             da[r + j] = dhidden[n + j] * m[b * hidden + j] * (one - gates[r + j])
-        for k in range(2):
-            gate = (3 * b + k) * hidden
-            for j in range(hidden):
-                dhidden[gate + j] = da[gate + j]
+        for j in range(2 * hidden):
+            dhidden[r + j] = da[r + j]
 
 
 @kernel
 def finish(params: GRUParams, tape: GRUTape, gradients: GRUGradients) -> None:
     """Add the sums over some steps to the gradients of the parameters."""
     add_linear_sums(params, tape.x, gradients.a, tape.h[:-1], gradients.hidden, gradients)
-    out = gradients.params.bias_hn
-    sums = np.zeros(3 * out.size, out.dtype)
-    add_bias_gradient(gradients.hidden, sums)
-    out += sums[2 * out.size :]
+    add_bias_gradient(gradients.hidden, gradients.params.bias_hn)
 
 
 def shapes(t: int, b: int, i: int, h: int) -> Shapes:

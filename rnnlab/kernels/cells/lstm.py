@@ -29,7 +29,7 @@ from rnnlab.kernels.activations import sigmoid, tanh
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
 from rnnlab.kernels.cells.packed import inputs_back, prepare, prepare_back
-from rnnlab.kernels.products import add_linear_sums, multiply_few, multiply_packed, project_packed
+from rnnlab.kernels.products import add_linear_sums, multiply_packed, project_packed
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps
 
@@ -131,14 +131,25 @@ def project(params: LSTMParams, tape: LSTMTape, work: LSTMWork) -> None:
 def step(_: int, params: LSTMParams, tape: LSTMTape, work: LSTMWork, t: int) -> None:
     """From h_t and c_t to those of t + 1."""
     gates, tanh_c, c, h = as_rows(tape.gates)[t], as_rows(tape.tanh_c)[t], as_rows(tape.c), as_rows(tape.h)
-    if params.weight_hh.shape[1] == 1:  # a constant: the loops over the batch are vectorised
-        multiply_few(h[t], work.panels, gates, 1, 4, True)
-        activate_gates(gates, 1)
-        new_states(gates, c[t], c[t + 1], tanh_c, h[t + 1], 1)
+    if params.weight_hh.shape[1] == 1:
+        number_step(gates, work.panels, (c[t], h[t]), c[t + 1], tanh_c, h[t + 1])
     else:
         multiply_packed(tape.h, t, work.panels, as_steps(tape.gates)[t], True)
         activate_gates(gates, params.weight_hh.shape[1])
         new_states(gates, c[t], c[t + 1], tanh_c, h[t + 1], params.weight_hh.shape[1])
+
+
+@unaliased_kernel
+def number_step(gates: Any, weight: Any, before: Any, new_c: Any, tanh_c: Any, new_h: Any) -> None:
+    """`step` of one unit, from c and h `before` (B,) and `weight` (4,), no number read that was just written: 0.75 of the time."""
+    c, h = before
+    for b in range(h.size):
+        i, f = sigmoid(gates[4 * b] + weight[0] * h[b]), sigmoid(gates[4 * b + 1] + weight[1] * h[b])
+        g, o = tanh(gates[4 * b + 2] + weight[2] * h[b]), sigmoid(gates[4 * b + 3] + weight[3] * h[b])
+        gates[4 * b], gates[4 * b + 1], gates[4 * b + 2], gates[4 * b + 3] = i, f, g, o
+        new_c[b] = f * c[b] + i * g
+        tanh_c[b] = tanh(new_c[b])
+        new_h[b] = o * tanh_c[b]
 
 
 @unaliased_kernel
@@ -178,11 +189,25 @@ def step_back(params: LSTMParams, tape: LSTMTape, gradients: LSTMGradients, work
     gates, c, tanh_c = as_rows(tape.gates)[t], as_rows(tape.c)[t], as_rows(tape.tanh_c)[t]
     da, now = as_rows(gradients.a)[t], as_rows(work.now)
     if params.weight_hh.shape[1] == 1:
-        gates_back(gates, c, tanh_c, now[0], now[1], da, 1)
-        multiply_few(da, work.panels, now[0], 4, 1, False)
+        number_back(gates, (c, tanh_c), work.panels, now[0], now[1], da)
     else:
         gates_back(gates, c, tanh_c, now[0], now[1], da, params.weight_hh.shape[1])
         multiply_packed(as_steps(gradients.a), t, work.panels, work.now[0], False)
+
+
+@unaliased_kernel
+def number_back(gates: Any, states: Any, weight: Any, dh: Any, dc: Any, da: Any) -> None:
+    """`step_back` of one unit, from its `states` c and tanh_c (B,)."""
+    (c, tanh_c), one = states, constants_of(dh[0]).one
+    for b in range(dh.size):
+        i, f, g, o = gates[4 * b], gates[4 * b + 1], gates[4 * b + 2], gates[4 * b + 3]
+        of_h = without_subnormals(dh[b])
+        of_c = without_subnormals(dc[b] + of_h * o * (one - tanh_c[b] * tanh_c[b]))
+        of_i, of_f = of_c * g * i * (one - i), of_c * c[b] * f * (one - f)
+        of_g, of_o = of_c * i * (one - g * g), of_h * tanh_c[b] * o * (one - o)
+        da[4 * b], da[4 * b + 1], da[4 * b + 2], da[4 * b + 3] = of_i, of_f, of_g, of_o
+        dh[b] = weight[0] * of_i + weight[1] * of_f + weight[2] * of_g + weight[3] * of_o
+        dc[b] = of_c * f
 
 
 @unaliased_kernel

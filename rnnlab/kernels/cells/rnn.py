@@ -21,12 +21,22 @@ from rnnlab._base import initial
 from rnnlab._base.initial import Scheme
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab._base.state_dict import layer_of, state_of
-from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
-from rnnlab.kernels.activations import activate
+from rnnlab.kernels._jit import UNALIASED, inner_kernel, kernel, unaliased_kernel
+from rnnlab.kernels.activations import (
+    RELU,
+    SIGMOID,
+    TANH,
+    activate,
+    by_nonlinearity,
+    linear_and_slope,
+    relu_and_slope,
+    sigmoid_and_slope,
+    tanh_and_slope,
+)
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Cell, Shapes, Steps
 from rnnlab.kernels.cells.packed import inputs_back, prepare, prepare_back
-from rnnlab.kernels.products import add_linear_sums, multiply_few, multiply_packed, project_packed
+from rnnlab.kernels.products import add_linear_sums, multiply_packed, project_packed
 from rnnlab.kernels.regulariser import Regulariser, add_regulariser
 from rnnlab.kernels.scaling import without_subnormals
 from rnnlab.kernels.views import as_rows, as_steps, flat
@@ -134,22 +144,56 @@ def project(params: RNNParams, tape: RNNTape, work: RNNWork) -> None:
 def step(nonlinearity: Any, params: RNNParams, tape: RNNTape, work: RNNWork, t: int) -> None:
     """From h_t to h_(t+1), and the slope in the place of the projected input."""
     slope, h = as_rows(tape.slope)[t], as_rows(tape.h)
-    if work.panels.size == 1:  # constants: the loop over the batch is vectorised
-        multiply_few(h[t], work.panels, slope, 1, 1, True)
+    if work.panels.size == 1:
+        number_step(nonlinearity, slope, work.panels, h[t], h[t + 1])
     else:
         multiply_packed(tape.h, t, work.panels, as_steps(tape.slope)[t], True)
-    activate(nonlinearity, slope, h[t + 1])
+        activate(nonlinearity, slope, h[t + 1])
+
+
+def number_step_known(nonlinearity: int, slope: Any, weight: Any, h: Any, new_h: Any) -> None:
+    """`number_step` of a code."""
+    if nonlinearity == TANH:
+        for b in range(h.size):
+            new_h[b], slope[b] = tanh_and_slope(slope[b] + weight[0] * h[b])
+    elif nonlinearity == SIGMOID:
+        for b in range(h.size):
+            new_h[b], slope[b] = sigmoid_and_slope(slope[b] + weight[0] * h[b])
+    elif nonlinearity == RELU:
+        for b in range(h.size):
+            new_h[b], slope[b] = relu_and_slope(slope[b] + weight[0] * h[b])
+    else:
+        for b in range(h.size):
+            new_h[b], slope[b] = linear_and_slope(slope[b] + weight[0] * h[b])
+
+
+def number_step_own(nonlinearity: Any, slope: Any, weight: Any, h: Any, new_h: Any) -> None:
+    """`number_step` of a function."""
+    for b in range(h.size):
+        new_h[b], slope[b] = nonlinearity(slope[b] + weight[0] * h[b])
+
+
+# `step` of one unit with `weight` (1,), no number read that was just written: 0.9 of the time; arrays share no memory
+number_step = by_nonlinearity(number_step_known, number_step_own, UNALIASED)
 
 
 @inner_kernel
 def step_back(params: RNNParams, tape: RNNTape, gradients: RNNGradients, work: RNNWork, t: int) -> None:
     """From dL/dh_(t+1) in `work.now` to dL/da_(t+1) in row t of `gradients.a`, and to dL/dh_t in `work.now`."""
     dh, slope, da = flat(work.now), as_rows(tape.slope)[t], as_rows(gradients.a)[t]
-    activations_back(dh, slope, da)
     if work.panels.size == 1:
-        multiply_few(da, work.panels, dh, 1, 1, False)
+        number_back(slope, work.panels, dh, da)
     else:
+        activations_back(dh, slope, da)
         multiply_packed(gradients.a, t, work.panels, work.now[0], False)
+
+
+@unaliased_kernel
+def number_back(slope: Any, weight: Any, dh: Any, da: Any) -> None:
+    """`step_back` of one unit: 0.4 of the time, as no number is read that was just written."""
+    for b in range(dh.size):
+        da[b] = without_subnormals(dh[b] * slope[b])
+        dh[b] = weight[0] * da[b]
 
 
 @unaliased_kernel
