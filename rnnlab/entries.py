@@ -11,7 +11,7 @@ import numpy as np
 from rnnlab.kernels.activations import TANH
 from rnnlab.kernels.cells import recurrence
 from rnnlab.kernels.cells.cell import Shapes, allocate, leaves_of, parts_of, shapes_of
-from rnnlab.kernels.finite import copy_finite
+from rnnlab.kernels.finite import all_finite, copy_finite
 from rnnlab.kernels.sequences import WHOLE
 
 Entry = Callable[..., Any]
@@ -23,6 +23,11 @@ class Entries:
     def __init__(self, network: Any, dtype: Any) -> None:
         self.network, self.dtype = network, dtype
         self.parts = [Entries(part, dtype) for part in parts_of(network)]
+
+    @cached_property
+    def finite(self) -> Entry:
+        """`finite.all_finite` of an array with three axes."""
+        return entry(all_finite, np.empty((1, 1, 1), self.dtype))
 
     @cached_property
     def take(self) -> Entry:

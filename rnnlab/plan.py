@@ -5,6 +5,7 @@ With one unit a run takes no longer than to tell what it is given and to allocat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -19,13 +20,15 @@ from rnnlab.kernels.cells.cell import (
     allocator,
     cell_of,
     checker,
+    is_shape,
     leaves_of,
     shapes_of,
     sizes_of,
+    typed,
 )
 
 CONTAINERS = (Stack, Bidirectional)
-KEPT = 2**12  # multiplications of the largest product, up to which a run's work space, as small, is kept
+KEPT = 2**15  # bytes of a run's work space, up to which it is kept
 THREADS = 4  # work spaces that are kept of a run
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -45,10 +48,11 @@ class Plan(NamedTuple):
     new_tape: Callable[[], Any]
     new_work: Callable[[], Any]
     new_gradients: Callable[[], Any]
-    kept: list[Any]  # work spaces of a small run in which nobody works
+    keeps: bool  # whether work space is small enough to be kept
+    kept: list[Any]  # work spaces in which nobody works
 
     def take_work(self) -> Any:
-        """Work space, as the last run left it or new: a run of one unit saves 1.4 us of 24."""
+        """Work space, as the last run left it or new, which takes 1 us."""
         try:
             return self.kept.pop()
         except IndexError:
@@ -56,7 +60,7 @@ class Plan(NamedTuple):
 
     def give_back(self, work: Any) -> None:
         """Keep work space for the next run, if it is small."""
-        if self.multiplications <= KEPT and len(self.kept) < THREADS:
+        if self.keeps and len(self.kept) < THREADS:
             self.kept.append(work)
 
 
@@ -67,6 +71,16 @@ def make_of(network: Any) -> tuple[Any, ...]:
         return (type(network), *made) if made and all(made) else ()
     weight = getattr(network, "weight_ih", None)
     return (type(network), weight.shape) if type(weight) is np.ndarray else ()
+
+
+@lru_cache(256)
+def plan_along(make: tuple[Any, ...], shape: tuple[int, ...], dtype: Any) -> Plan | None:
+    """The plan for recurrent networks of such a make along inputs of such a shape; None if there are none, or they do not fit."""
+    if not make or len(shape) not in (2, 3) or 0 in shape:
+        return None
+    steps, *batch, inputs = shape
+    plan = plan_of(make, steps, batch[0] if batch else 1, dtype)
+    return plan if plan is not None and plan.recurrent and plan.inputs == inputs else None
 
 
 @lru_cache(256)  # to put together the shapes of two layers takes 6 us, of a pair of calls' 120
@@ -91,8 +105,16 @@ def plan_of(make: tuple[Any, ...], steps: int, batch: int, dtype: Any) -> Plan |
         tape,
         work,
         gradients,
+        bytes_of(shapes.work, dtype) <= KEPT,
         [],
     )
+
+
+def bytes_of(shapes: Any, dtype: Any) -> int:
+    """What arrays of these shapes take."""
+    if is_shape(shapes):
+        return math.prod(shapes) * np.dtype(dtype).itemsize
+    return sum(bytes_of(*pair) for pair in typed(shapes, dtype))
 
 
 @lru_cache(256)

@@ -15,20 +15,16 @@ from rnnlab._base.blas import few_threads
 from rnnlab.gradients import Gradients
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import CODES
-from rnnlab.plan import Plan, make_of, plan_of
-from rnnlab.tape import Tape, initial_gradients, losses_ready, tape_of, unbatched
+from rnnlab.plan import Plan, make_of, plan_along
+from rnnlab.tape import Tape, initial_gradients, losses_met, tape_of, unbatched
 
 
 def plan_met(params: Any, x: Any) -> Plan | None:
     """The plan for a recurrent network's run along x; None if these two are not ready for it."""
-    if type(x) is not np.ndarray or x.ndim not in (2, 3):
+    if type(x) is not np.ndarray:
         return None
-    steps, *batch, inputs = shape = x.shape
-    make = make_of(params)
-    plan = plan_of(make, steps, batch[0] if batch else 1, x.dtype) if make and 0 not in shape else None
-    if plan is None or inputs != plan.inputs or not plan.recurrent:
-        return None
-    return plan if plan.fits_params(params) else None
+    plan = plan_along(make_of(params), x.shape, x.dtype)
+    return plan if plan is not None and plan.fits_params(params) else None
 
 
 def forward_ready(params: Any, x: Any, nonlinearity: Any) -> Tape | None:
@@ -57,10 +53,10 @@ def backward_ready(tape: Any, dh: Any) -> Gradients | None:
     plan = plan_met(params, getattr(record, "x", None))
     if plan is None or not plan.fits_tape(record):
         return None
-    dloss = losses_ready(dh, record.length, plan.states, record.x.dtype, batched)
-    if dloss is None:
+    dloss, entries = losses_met(dh, record.length, plan.states, record.x.dtype, batched), plan.entries
+    if dloss is None or not entries.finite(dloss):
         return None
-    entries, work, found = plan.entries, plan.take_work(), plan.new_gradients()
+    work, found = plan.take_work(), plan.new_gradients()
     if not entries.begin_back(params, record, work):
         return None
     if plan.multiplications >= two_cores.WORTH:

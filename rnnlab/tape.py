@@ -13,9 +13,10 @@ from rnnlab._base.memory import empty
 from rnnlab._base.showing import largest_entry, shows
 from rnnlab.kernels.cells.cell import Cell, Shapes, allocate, checker, is_shape, leaves_of, parts_of, shapes_of
 from rnnlab.kernels.cells.dispatch import clear
+from rnnlab.kernels.finite import all_finite
 from rnnlab.kernels.sequences import all_whole, within
 from rnnlab.nonlinearities import Nonlinearity, Pair
-from rnnlab.params import checked_params, dtype_of, is_ready
+from rnnlab.params import checked_params, dtype_of
 
 Array = NDArray[Any]
 
@@ -221,12 +222,19 @@ def losses(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: 
 
 def losses_ready(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: bool) -> Array | None:
     """The same of what is as kernels take it, of sequences that all have T steps if it is by all states; else None."""
-    steps, batch, hidden = states
-    last = (batch, hidden) if batched else (hidden,)
-    if not is_ready(dh, (len(last), len(last) + 1), kind, hidden):
+    found = losses_met(dh, length, states, kind, batched)
+    return found if found is not None and all_finite(found) else None
+
+
+def losses_met(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: bool) -> Array | None:
+    """The same, without a look at its numbers."""
+    if type(dh) is not np.ndarray or dh.dtype is not kind or not dh.flags.carray:
         return None
-    whole = dh.shape == last or (dh.shape == (steps, *last) and all_whole(length, steps))
-    return dh.reshape(-1, batch, hidden) if whole else None
+    steps, batch, hidden = states
+    last, given = (batch, hidden) if batched else (hidden,), dh.shape
+    if given == last:
+        return dh.reshape(1, batch, hidden)
+    return dh.reshape(states) if given == (steps, *last) and all_whole(length, steps) else None
 
 
 def own_steps(array: Array, length: Array) -> Array:

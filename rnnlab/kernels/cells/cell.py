@@ -29,6 +29,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
+from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +39,7 @@ Kernel = Callable[..., Any]
 LASTING = frozenset({"params", "x", "h0"})  # gradients that outlive the way back
 STRETCH = 65_536, 256  # numbers in the other gradients of a stretch, at least; rows of T x B, for products, at least
 INTEGERS = np.dtype(np.int64)
+TOLD = "__class__", "shape", "dtype", "flags.carray"  # of an array, by which a checker knows it
 
 
 class Shapes(NamedTuple):
@@ -215,30 +218,31 @@ def is_shape(value: Any) -> bool:
 def checker(shapes: Any, dtype: Any) -> Callable[[Any], bool]:
     """A function that tells whether arrays are such as `allocator` makes: of these shapes and types, contiguous, ..."""
     kind, expected = type(shapes), typed(shapes, dtype)
-    if not all(is_shape(part) for part, _ in expected):
-        checks = [own_checker(*pair) for pair in expected]
-        return lambda parts: (
-            type(parts) is kind
-            and len(parts) == len(checks)
-            and all(check(part) for check, part in zip(checks, parts, strict=True))
-        )
-
-    def fit(arrays: Any) -> bool:
-        if type(arrays) is not kind:
-            return False
-        for array, (shape, own) in zip(arrays, expected, strict=True):  # in place: a call for each takes twice as long
-            if type(array) is not np.ndarray or array.shape != shape or array.dtype is not own:
-                return False
-            if not array.flags.carray:
-                return False
-        return True
-
-    return fit
+    if hasattr(shapes, "_fields") and all(is_shape(part) for part, _ in expected):
+        fit = arrays_checker([f"{name}." for name in shapes._fields], expected)
+        return lambda arrays: type(arrays) is kind and fit(arrays)
+    checks = [own_checker(*pair) for pair in expected]
+    return lambda parts: (
+        type(parts) is kind
+        and len(parts) == len(checks)
+        and all(check(part) for check, part in zip(checks, parts, strict=True))
+    )
 
 
 def own_checker(shapes: Any, dtype: Any) -> Callable[[Any], bool]:
     """The same of an array too."""
-    if not is_shape(shapes):
-        return checker(shapes, dtype)
-    check = checker((shapes,), dtype)
-    return lambda array: check((array,))
+    return arrays_checker([""], [(shapes, dtype)]) if is_shape(shapes) else checker(shapes, dtype)
+
+
+def arrays_checker(places: list[str], expected: list[tuple[Any, Any]]) -> Callable[[Any], bool]:
+    """The same of arrays in some places of what is given, with their shapes and types."""
+    told = attrgetter(*(place + what for place in places for what in TOLD))
+    as_made = tuple(chain.from_iterable((np.ndarray, shape, own, True) for shape, own in expected))
+
+    def fit(arrays: Any) -> bool:
+        try:  # in one call and one comparison: 0.7 of the time of a loop
+            return bool(told(arrays) == as_made)
+        except AttributeError:  # of what is no array
+            return False
+
+    return fit
