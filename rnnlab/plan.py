@@ -73,7 +73,7 @@ def make_of(network: Any) -> tuple[Any, ...]:
     return (type(network), weight.shape) if type(weight) is np.ndarray else ()
 
 
-@lru_cache(256)
+@lru_cache(256)  # asked for in every call
 def plan_along(make: tuple[Any, ...], shape: tuple[int, ...], dtype: Any) -> Plan | None:
     """The plan for recurrent networks of such a make along inputs of such a shape; None if there are none, or they do not fit."""
     if not make or len(shape) not in (2, 3) or 0 in shape:

@@ -206,9 +206,9 @@ def add_cell_loss(tape: Tape, work: Any, dc: Any) -> None:
 
 def losses(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: bool = True) -> Array:
     """The loss's derivatives by the last or by all states (T, B, H), as (R, B, H); of all 0 after a sequence's end."""
-    ready = losses_ready(dh, length, states, kind, batched)
-    if ready is not None:
-        return ready
+    met = losses_met(dh, length, states, kind, batched)
+    if met is not None and all_finite(met):
+        return met
     steps, batch, hidden = states
     last = (batch, hidden) if batched else (hidden,)
     every, given = (steps, *last), real_numbers("dh", dh)
@@ -220,14 +220,8 @@ def losses(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: 
     return dloss.reshape(-1, batch, hidden)
 
 
-def losses_ready(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: bool) -> Array | None:
-    """The same of what is as kernels take it, of sequences that all have T steps if it is by all states; else None."""
-    found = losses_met(dh, length, states, kind, batched)
-    return found if found is not None and all_finite(found) else None
-
-
 def losses_met(dh: Any, length: Array, states: tuple[int, ...], kind: Any, batched: bool) -> Array | None:
-    """The same, without a look at its numbers."""
+    """The same of what is as kernels take it, of sequences that all have T steps if it is by all states, whatever its numbers; else None."""
     if type(dh) is not np.ndarray or dh.dtype is not kind or not dh.flags.carray:
         return None
     steps, batch, hidden = states
