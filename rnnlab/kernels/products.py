@@ -1,7 +1,6 @@
 """Matrix products, one step's and those over all steps at once. Arrays are C-contiguous and of one floating type.
 
-`np.dot` with an output calls BLAS at a cost of 20 to 40 ns, and our own loops lost four times to it at 32 x 16 x 16; they
-win with a single unit alone, where a step is a few products of numbers.
+BLAS computes them, but for the few of `small_products`: a call costs 20 to 70 ns.
 """
 
 from __future__ import annotations
@@ -12,10 +11,19 @@ import numpy as np
 
 from rnnlab.kernels._blas import add_product, times_panel
 from rnnlab.kernels._jit import inner_kernel, kernel, unaliased_kernel
+from rnnlab.kernels.small_products import (
+    FEW,
+    SMALL,
+    add_number_sums,
+    column_sum,
+    multiply_few,
+    multiply_row,
+    numbers_back,
+    project_number,
+)
 from rnnlab.kernels.views import as_rows, flat
 
 PANEL, DEPTH = 32, 128  # columns and rows of a block; OpenBLAS takes products of up to 10^6 terms as they lie in memory
-FEW = (1, 3, 4)  # gates of a unit, whose loops are unrolled
 NARROW, SIDE = 256, 64  # columns of a narrow gradient of weights, and of its blocks
 
 
@@ -71,14 +79,6 @@ def project_packed(params: Any, x: Any, panels: Any, out: Any, gates: int) -> No
         multiply_packed(left[first : first + DEPTH].reshape((1, some.shape[0], inputs)), 0, panels, some, True)
 
 
-@unaliased_kernel
-def project_number(weight: Any, bias: Any, x: Any, out: Any, gates: int) -> None:
-    """`project` for weight (G,), x (N,), out (N G,), G `gates`, a constant where it is to be fast: 1 us for 14 at 3,200 rows."""
-    for r in range(x.size):
-        for g in range(gates):
-            out[r * gates + g] = weight[g] * x[r] + bias[g]
-
-
 @kernel
 def project_back(weight: Any, da: Any, dx: Any) -> None:
     """Dx[t, b] = weight.T da[t, b], in one product: weight (G, I), da (T, B, G), dx (T, B, I) or empty if not wanted."""
@@ -87,27 +87,6 @@ def project_back(weight: Any, da: Any, dx: Any) -> None:
     elif dx.size > 0:
         rows = dx.shape[0] * dx.shape[1]
         np.dot(da.reshape((rows, weight.shape[0])), weight, dx.reshape((rows, weight.shape[1])))
-
-
-@inner_kernel
-def numbers_back(weight: Any, da: Any, dx: Any) -> None:
-    """`number_back` of a number of gates that is a constant."""
-    if weight.size == 1:
-        number_back(weight, da, dx, 1)
-    elif weight.size == 3:
-        number_back(weight, da, dx, 3)
-    else:
-        number_back(weight, da, dx, 4)
-
-
-@unaliased_kernel
-def number_back(weight: Any, da: Any, dx: Any, gates: int) -> None:
-    """`project_back` for weight (G,), da (N G,), dx (N,), G `gates`: 2 us for 4.5 at 3,200 rows of an LSTM (float64)."""
-    for r in range(dx.size):
-        total = weight[0] * da[r * gates]
-        for g in range(1, gates):
-            total += weight[g] * da[r * gates + g]
-        dx[r] = total
 
 
 @kernel
@@ -136,28 +115,16 @@ def multiply_packed(left: Any, t: int, panels: Any, out: Any, added: bool) -> No
     """
     inner, columns = left.shape[2], out.shape[1]
     widest = width_of(inner)
-    if panels.size > 4:  # more than one unit's
+    if panels.size <= 4:  # one unit's
+        multiply_few(as_rows(left)[t], panels, flat(out), inner, columns, added)
+    elif out.shape[0] == 1 and columns <= widest and panels.size <= SMALL:
+        multiply_row(left[t, 0], panels, out[0], added)
+    else:
         for column in range(0, columns, widest):
             width = min(widest, columns - column)
             for row in range(0, inner, DEPTH):
                 block = (row, min(DEPTH, inner - row), column, width)
                 times_panel(left, t, panels, out, block, added or row > 0)
-    else:
-        multiply_few(as_rows(left)[t], panels, flat(out), inner, columns, added)
-
-
-@unaliased_kernel
-def multiply_few(left: Any, matrix: Any, out: Any, inner: int, columns: int, added: bool) -> None:
-    """Out = left @ matrix, or that added to it, of few entries: left (R K,), matrix (K N,), out (R N,), K `inner`, N `columns`.
-
-    Where K and N are constants the loop over the rows is vectorised.
-    """
-    for r in range(out.size // columns):
-        for n in range(columns):
-            total = left[r * inner] * matrix[n]
-            for k in range(1, inner):
-                total += left[r * inner + k] * matrix[k * columns + n]
-            out[r * columns + n] = out[r * columns + n] + total if added else total
 
 
 @kernel
@@ -210,17 +177,6 @@ def add_row(row: Any, out: Any) -> None:
         out[g] += row[g]
 
 
-@inner_kernel
-def column_sum(matrix: Any, columns: int) -> Any:
-    """The sum of the last column of a matrix (R C,), C `columns`, every other row's apart, as each waits for the one before."""
-    size = matrix.size
-    total = other = type(matrix[0])(0)
-    for end in range(2 * columns, size + 1, 2 * columns):
-        other += matrix[end - columns - 1]
-        total += matrix[end - 1]
-    return total + other if size // columns % 2 == 0 else total + other + matrix[size - 1]
-
-
 @kernel
 def bias_gradient(da: Any, out: Any) -> None:
     """Out = sum over t and b of da[t, b]."""
@@ -248,35 +204,3 @@ def add_linear_sums(params: Any, x: Any, da: Any, sent: Any, dhidden: Any, gradi
     add_weight_gradient(da, x, out.weight_ih)
     add_weight_gradient(dhidden, sent, out.weight_hh)
     add_bias_gradient(da, out.bias)
-
-
-@inner_kernel
-def add_number_sums(x: Any, da: Any, sent: Any, dhidden: Any, out: Any) -> None:
-    """`add_numbers` of a number of gates that is a constant."""
-    if out.bias.size == 1:
-        add_numbers(x, da, sent, dhidden, out, 1)
-    elif out.bias.size == 3:
-        add_numbers(x, da, sent, dhidden, out, 3)
-    else:
-        add_numbers(x, da, sent, dhidden, out, 4)
-
-
-@unaliased_kernel
-def add_numbers(x: Any, da: Any, sent: Any, dhidden: Any, out: Any, gates: int) -> None:
-    """`add_linear_sums` of one unit of one input, all three sums in one loop: 5 us for 11 at 3,200 rows of an LSTM (float64).
-
-    For x and `sent` (N,), da and `dhidden` (N G,), G `gates`; by two rows, so that a sum waits half as often.
-    """
-    inputs, recurrent, bias = flat(out.weight_ih), flat(out.weight_hh), out.bias
-    for r in range(0, x.size - 1, 2):
-        for g in range(gates):
-            this, other = r * gates + g, (r + 1) * gates + g
-            inputs[g] += da[this] * x[r] + da[other] * x[r + 1]
-            recurrent[g] += dhidden[this] * sent[r] + dhidden[other] * sent[r + 1]
-            bias[g] += da[this] + da[other]
-    if x.size % 2:
-        for g in range(gates):
-            last = (x.size - 1) * gates + g
-            inputs[g] += da[last] * x[x.size - 1]
-            recurrent[g] += dhidden[last] * sent[x.size - 1]
-            bias[g] += da[last]

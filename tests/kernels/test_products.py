@@ -33,17 +33,19 @@ ROUNDING = {np.float64: 1e-12, np.float32: 1e-3}  # of sums over 300 terms near 
 
 
 @pytest.mark.parametrize("kind", ROUNDING)
+@pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize(
-    ("inner", "columns"), [(1, 1), (1, 4), (4, 1), (5, 7), (60, 2 * PANEL + 3), (300, PANEL), (130, 2 * PANEL + 3)]
+    ("inner", "columns"),
+    [(1, 1), (1, 4), (4, 1), (5, 7), (16, 17), (19, 50), (60, 2 * PANEL + 3), (300, PANEL), (130, 2 * PANEL + 3)],
 )
-def test_a_product_from_panels_is_that_with_the_matrix(kind: type, inner: int, columns: int) -> None:
+def test_a_product_from_panels_is_that_with_the_matrix(kind: type, batch: int, inner: int, columns: int) -> None:
     rng = np.random.default_rng(0)
-    left, matrix = rng.standard_normal((3, 2, inner)).astype(kind), rng.standard_normal((inner, columns)).astype(kind)
+    left, matrix = (rng.standard_normal(size).astype(kind) for size in ((3, batch, inner), (inner, columns)))
     panels, turned = np.empty((2, matrix.size), kind)
     pack(matrix, panels)
     pack(np.ascontiguousarray(matrix.T).T, turned)
     np.testing.assert_array_equal(panels, turned)
-    out = np.full((2, columns), np.nan, kind)
+    out = np.full((batch, columns), np.nan, kind)
     multiply_packed(left, 1, panels, out, False)
     np.testing.assert_allclose(out, left[1] @ matrix, rtol=0, atol=ROUNDING[kind])
     multiply_packed(left, 2, panels, out, True)
