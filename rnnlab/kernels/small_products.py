@@ -48,9 +48,9 @@ def multiply_row(row: Any, matrix: Any, out: Any, added: bool) -> None:
                 place = k * columns + np.uintp(n)
                 total += row[k] * matrix[place] + row[k + np.uintp(1)] * matrix[place + columns]
             out[n] = total
-    for k in range(row.size // 8 * 8, row.size):
+    for rest in range(row.size // 8 * 8, row.size):
         for n in range(out.size):
-            out[n] += row[k] * matrix[np.uintp(k) * columns + np.uintp(n)]
+            out[n] += row[rest] * matrix[np.uintp(rest) * columns + np.uintp(n)]
 
 
 @unaliased_kernel

@@ -192,7 +192,7 @@ def allocator(maker: Callable[..., Any], shapes: Any, dtype: Any) -> Callable[[]
     if is_shape(shapes):
         return maker(shapes, dtype)
     makers = [allocator(maker, *pair) for pair in typed(shapes, dtype)]
-    new: Any = getattr(shapes, "_make", tuple)
+    new: Any = partial(tuple.__new__, type(shapes))
     if hasattr(shapes, "linked"):
         return lambda: new([made() for made in makers]).linked()
     return lambda: new([made() for made in makers])

@@ -130,7 +130,6 @@ def new_state(delta: Any, h: Any, drive: Any, new_h: Any) -> None:
     """The state after a step from the one before it, and d_t from W_hh f(h) + W_ih x + b, all (B H,)."""
     for i in range(h.size):
         drive[i] -= h[i]
-    for i in range(h.size):
         new_h[i] = h[i] + delta * drive[i]
 
 
@@ -151,7 +150,6 @@ def drives_back(delta: Any, now: Any, dh: Any, da: Any) -> None:
     """From dL/dh_t in `now` to dh_t and da_t, all (B H,)."""
     for i in range(now.size):
         dh[i] = without_subnormals(now[i])
-    for i in range(now.size):
         da[i] = delta * dh[i]
 
 

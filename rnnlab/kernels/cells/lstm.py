@@ -172,14 +172,10 @@ def new_states(gates: Any, c: Any, new_c: Any, tanh_c: Any, h: Any, hidden: int)
     """Cell and hidden state after a step, `new_c` and h, from its gates and the cell state before it; all (B H,) but gates."""
     for b in range(c.size // hidden):
         first = b * hidden
-        i, f, g = 4 * first, 4 * first + hidden, 4 * first + 2 * hidden
+        i, f, g, o = 4 * first, 4 * first + hidden, 4 * first + 2 * hidden, 4 * first + 3 * hidden
         for j in range(hidden):
             new_c[first + j] = gates[f + j] * c[first + j] + gates[i + j] * gates[g + j]
-    for j in range(c.size):
-        tanh_c[j] = tanh(new_c[j])
-    for b in range(c.size // hidden):
-        first, o = b * hidden, (4 * b + 3) * hidden
-        for j in range(hidden):
+            tanh_c[first + j] = tanh(new_c[first + j])
             h[first + j] = gates[o + j] * tanh_c[first + j]
 
 
@@ -191,47 +187,45 @@ def step_back(params: LSTMParams, tape: LSTMTape, gradients: LSTMGradients, work
     if params.weight_hh.shape[1] == 1:
         number_back(gates, (c, tanh_c), work.panels, now[0], now[1], da)
     else:
-        gates_back(gates, c, tanh_c, now[0], now[1], da, params.weight_hh.shape[1])
+        gates_back(gates, (c, tanh_c), now[0], now[1], da, params.weight_hh.shape[1])
         multiply_packed(as_steps(gradients.a), t, work.panels, work.now[0], False)
+
+
+@inner_kernel
+def unit_back(gates: Any, states: Any, sent: Any) -> Any:
+    """One unit's dL/da, four, and dL/dc_(t-1), from its gates i, f, g, o, c_(t-1) and tanh c_t, and `sent`: dL/dh_t, dL/dc_t."""
+    (i, f, g, o), (c, tanh_c), one = gates, states, constants_of(sent[0]).one
+    of_h = without_subnormals(sent[0])
+    of_c = without_subnormals(sent[1] + of_h * o * (one - tanh_c * tanh_c))
+    of_i, of_f = of_c * g * i * (one - i), of_c * c * f * (one - f)
+    of_g, of_o = of_c * i * (one - g * g), of_h * tanh_c * o * (one - o)
+    return (of_i, of_f, of_g, of_o), of_c * f
 
 
 @unaliased_kernel
 def number_back(gates: Any, states: Any, weight: Any, dh: Any, dc: Any, da: Any) -> None:
     """`step_back` of one unit, from its `states` c and tanh_c (B,)."""
-    (c, tanh_c), one = states, constants_of(dh[0]).one
+    c, tanh_c = states
     for b in range(dh.size):
-        i, f, g, o = gates[4 * b], gates[4 * b + 1], gates[4 * b + 2], gates[4 * b + 3]
-        of_h = without_subnormals(dh[b])
-        of_c = without_subnormals(dc[b] + of_h * o * (one - tanh_c[b] * tanh_c[b]))
-        of_i, of_f = of_c * g * i * (one - i), of_c * c[b] * f * (one - f)
-        of_g, of_o = of_c * i * (one - g * g), of_h * tanh_c[b] * o * (one - o)
-        da[4 * b], da[4 * b + 1], da[4 * b + 2], da[4 * b + 3] = of_i, of_f, of_g, of_o
+        own = gates[4 * b], gates[4 * b + 1], gates[4 * b + 2], gates[4 * b + 3]
+        of_gates, dc[b] = unit_back(own, (c[b], tanh_c[b]), (dh[b], dc[b]))
+        da[4 * b], da[4 * b + 1], da[4 * b + 2], da[4 * b + 3] = of_gates
+        of_i, of_f, of_g, of_o = of_gates
         dh[b] = weight[0] * of_i + weight[1] * of_f + weight[2] * of_g + weight[3] * of_o
-        dc[b] = of_c * f
 
 
 @unaliased_kernel
-def gates_back(gates: Any, c: Any, tanh_c: Any, dh: Any, dc: Any, da: Any, hidden: int) -> None:
-    """The pointwise part: `gates` and `da` (B 4 H,), all others (B H,)."""
-    one = constants_of(dh[0]).one
-    for j in range(dh.size):
-        dh[j] = without_subnormals(dh[j])
+def gates_back(gates: Any, states: Any, dh: Any, dc: Any, da: Any, hidden: int) -> None:
+    """The pointwise part: `gates` and `da` (B 4 H,), all others (B H,). In one loop: 0.7 of the time of one an output."""
+    c, tanh_c = states
     for b in range(dh.size // hidden):
         first = b * hidden
         i, f, g, o = 4 * first, 4 * first + hidden, 4 * first + 2 * hidden, 4 * first + 3 * hidden
         for j in range(hidden):
-            sent = dh[first + j] * gates[o + j] * (one - tanh_c[first + j] * tanh_c[first + j])
-            dc[first + j] = without_subnormals(dc[first + j] + sent)
-        for j in range(hidden):
-            da[o + j] = dh[first + j] * tanh_c[first + j] * gates[o + j] * (one - gates[o + j])
-        for j in range(hidden):
-            da[i + j] = dc[first + j] * gates[g + j] * gates[i + j] * (one - gates[i + j])
-        for j in range(hidden):
-            da[g + j] = dc[first + j] * gates[i + j] * (one - gates[g + j] * gates[g + j])
-        for j in range(hidden):
-            da[f + j] = dc[first + j] * c[first + j] * gates[f + j] * (one - gates[f + j])
-        for j in range(hidden):
-            dc[first + j] *= gates[f + j]
+            place = first + j
+            own = gates[i + j], gates[f + j], gates[g + j], gates[o + j]
+            of_gates, dc[place] = unit_back(own, (c[place], tanh_c[place]), (dh[place], dc[place]))
+            da[i + j], da[f + j], da[g + j], da[o + j] = of_gates
 
 
 @kernel

@@ -171,7 +171,6 @@ def candidate_back(gates: Any, n: Any, now: Any, da: Any, dn: Any, t: int) -> No
             now[0, b, j] = without_subnormals(now[0, b, j])
         for j in range(n.shape[2]):
             dn[t, b, j] = now[0, b, j] * (one - gates[t, b, 1, j]) * (one - n[t, b, j] * n[t, b, j])
-        for j in range(n.shape[2]):
             da[t, b, 2, j] = dn[t, b, j]
 
 
