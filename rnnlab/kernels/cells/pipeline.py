@@ -1,7 +1,8 @@
-"""The way back of a cell on two cores: the steps and their inputs on one, behind them the sums over many steps on the other.
+"""The way back of a cell on two cores: the steps on one, behind them the sums over many steps on the other.
 
 What `Steps.finish` adds up, half of all multiplications of a large cell, nobody waits for until the end. The two threads meet
-once a stretch of steps, as each has a stretch's gradients of its own to work on, and compute what one would, to the bit.
+once a stretch of steps, as each has a stretch's gradients of its own to work on, and compute what one would, to the bit. The
+gradients of a stretch's inputs are written by whichever has less to do.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rnnlab.kernels.team import SPINS, read_shared, write_shared, yield_core
 from rnnlab.kernels.views import borrowed
 
 STEPPED, FINISHED = range(2)  # rows of the board: how many stretches the one and the other thread have done
+LEFT = 1  # the first of two columns, for even and odd stretches: whether the inputs are left to the thread behind
 
 
 @kernel
@@ -41,20 +43,26 @@ def step_ahead(
         wait(board, FINISHED, done - 1)
         share = stretch(even if done % 2 == 0 else odd, *span)
         steps_back(own, saved, direct, share, space, window, span)
-        inputs_back(own, stretch(saved, *span), share)
+        left = read_shared(board, FINISHED) >= done  # the other thread waits
+        if not left:
+            inputs_back(own, stretch(saved, *span), share)
+        board[STEPPED, LEFT + done % 2] = left
         write_shared(board, STEPPED, done + 1)
     even.h0[:] = space.now
 
 
 @kernel
 def finish_behind(params: Any, tape: Any, gradients: tuple[Any, Any], board: Any) -> None:
-    """The sums over the steps of each stretch, when the other thread has gone through it."""
+    """The sums over the steps of each stretch, and the inputs that are left, when the other thread has gone through it."""
     own, saved = borrowed(params), borrowed(tape)
     even, odd = borrowed(gradients[0]), borrowed(gradients[1])
     rows = rows_at_once(own, saved, even)
     clear_sums(even.params)
     for done, last in enumerate(range(saved.x.shape[0], 0, -rows)):
-        first = max(last - rows, 0)
+        span = max(last - rows, 0), last
         wait(board, STEPPED, done + 1)
-        finish(own, stretch(saved, first, last), stretch(even if done % 2 == 0 else odd, first, last))
+        run, share = stretch(saved, *span), stretch(even if done % 2 == 0 else odd, *span)
+        if board[STEPPED, LEFT + done % 2]:
+            inputs_back(own, run, share)
+        finish(own, run, share)
         write_shared(board, FINISHED, done + 1)
