@@ -7,6 +7,10 @@ import pytest
 
 import rnnlab as rl
 from rnnlab import two_cores
+from rnnlab.kernels.cells.cell import allocate, shapes_of
+from rnnlab.kernels.cells.pipeline import FINISHED, finish_behind, step_ahead
+from rnnlab.kernels.sequences import WHOLE
+from rnnlab.kernels.team import AWAY
 
 KINDS = (rl.RNNParams, rl.LSTMParams, rl.GRUParams)  # of two, five and eight stretches; each takes seconds to compile
 STEPS, BATCH = 600, 16
@@ -103,6 +107,22 @@ def test_an_error_on_either_core_is_raised_and_nobody_waits(failing: str, monkey
     monkeypatch.setattr(two_cores, failing, fail)
     with pytest.raises(ValueError, match="it failed"):
         rl.backward(tape, dh)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_the_thread_that_waits_writes_the_inputs_of_a_stretch(waits: bool) -> None:
+    rng = np.random.default_rng(0)
+    tape = rl.forward(rl.RNNParams.init(3, 8, rng=rng), rng.standard_normal((5, 2, 3)))
+    dloss, shapes = rng.standard_normal((1, 2, 8)), shapes_of(tape.params, 5, 2)
+    work = allocate(np.zeros, shapes.work, float)
+    even, odd = (allocate(lambda shape, kind: np.full(shape, np.nan, kind), shapes.gradients, float) for _ in range(2))
+    board = np.zeros((2, 8), np.int64)
+    board[FINISHED] = AWAY if waits else -1  # as it stands when the single stretch is done
+    step_ahead(tape.params, tape.record, dloss, (even, odd), work, WHOLE, board)
+    assert np.isnan(even.x).all() == waits
+    finish_behind(tape.params, tape.record, (even, odd), board)
+    for mine, theirs in zip(arrays((even.params, even.x)), arrays(rl.backward(tape, dloss[0])[:2]), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_what_is_small_or_one_stretch_stays_on_one_core(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,12 +33,7 @@ def multiply(left: Any, t: int, right: Any, out: Any) -> None:
     if right.size > 4:  # more than one unit's
         np.dot(left[t], right, out)
     else:
-        for r in range(out.shape[0]):
-            for n in range(out.shape[1]):
-                total = left[t, r, 0] * right[0, n]
-                for k in range(1, right.shape[0]):
-                    total += left[t, r, k] * right[k, n]
-                out[r, n] = total
+        multiply_few(as_rows(left)[t], flat(right), flat(out), right.shape[0], right.shape[1], False)
 
 
 @kernel
