@@ -181,14 +181,15 @@ def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
     if variant == "hochreiter1997":
         return task_of(partial(_order_1997, seq_len), "cross_entropy", 8, 4, math.log(4), seq_len=seq_len)
     kinds, symbols = np.eye(2 + _DISTRACTORS), len(places)
+    edges = (seq_len * np.array(places) + 1e-9).astype(np.int64)
+    counts = [_DISTRACTORS] * seq_len + [2] * symbols + [*np.diff(edges)[:, 0]]
+    many, values = np.array(counts)[:, None], 2 ** np.arange(symbols)
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
-        shown = rng.integers(2, 2 + _DISTRACTORS, size=(seq_len, batch_size))
-        drawn = rng.integers(2, size=(symbols, batch_size))
-        for place, symbol in zip(places, drawn, strict=True):
-            first, last = (int(seq_len * part + 1e-9) for part in place)
-            shown[rng.integers(first, last, size=batch_size), np.arange(batch_size)] = symbol
-        return Batch(kinds.take(shown, axis=0), (2 ** np.arange(symbols) @ drawn)[None])
+        drawn = (many * rng.random((many.size, batch_size))).astype(np.int64)  # a call of `integers` each takes 15 us more
+        shown, symbol, steps = 2 + drawn[:seq_len], drawn[seq_len:-symbols], drawn[-symbols:]
+        shown[edges[:, :1] + steps, np.arange(batch_size)] = symbol
+        return Batch(kinds.take(shown, axis=0), (values @ symbol)[None])
 
     return task_of(draw, "cross_entropy", len(kinds), 2**symbols, symbols * math.log(2), seq_len=seq_len)
 

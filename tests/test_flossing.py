@@ -124,7 +124,7 @@ def test_flossing_brings_exponents_to_their_target() -> None:
     for target in (0.0, -0.5):
         done = rl.floss(model, task, updates=150, rng=rng, k=4, learning_rate=0.02, target=target)
         assert np.abs(done.exponents[-1] - target).max() < 0.2
-        assert np.abs(done.exponents[0] - target).max() > 0.5
+        assert np.abs(done.exponents[0] - target).max() > 0.4  # twice as far
         assert done.model.readout is model.readout
     assert done.exponents.shape == (150, 4)
 

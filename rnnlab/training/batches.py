@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from rnnlab._base.checks import integers, lengths, numbers, one_of, shortened
 from rnnlab._base.task import Batch, Data, Task, taken
 from rnnlab.kernels import losses
+from rnnlab.kernels.finite import all_finite
 from rnnlab.kernels.training import Batches, count_outputs
 
 Array = NDArray[Any]
@@ -126,11 +127,15 @@ class Source:
 
     def batch(self) -> Batch:
         """The next batch."""
-        drawn = self._drawn()
-        for name, array, shape in zip(Batch._fields[:2], drawn[:2], self.sizes, strict=True):
+        return self._like_the_first(self.epoch.draw())
+
+    def _like_the_first(self, drawn: Any) -> Batch:
+        """A batch of the first one's shapes, checked."""
+        batch = self._checked(drawn, self.batch_size)
+        for name, array, shape in zip(Batch._fields[:2], batch[:2], self.sizes, strict=True):
             if array.shape != shape:
                 raise ValueError(f"{name} of the task has shape {array.shape}: expected {shape}, that of the first")
-        return drawn
+        return batch
 
     def block(self, updates: int, outputs: int) -> Batches:
         """The batches of some updates; a class that is not one of the outputs would be read out of bounds."""
@@ -138,8 +143,9 @@ class Source:
         target = np.empty((updates, *self.sizes.target), np.int64 if self.classes else self.kind)
         length = np.empty((updates, self.batch_size), np.int64)
         for n in range(updates):
-            drawn: Any = self.batch()
-            x[n], target[n], length[n] = drawn
+            drawn = self.epoch.draw()
+            if not copied(drawn, x[n], target[n], length[n]):
+                x[n], target[n], length[n] = self._like_the_first(drawn)  # type: ignore[call-overload]
         if not self.classes:
             return Batches(x, target, np.empty((0, 0, 0), np.int64), length)
         labels = target[has_target(length, *self.sizes.x[:1], target.shape[1])]
@@ -154,6 +160,24 @@ class Source:
         """How many batches fit in a block, of so many products for each."""
         fit = BLOCK_BYTES // (8 * sum(math.prod(shape) for shape in self.sizes))
         return max(1, min(fit, BLOCK_PRODUCTS // products))
+
+
+def copied(drawn: Any, x: Array, target: Array, length: Array) -> bool:
+    """Copy a batch that is plainly right, in a third of the time of all checks; of any other say nothing but False."""
+    if type(drawn) is not Batch:
+        return False
+    labelled = target.dtype.kind == "i"
+    pairs = [(drawn.x, x, "fiub"), (drawn.target, target, "iu" if labelled else "fiub"), (drawn.length, length, "iu")]
+    with np.errstate(over="ignore"):
+        for given, place, kinds in pairs[: 2 if drawn.length is None else 3]:
+            if type(given) is not np.ndarray or given.dtype.kind not in kinds or given.shape != place.shape:
+                return False
+            place[:] = given
+    if drawn.length is None:
+        length[:] = len(x)
+    elif not 0 <= length.min() <= length.max() <= len(x):
+        return False
+    return all_finite(x) and (labelled or all_finite(target))
 
 
 def has_target(length: Array, steps: int, targets: int) -> NDArray[np.bool_]:
