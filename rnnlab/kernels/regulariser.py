@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnlab.kernels._jit import kernel
+from rnnlab.kernels._jit import inner_kernel, kernel
 from rnnlab.kernels.products import project_back, weight_gradient
+from rnnlab.kernels.sequences import sum_of_squares
+from rnnlab.kernels.views import borrowed
 
 SMALLEST = 1e-20  # |dh_t|^2 below which a step counts for nothing: the authors' bound
 
@@ -52,8 +54,8 @@ def add_regulariser(weight_hh: Any, da: Any, dloss: Any, length: Any, regularise
     float64
         Omega, without its weight; 0 if no step counts.
     """
-    v = regulariser.v
-    project_back(weight_hh, da, v)
+    v, dloss = borrowed(regulariser.v), borrowed(dloss)
+    project_back(weight_hh, da, regulariser.v)
     omega, counted = 0.0, 0
     for t in range(v.shape[0]):
         for b in range(v.shape[1]):
@@ -70,26 +72,36 @@ def add_regulariser(weight_hh: Any, da: Any, dloss: Any, length: Any, regularise
     return omega / counted
 
 
-@kernel
+@inner_kernel
 def regulate_step(v: Any, dloss: Any, t: int, b: int, ends: bool) -> float:
     """One step's (|v| / |dh| - 1)^2, and v times its factor in the gradient; -1 and zeros if it counts for nothing.
 
     dh_(t+1) is v of the step after and the loss's own part, so that steps are to be taken in their order; at a sequence's
     last step it is the loss's part of that state, which is held from there on.
     """
-    steps, losses = v.shape[0], dloss.shape[0]
-    direct = t - (steps - losses)
+    before, after = sum_of_squares(v[t, b]), squares_of_dh(v, dloss, t, b, ends)
+    counts = after >= SMALLEST
+    ratio = math.sqrt(before / after) if counts else 1.0
+    inverse = 1 / math.sqrt(before) if before > 0 else 0.0
+    factor = 2 * (ratio - 1) / math.sqrt(after) if counts else 0.0
+    row = v[t, b]
+    for j in range(row.size):  # |v| |dh| and its inverse may leave the floats' range where v / |v| does not
+        row[j] = factor * (np.float64(row[j]) * inverse)
+    return (ratio - 1) ** 2 if counts else -1.0
+
+
+@inner_kernel
+def squares_of_dh(v: Any, dloss: Any, t: int, b: int, ends: bool) -> float:
+    """|dh_(t+1)|^2."""
+    losses = dloss.shape[0]
+    direct = t - (v.shape[0] - losses)
     first, last = max(direct, 0), losses if ends else direct + 1
-    after, before = 0.0, 0.0
+    if first >= last:
+        return sum_of_squares(v[t + 1, b])
+    total = 0.0
     for j in range(v.shape[2]):
         dh = 0.0 if ends else np.float64(v[t + 1, b, j])
         for row in range(first, last):
             dh += np.float64(dloss[row, b, j])
-        after += dh * dh
-        before += np.float64(v[t, b, j]) * np.float64(v[t, b, j])
-    counts = after >= SMALLEST
-    ratio = math.sqrt(before / after) if counts else 1.0
-    length, factor = math.sqrt(before), 2 * (ratio - 1) / math.sqrt(after) if counts else 0.0
-    for j in range(v.shape[2]):  # |v| |dh| and its inverse may leave the floats' range where v / |v| does not
-        v[t, b, j] = factor * (np.float64(v[t, b, j]) / length) if before > 0 else 0.0
-    return (ratio - 1) ** 2 if counts else -1.0
+        total += dh * dh
+    return total
