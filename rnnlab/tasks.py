@@ -186,7 +186,8 @@ def temporal_order(seq_len: int, variant: TemporalOrder = "two-symbol") -> Task:
     many, values = np.array(counts)[:, None], 2 ** np.arange(symbols)
 
     def draw(rng: np.random.Generator, batch_size: int) -> Batch:
-        drawn = (many * rng.random((many.size, batch_size))).astype(np.int64)  # a call of `integers` each takes 15 us more
+        # one call for all: `integers` for each of the four takes 15 us more
+        drawn = (many * rng.random((many.size, batch_size))).astype(np.int64)
         shown, symbol, steps = 2 + drawn[:seq_len], drawn[seq_len:-symbols], drawn[-symbols:]
         shown[edges[:, :1] + steps, np.arange(batch_size)] = symbol
         return Batch(kinds.take(shown, axis=0), (values @ symbol)[None])

@@ -145,7 +145,8 @@ class Source:
         for n in range(updates):
             drawn = self.epoch.draw()
             if not copied(drawn, x[n], target[n], length[n]):
-                x[n], target[n], length[n] = self._like_the_first(drawn)  # type: ignore[call-overload]
+                checked: Any = self._like_the_first(drawn)
+                x[n], target[n], length[n] = checked
         if not self.classes:
             return Batches(x, target, np.empty((0, 0, 0), np.int64), length)
         labels = target[has_target(length, *self.sizes.x[:1], target.shape[1])]

@@ -60,11 +60,16 @@ def test_without_recurrence_nothing_is_solved(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_wrong_answers_by_hand() -> None:
-    """A network that always says class 2 is wrong in three of four; early stopping counts what was tested."""
+    """A network that always says class 2 is wrong in three of four, of all fresh sequences or of the first ones alone."""
     params = rl.RNNParams(np.zeros((3, 6)), np.zeros((3, 3)), np.zeros(3))
-    model = rl.Model(params, rl.Readout(np.zeros((4, 3)), np.array([0.0, 0.0, 1.0, 0.0])))
+    model, drawn = rl.Model(params, rl.Readout(np.zeros((4, 3)), np.array([0.0, 0.0, 1.0, 0.0]))), []
     task = tasks.temporal_order(10)
-    assert temporal_order.wrong_answers(model, task, np.random.default_rng(0)) == pytest.approx(0.75, abs=0.06)
+    counted = task._replace(draw=lambda rng, size: drawn.append(size) or task.draw(rng, size))
+    for most, sequences, spread in ((1.0, 10_000, 0.02), (0.01, 200, 0.12)):  # four deviations of a share of so many
+        rng = np.random.default_rng(0)
+        assert temporal_order.wrong_answers(model, counted, rng, most) == pytest.approx(0.75, abs=spread)
+        assert sum(drawn) == sequences
+        drawn.clear()
     constant = task._replace(draw=lambda rng, size: task.draw(rng, size)._replace(target=np.full((1, size), 2)))
     assert temporal_order.wrong_answers(model, constant, np.random.default_rng(0)) == 0
 
