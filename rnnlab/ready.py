@@ -30,19 +30,25 @@ def plan_met(params: Any, x: Any) -> Plan | None:
 def forward_ready(params: Any, x: Any, nonlinearity: Any) -> Tape | None:
     """A run from zeros, all steps long; None if the arguments are not ready for it."""
     plan, code = plan_met(params, x), CODES.get(nonlinearity) if isinstance(nonlinearity, str) else None
-    if plan is None or code is None or not x.flags.carray or (nonlinearity != "tanh" and not plan.nonlinear):
+    if plan is None or code is None or (nonlinearity != "tanh" and not plan.nonlinear):
         return None
-    batched, entries, own, tape = x.ndim == 3, plan.entries, plan.new_params(), plan.new_tape()
-    if not (entries.take(x if batched else x[:, None], tape.x) and entries.begin(params, own, tape)):
+    own, tape = plan.new_params(), plan.new_tape()
+    if not taken(plan, params, x, own, tape):
         return None
     if plan.multiplications >= two_cores.WORTH:
         two_cores.forward(code, own, tape, plan.new_work)
     else:
         work = plan.take_work()
         with few_threads(plan.multiplications):
-            entries.forward(code, own, tape, work)
+            plan.entries.forward(code, own, tape, work)
         plan.give_back(work)
-    return tape_of(own, nonlinearity, tape, batched)
+    return tape_of(own, nonlinearity, tape, x.ndim == 3)
+
+
+def taken(plan: Plan, params: Any, x: Any, own: Any, tape: Any) -> bool:
+    """Copy parameters and inputs to where a run from zeros has its own; whether all are finite and such as kernels take them."""
+    entries, batched = plan.entries, x if x.ndim == 3 else x[:, None]
+    return x.flags.carray and entries.take(batched, tape.x) and entries.begin(params, own, tape)
 
 
 def backward_ready(tape: Any, dh: Any) -> Gradients | None:

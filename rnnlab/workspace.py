@@ -20,7 +20,9 @@ from rnnlab.kernels.cells.dispatch import clear
 from rnnlab.kernels.sequences import WHOLE
 from rnnlab.nonlinearities import Nonlinearity, Pair
 from rnnlab.params import arrays_of, checked_choice, checked_params, copied, dtype_of
-from rnnlab.tape import initial_gradients, initial_states, last_rows, losses, state_rows
+from rnnlab.plan import make_of, plan_along
+from rnnlab.ready import plan_met, taken
+from rnnlab.tape import initial_gradients, initial_states, last_rows, losses, losses_met, state_rows
 
 Array = NDArray[Any]
 WORTH_A_THREAD = 100_000  # states (T x B x H) in a part, below which handing it to a thread costs more than it saves
@@ -78,8 +80,9 @@ class Workspace:
         self._edges = list(pairwise(np.linspace(0, batch_size, parts + 1).astype(int)))
         self._parts = [self._buffers(last - first, dtype_of(given)) for first, last in self._edges]
         self._threads = ThreadPoolExecutor(parts)
-        self._known, self._theirs = None, arrays_of(given)
-        self._length: Array | None = None  # (B,), of the last forward
+        shape, kind = (steps, batch_size, inputs), np.dtype(dtype_of(given))
+        self._plan = plan_along(make_of(self._given), shape, kind) if parts == 1 else None
+        self._length: Array | None = None  # (B,), of the last forward that was whole
 
     def __repr__(self) -> str:
         (steps, batch, inputs, hidden), kind = self._sizes, type(self._given).__name__
@@ -93,32 +96,24 @@ class Workspace:
         return tape, work, gradients
 
     def _take(self, params: Any) -> None:
-        """Take over the values of parameters of the same cell, shapes and type; checked once if they are the same arrays."""
-        if params is not self._known:
-            self._learn(params)
-        for own, theirs in zip(arrays_of(self._given), self._theirs, strict=True):
-            own[...] = theirs
-
-    def _learn(self, params: Any) -> None:
-        """Know parameters again, by views, so that nobody reshapes them under our feet."""
+        """Take over the values of parameters of the same cell, shapes and type."""
         _, given = checked_params(params)
         kinds = [list(map(type, leaves_of(network))) for network in (given, self._given)]
         if kinds[0] != kinds[1] or dtype_of(given) != dtype_of(self._given):
             raise TypeError(
                 f"params is a {type(given).__name__} of {dtype_of(given)}: expected what was given at first"
             )
-        arrays = arrays_of(given)
-        if [array.shape for array in arrays] != [array.shape for array in arrays_of(self._given)]:
+        pairs = list(zip(arrays_of(self._given), arrays_of(given), strict=True))
+        if any(own.shape != theirs.shape for own, theirs in pairs):
             raise ValueError("params has other shapes than those given at first: make another Workspace")
-        same = all(array is theirs for array, theirs in zip(arrays, arrays_of(params), strict=True))
-        self._known = params if same else None  # else a copy was taken: later changes of theirs must be seen
-        self._theirs = [array.view() for array in arrays]
+        for own, theirs in pairs:
+            own[...] = theirs
 
     def _each(self, function: Callable[..., Any]) -> None:
         """Call `function` for every part, each on its own thread if there are several."""
         if len(self._parts) == 1:
             steps, batch, *_ = self._sizes
-            with few_threads(largest_product(steps * batch, (array.shape for array in self._theirs))):
+            with few_threads(largest_product(steps * batch, (array.shape for array in arrays_of(self._given)))):
                 function(slice(None), *self._parts[0])
             return
         with one_blas_thread(), interrupts_noted():
@@ -150,11 +145,28 @@ class Workspace:
         TypeError, ValueError
             If an argument is not as above.
         """
+        self._length = None  # what a run that breaks off leaves is nothing to go back through
+        ready = self._run_ready(params, x) if h0 is None and length is None else None
+        self._length = self._run(params, x, h0, length) if ready is None else ready
+        return np.concatenate([tape.h[-1] for tape, _, _ in self._parts])
+
+    def _run_ready(self, params: Any, x: Any) -> Array | None:
+        """The lengths of a run of what is as kernels take it, in one part; None if it is not."""
+        if self._plan is None or not isinstance(self._choice, int) or plan_met(params, x) is not self._plan:
+            return None
+        tape, work, _ = self._parts[0]
+        if not taken(self._plan, params, x, self._given, tape):
+            return None
+        with few_threads(self._plan.multiplications):
+            self._plan.entries.forward(self._choice, self._given, tape, work)
+        return tape.length
+
+    def _run(self, params: Any, x: Any, h0: Any, length: Any) -> Array:
+        """The lengths of a run of whatever was given."""
         self._take(params)
         inputs, own_length = checked_inputs(self._given, x, length)
         if inputs.shape != self._sizes[:3]:
             raise ValueError(f"x has shape {np.shape(x)}: expected {self._sizes[:3]}")
-        self._length = own_length
         starts = None if h0 is None else initial_states(self._given, h0, self._sizes[1])
 
         def run(part: slice, tape: Any, work: Any, _: Any) -> None:
@@ -164,7 +176,7 @@ class Workspace:
             self._cell.forward(self._choice, self._given, tape, work)
 
         self._each(run)
-        return np.concatenate([tape.h[-1] for tape, _, _ in self._parts])
+        return own_length
 
     def backward(self, dh: ArrayLike | None, *, dh_n: Any = None) -> Gradients:
         """Backpropagation through time after `forward`.
@@ -188,12 +200,30 @@ class Workspace:
         """
         if self._length is None:
             raise ValueError("backward has nothing to go back through: expected a forward before it")
+        if dh_n is not None or not self._back_ready(dh, self._length):
+            self._back(dh, dh_n, self._length)
+        return self._gathered()
+
+    def _back_ready(self, dh: Any, length: Array) -> bool:
+        """The way back of a loss that is as kernels take it, in one part; False if it is not."""
+        if self._plan is None:
+            return False
+        (tape, work, gradients), entries = self._parts[0], self._plan.entries
+        dloss = losses_met(dh, length, self._plan.states, tape.x.dtype, True)
+        if dloss is None or not (entries.finite(dloss) and entries.begin_back(self._given, tape, work)):
+            return False
+        with few_threads(self._plan.multiplications):
+            entries.backward(self._given, tape, dloss, gradients, work, WHOLE)
+        return True
+
+    def _back(self, dh: Any, dh_n: Any, length: Array) -> None:
+        """The way back of whatever was given."""
         steps, batch, _, hidden = self._sizes
         kind, ends = dtype_of(self._given), [] if dh_n is None else initial_states(self._given, dh_n, batch, "dh_n")
         if dh is None and dh_n is not None:
             dloss = np.zeros((1, batch, hidden), kind)
         else:
-            dloss = losses(dh, self._length, (steps, batch, hidden), kind)
+            dloss = losses(dh, length, (steps, batch, hidden), kind)
 
         def run(part: slice, tape: Any, work: Any, gradients: Any) -> None:
             clear(work)
@@ -202,7 +232,6 @@ class Workspace:
             self._cell.backward(self._given, tape, np.ascontiguousarray(dloss[:, part]), gradients, work, WHOLE)
 
         self._each(run)
-        return self._gathered()
 
     def _gathered(self) -> Gradients:
         """The gradients of all parts: parameters summed, sequences side by side."""

@@ -220,11 +220,18 @@ def test_work_space_sees_changed_weights_and_refuses_others() -> None:
     workspace.forward(params, X)
     params.weight_hh[:] = 0
     np.testing.assert_array_equal(workspace.forward(params, X), rl.forward(params, X).h[-1])
+    with pytest.raises(ValueError, match="dh has shape"):
+        workspace.backward(np.zeros(3))
     for call, error, says in (
         (lambda: workspace.forward(LSTM, X), TypeError, "expected what was given at first"),
         (lambda: workspace.forward(rl.RNNParams.init(2, 4, rng=RNG), X), ValueError, "other shapes"),
+        (lambda: workspace.forward(params._replace(bias=[np.nan] * 3), X), ValueError, "bias has the value nan"),
         (lambda: workspace.forward(RNN, X[1:]), ValueError, r"x has shape \(4, 4, 2\): expected \(5, 4, 2\)"),
-        (lambda: workspace.backward(np.zeros(3)), ValueError, "dh has shape"),
+        (
+            lambda: workspace.backward(np.zeros((4, 3))),
+            ValueError,
+            "expected a forward before it",
+        ),  # that one broke off
         (lambda: rl.Workspace(ATTENTION, 5, 4), TypeError, "expected a recurrent cell's"),
         (lambda: rl.Workspace(RNN, 0, 4), ValueError, "steps is 0"),
         (lambda: rl.Workspace(LSTM, 5, 4, nonlinearity="foo"), ValueError, "nonlinearity is 'foo'"),
