@@ -16,33 +16,40 @@ from numba.extending import intrinsic, overload
 LINE = 64  # bytes that go to memory at once
 
 
-def stream(source: Any, target: Any, row: int, column: int) -> None:
-    """Copy (R, W) to the rows from `row` and the columns from `column` on of `target`, both C-contiguous and of one type.
+def stream(source: Any, target: Any, row: int, column: int, factor: Any = None) -> None:
+    """Copy (R, W), or its rows times a factor (W,), to the rows from `row` and the columns from `column` on of `target`.
+
+    All are C-contiguous and of one type.
 
     Fastest where rows of `target` begin at multiples of LINE bytes. No other thread may read before it has waited for this
     one by a lock, which every way of joining threads has.
     """
-    target[row : row + source.shape[0], column : column + source.shape[1]] = source
+    rows = source if factor is None else source * factor
+    target[row : row + source.shape[0], column : column + source.shape[1]] = rows
 
 
 @intrinsic
-def _stream(typingctx, source, target, row, column):  # type: ignore[no-untyped-def]
+def _stream(typingctx, source, target, row, column, factor):  # type: ignore[no-untyped-def]
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pairs = zip(signature.args[:2], args[:2], strict=True)
         old, new = (context.make_array(kind)(context, builder, value) for kind, value in pairs)
+        times = context.make_array(factor)(context, builder, args[4]).data if isinstance(factor, types.Array) else None
         (rows, width), (_, stride) = (cgutils.unpack_tuple(builder, array.shape) for array in (old, new))
         first = builder.add(builder.mul(args[2], stride), args[3])
         with cgutils.for_range(builder, rows) as loop:
             begin = builder.gep(old.data, [builder.mul(loop.index, width)])
             end = builder.gep(new.data, [builder.add(first, builder.mul(loop.index, stride))])
-            _stream_row(builder, begin, end, width, context.get_abi_sizeof(begin.type.pointee))
+            _stream_row(builder, (begin, times), end, width, context.get_abi_sizeof(begin.type.pointee))
         return context.get_dummy_value()
 
-    return types.void(source, target, row, column), codegen
+    return types.void(source, target, row, column, factor), codegen
 
 
-def _stream_row(builder: Any, source: Any, target: Any, width: Any, size: int) -> None:
-    """Numbers of that many bytes up to where a line begins, whole lines past the caches, and the numbers left."""
+def _stream_row(builder: Any, source: tuple[Any, Any], target: Any, width: Any, size: int) -> None:
+    """Numbers of that many bytes up to where a line begins, whole lines past the caches, and the numbers left.
+
+    `source` is where they are and where their factors are, None for none.
+    """
     index, count = width.type, LINE // size
     past = builder.and_(builder.neg(builder.ptrtoint(target, index)), index(LINE - 1))
     before = builder.udiv(past, index(size))
@@ -54,16 +61,19 @@ def _stream_row(builder: Any, source: Any, target: Any, width: Any, size: int) -
     _copy(builder, source, target, (after, width), 1)
 
 
-def _copy(builder: Any, source: Any, target: Any, places: tuple[Any, Any], count: int) -> None:
+def _copy(builder: Any, source: tuple[Any, Any], target: Any, places: tuple[Any, Any], count: int) -> None:
     """Numbers from one place to another, one by one or a line at a time."""
-    number = source.type.pointee
-    kind = number if count == 1 else ir.VectorType(number, count)
+    number, line = target.type.pointee, count > 1
+    kind, aligned = (ir.VectorType(number, count), LINE // count) if line else (number, None)
+
+    def at(start: Any) -> Any:
+        return builder.bitcast(builder.gep(start, [place]), kind.as_pointer())
+
     with cgutils.for_range_slice(builder, *places, places[0].type(count)) as (place, _):
-        old, new = (builder.bitcast(builder.gep(p, [place]), kind.as_pointer()) for p in (source, target))
-        if count == 1:
-            builder.store(builder.load(old), new)
-        else:
-            stored = builder.store(builder.load(old, align=LINE // count), new, align=LINE)
+        value, *factors = (builder.load(at(start), align=aligned) for start in source if start is not None)
+        product = builder.fmul(value, factors[0]) if factors else value
+        stored = builder.store(product, at(target), align=LINE if line else None)
+        if line:
             stored.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
 
 
@@ -95,5 +105,5 @@ def _prefetch_numbers(array, row, column, count):  # type: ignore[no-untyped-def
 
 
 @overload(stream)
-def _stream_rows(source, target, row, column):  # type: ignore[no-untyped-def]
-    return lambda source, target, row, column: _stream(source, target, row, column)
+def _stream_rows(source, target, row, column, factor=None):  # type: ignore[no-untyped-def]
+    return lambda source, target, row, column, factor=None: _stream(source, target, row, column, factor)

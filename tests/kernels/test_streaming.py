@@ -10,9 +10,9 @@ from rnnlab.kernels.streaming import LINE, prefetch, stream
 
 
 @njit
-def copy(source: Any, target: Any, row: int, column: int) -> None:
+def copy(source: Any, target: Any, row: int, column: int, factor: Any = None) -> None:
     prefetch(source, 0, 0, source.shape[1])
-    stream(source, target, row, column)
+    stream(source, target, row, column, factor)
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32, np.int64])
@@ -28,3 +28,8 @@ def test_rows_of_any_alignment(kind: type, width: int, begin: int) -> None:
         expected[place:].reshape(6, width + 9)[2:5, begin : begin + width] = source
         copy(source, target, 2, begin)
         np.testing.assert_array_equal(memory, expected)
+        if np.dtype(kind).kind == "f":
+            factor = np.arange(2, width + 2).astype(kind)
+            expected[place:].reshape(6, width + 9)[2:5, begin : begin + width] *= factor
+            copy(source, target, 2, begin, factor)
+            np.testing.assert_array_equal(memory, expected)

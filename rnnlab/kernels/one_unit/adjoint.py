@@ -191,14 +191,6 @@ def gradients_of_states(w2: Any, length: Any, da: Any, first: int, out: Any) -> 
             out[row, i] = w2[i] * da[row, i] if t < length[i] else (one if t == length[i] else one - one)
 
 
-@unaliased_kernel
-def gradients_of_inputs(w1: Any, da: Any, out: Any) -> None:
-    """From da_t to dL/dx_t, in the same rows."""
-    for row in range(out.shape[0]):
-        for i in range(w1.size):
-            out[row, i] = da[row, i] * w1[i]
-
-
 @kernel
 def write_window(weights: Weights, tape: Tape, length: Any, adjoint: Adjoint, every: EveryStep, window: int) -> None:
     """The gradients and states of all steps of a window, to where they are wanted, if they are.
@@ -208,11 +200,14 @@ def write_window(weights: Weights, tape: Tape, length: Any, adjoint: Adjoint, ev
     if every is not None:
         begin, da, lane = window * WINDOW, adjoint.a, adjoint.lane
         end = min(begin + WINDOW, tape.slope.shape[0])
-        rows = np.empty((end - begin, length.size), da.mantissa.dtype)
-        gradients_of_states(weights.w2, length, da.mantissa, begin, rows)
-        stream(rows, every.h.mantissa, begin, lane)
-        gradients_of_inputs(weights.w1, da.mantissa, rows)
-        stream(rows, every.x, begin, lane)
+        kept = da.mantissa[: end - begin]
+        if length.min() >= end:  # multiplied on the way, which takes 0.94 of the whole checked call's time
+            stream(kept, every.h.mantissa, begin, lane, weights.w2)
+        else:
+            rows = np.empty_like(kept)
+            gradients_of_states(weights.w2, length, kept, begin, rows)
+            stream(rows, every.h.mantissa, begin, lane)
+        stream(kept, every.x, begin, lane, weights.w1)
         stream(da.exponent[: end - begin], every.h.exponent, begin, lane)
         stream(tape.h[begin:end], every.state, begin, lane)
 
