@@ -227,11 +227,8 @@ def test_work_space_sees_changed_weights_and_refuses_others() -> None:
         (lambda: workspace.forward(rl.RNNParams.init(2, 4, rng=RNG), X), ValueError, "other shapes"),
         (lambda: workspace.forward(params._replace(bias=[np.nan] * 3), X), ValueError, "bias has the value nan"),
         (lambda: workspace.forward(RNN, X[1:]), ValueError, r"x has shape \(4, 4, 2\): expected \(5, 4, 2\)"),
-        (
-            lambda: workspace.backward(np.zeros((4, 3))),
-            ValueError,
-            "expected a forward before it",
-        ),  # that one broke off
+        # that forward broke off
+        (lambda: workspace.backward(np.zeros((4, 3))), ValueError, "expected a forward before it"),
         (lambda: rl.Workspace(ATTENTION, 5, 4), TypeError, "expected a recurrent cell's"),
         (lambda: rl.Workspace(RNN, 0, 4), ValueError, "steps is 0"),
         (lambda: rl.Workspace(LSTM, 5, 4, nonlinearity="foo"), ValueError, "nonlinearity is 'foo'"),

@@ -119,12 +119,12 @@ def test_exponents_are_those_of_the_spectrum() -> None:
 
 
 def test_flossing_brings_exponents_to_their_target() -> None:
-    rng, task = np.random.default_rng(0), rl.tasks.temporal_order(20)
+    rng, task = np.random.default_rng(3), rl.tasks.temporal_order(20)
     model = rl.Model(rl.RNNParams.init(6, 8, rng=rng), rl.Readout.init(8, 4, rng=rng))
     for target in (0.0, -0.5):
         done = rl.floss(model, task, updates=150, rng=rng, k=4, learning_rate=0.02, target=target)
         assert np.abs(done.exponents[-1] - target).max() < 0.2
-        assert np.abs(done.exponents[0] - target).max() > 0.4  # twice as far
+        assert np.abs(done.exponents[0] - target).max() > 0.5
         assert done.model.readout is model.readout
     assert done.exponents.shape == (150, 4)
 

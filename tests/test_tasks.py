@@ -132,6 +132,7 @@ def test_temporal_order(name: str, places: list[tuple[int, int]]) -> None:
         assert len(steps) == len(places)
         assert all(first <= step < last for step, (first, last) in zip(steps, places, strict=True))
         assert target[0, b] == (shown[steps, b] * 2 ** np.arange(len(places))).sum()
+    assert set(np.unique(shown)) == set(range(6))
     places_reached = {(first, step) for first, last in places for step in range(first, last)}
     seen = (shown < 2).any(axis=1).nonzero()[0]
     assert {(first, step) for first, last in places for step in seen if first <= step < last} == places_reached

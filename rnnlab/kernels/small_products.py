@@ -13,9 +13,8 @@ from rnnlab.kernels._jit import inner_kernel, unaliased_kernel
 from rnnlab.kernels.views import flat
 
 FEW = (1, 3, 4)  # gates of a unit, whose loops are unrolled
-SMALL = (
-    2**10
-)  # entries of a matrix, up to which `multiply_row` won but at 6 x 20 in float32; already for two rows it lost
+# entries of a matrix, up to which `multiply_row` won but at 6 x 20 in float32; already for two rows it lost
+SMALL = 2**10
 
 
 @unaliased_kernel
