@@ -1,5 +1,6 @@
 """Memory of large arrays: lent again when nobody has it any more, to one at a time, and no more kept than is said."""
 
+import gc
 import threading
 from itertools import count
 
@@ -48,6 +49,30 @@ def test_a_view_keeps_it_from_being_lent(view: object) -> None:
     assert not memory._kept
     del some
     assert kept_bytes() > 0
+
+
+def test_garbage_may_be_collected_while_memory_is_looked_for() -> None:
+    """It may after any number of allocations; what it kept alive is kept from then on."""
+    few = [empty((LARGE + n,), np.uint8) for n in range(200)]
+    del few
+    usual = gc.get_threshold()
+    try:
+        for allocations in range(10, 200, 10):
+            gc.disable()
+            gc.collect()
+            ring: list[object] = [empty((LARGE + 1000 + allocations,), np.uint8)]
+            ring.append(ring)
+            del ring
+            pairs = [(n, n) for n in range(3000)]  # Python has none left to use again
+            gc.set_threshold(gc.get_count()[0] + allocations)
+            gc.enable()
+            memory._taken(1)  # a size that is never kept
+            del pairs
+    finally:
+        gc.set_threshold(*usual)
+        gc.enable()
+    gc.collect()
+    assert len(memory._kept) == 219
 
 
 def test_small_arrays_own_their_memory() -> None:

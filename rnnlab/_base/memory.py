@@ -47,8 +47,9 @@ def _lent(shape: tuple[int, ...], dtype: Any, size: int) -> Array:
 
 def _taken(size: int) -> NDArray[np.uint8]:
     """So many bytes, kept or new."""
-    for key, memory in list(_kept.items()):
-        if memory.size == size and _kept.pop(key, None) is not None:  # no other thread was faster
+    for key in list(_kept):  # to make pairs is to allocate, at which garbage may be collected and kept: an error
+        memory = _kept.get(key)
+        if memory is not None and memory.size == size and _kept.pop(key, None) is not None:  # nobody was faster
             return memory
     return np.empty(size, np.uint8)
 
